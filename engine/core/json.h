@@ -1,0 +1,57 @@
+/* json.h - the JSON library's door (Jansson). Reading gives a tree; writing goes straight to a buf.
+ * Caps: depth 64, size by the caller; invalid UTF-8, duplicate keys and trailing bytes refused. */
+#ifndef THAW_ENGINE_CORE_JSON_H
+#define THAW_ENGINE_CORE_JSON_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/core/buf.h"
+#include "engine/core/err.h"
+
+struct json; /* opaque: a value inside a tree; borrowed, until json_destroy() of its root */
+
+/* Parse one value. NULL with ERR_PARSE ("line 3, column 7: ..."). Owner: the caller. */
+struct json *json_parse(const char *text, size_t n, struct err *err);
+void json_destroy(struct json *root); /* NULL is fine */
+
+enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type json_type(const struct json *v); /* v NULL: JSON_NULL */
+
+/* Members and items; NULL when absent or v is of another type (v NULL included). */
+const struct json *json_get(const struct json *v, const char *key);
+const struct json *json_at(const struct json *v, size_t i);
+size_t json_size(const struct json *v); /* items or members; 0 for others */
+
+/* Values, with what to give when v is absent or of another type. */
+double json_number(const struct json *v, double otherwise);
+int64_t json_integer(const struct json *v, int64_t otherwise); /* a real with a fraction: otherwise */
+bool json_bool(const struct json *v, bool otherwise);
+const char *json_string(const struct json *v, const char *otherwise);
+size_t json_string_length(const struct json *v); /* bytes; a string may hold NUL */
+
+/* Walk an object in the file's order: for (it = json_first(v); it; it = json_next(v, it)). */
+const void *json_first(const struct json *v);
+const void *json_next(const struct json *v, const void *it);
+const char *json_key(const void *it);
+const struct json *json_value(const void *it);
+
+/* Writing. Commas are the writer's business: open, key, value, close. Text that is not valid
+ * UTF-8 gets U+FFFD for each bad byte. Non-finite numbers are written as null. */
+struct json_writer {
+    struct buf *out; /* borrowed */
+    bool comma;      /* a comma is due before the next key or value */
+    int indent;      /* spaces a level; 0: one line */
+    int depth;
+};
+struct json_writer json_writer_make(struct buf *out);
+void json_open(struct json_writer *w, char bracket);  /* '{' or '[' */
+void json_close(struct json_writer *w, char bracket); /* '}' or ']' */
+void json_put_key(struct json_writer *w, const char *key);
+void json_put_string(struct json_writer *w, const char *s);
+void json_put_bytes(struct json_writer *w, const char *s, size_t n);
+void json_put_number(struct json_writer *w, double x, int digits); /* %.*g; digits 17: exact */
+void json_put_integer(struct json_writer *w, int64_t x);
+void json_put_bool(struct json_writer *w, bool x);
+void json_put_null(struct json_writer *w);
+#endif

@@ -1,0 +1,28 @@
+/* batcher.h - the batch of a step, as a function of (seed, stage, step) alone.
+ * Each epoch shuffles the units, joins them, and cuts windows of `context` + 1 tokens that overlap by
+ * one. Window number step * batch + row is row's. Because nothing is remembered from step to step,
+ * resume, rollback and fork need no cursor. No allocation after create. */
+#ifndef THAW_ENGINE_DATA_BATCHER_H
+#define THAW_ENGINE_DATA_BATCHER_H
+#include "engine/data/corpus.h"
+
+struct batcher; /* opaque */
+
+struct batcher_plan {
+    int batch, context;        /* rows, tokens a row */
+    uint64_t seed;
+    int stage;
+    const struct corpus *data;   /* borrowed for the batcher's life */
+    const struct corpus *replay; /* NULL: none */
+    double replay_share;         /* of rows, in [0, 1): chosen by a hash of (seed, stage, step, row) */
+};
+
+/* ERR_RANGE when a corpus is shorter than one window, saying both lengths and what to do. */
+struct batcher *batcher_create(const struct batcher_plan *plan, struct err *err);
+void batcher_destroy(struct batcher *b); /* NULL is fine */
+
+/* x[batch, context], y[batch, context]: y is x moved on by one. */
+void batcher_fill(struct batcher *b, int64_t step, int32_t *x, int32_t *y);
+/* Windows in one epoch of the main corpus. */
+size_t batcher_windows(const struct batcher *b);
+#endif
