@@ -1,0 +1,38 @@
+/* blas.h - the BLAS library's door. One-threaded products inside fixed tiles; our own pool runs the
+ * tiles. C is row-major throughout. The process must run with OPENBLAS_NUM_THREADS=1 (see
+ * src/cpu_setup.h), which blas_init() makes sure of. */
+#ifndef THAW_ENGINE_NN_BLAS_H
+#define THAW_ENGINE_NN_BLAS_H
+#include <stdbool.h>
+
+#include "engine/nn/exec.h"
+
+enum blas_trans { AS_IS = 0, TRANSPOSED = 1 };
+
+/* Make BLAS one-threaded. Call once, before the first product. */
+void blas_init(void);
+/* "OpenBLAS 0.3.21, SkylakeX kernels": library, version, the kernel set in use. Static storage. */
+const char *blas_describe(void);
+
+/* A product by name, since ten bare arguments cannot be read:
+ *   C[m,n] = A' B' + (add ? C : 0)      A' is A[m,k] or A[k,m]^T, B' is B[k,n] or B[n,k]^T
+ * ld*: distance between rows in reals. */
+struct gemm {
+    int m, n, k;
+    enum blas_trans ta, tb;
+    const real *A;
+    int lda;
+    const real *B;
+    int ldb;
+    real *C;
+    int ldc;
+    bool add;
+    real alpha; /* 0 stands for 1 */
+};
+
+/* On the caller's thread, flop not counted: for use inside tiles. */
+void blas_gemm_tile(const struct gemm *g);
+/* Cut into tiles of C by shape alone and run on the pool; counts 2mnk. No sum is cut: each element
+ * of C is made whole by one thread. */
+void blas_gemm(struct exec *ex, const struct gemm *g);
+#endif
