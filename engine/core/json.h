@@ -1,5 +1,7 @@
 /* json.h - the JSON library's door (Jansson). Reading gives a tree; writing goes straight to a buf.
- * Caps: depth 64, size by the caller; invalid UTF-8, duplicate keys and trailing bytes refused. */
+ * Caps: depth 64, size by the caller; invalid UTF-8, duplicate keys and trailing bytes refused.
+ * No name here is one of Jansson's (json_string, json_type, JSON_OBJECT ...): a program's function
+ * of the same name would take the place of the library's own. */
 #ifndef THAW_ENGINE_CORE_JSON_H
 #define THAW_ENGINE_CORE_JSON_H
 #include <stdbool.h>
@@ -15,8 +17,15 @@ struct json; /* opaque: a value inside a tree; borrowed, until json_destroy() of
 struct json *json_parse(const char *text, size_t n, struct err *err);
 void json_destroy(struct json *root); /* NULL is fine */
 
-enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
-enum json_type json_type(const struct json *v); /* v NULL: JSON_NULL */
+enum json_kind {
+    JSON_KIND_NULL,
+    JSON_KIND_BOOL,
+    JSON_KIND_NUMBER,
+    JSON_KIND_STRING,
+    JSON_KIND_ARRAY,
+    JSON_KIND_OBJECT
+};
+enum json_kind json_kind(const struct json *v); /* v NULL: JSON_KIND_NULL */
 
 /* Members and items; NULL when absent or v is of another type (v NULL included). */
 const struct json *json_get(const struct json *v, const char *key);
@@ -25,10 +34,10 @@ size_t json_size(const struct json *v); /* items or members; 0 for others */
 
 /* Values, with what to give when v is absent or of another type. */
 double json_number(const struct json *v, double otherwise);
-int64_t json_integer(const struct json *v, int64_t otherwise); /* a real with a fraction: otherwise */
+int64_t json_int(const struct json *v, int64_t otherwise); /* a real with a fraction: otherwise */
 bool json_bool(const struct json *v, bool otherwise);
-const char *json_string(const struct json *v, const char *otherwise);
-size_t json_string_length(const struct json *v); /* bytes; a string may hold NUL */
+const char *json_str(const struct json *v, const char *otherwise);
+size_t json_str_length(const struct json *v); /* bytes; a string may hold NUL */
 
 /* Walk an object in the file's order: for (it = json_first(v); it; it = json_next(v, it)). */
 const void *json_first(const struct json *v);
