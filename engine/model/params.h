@@ -1,0 +1,103 @@
+/* params.h - every weight of a model in one table, and memory for what has its shape.
+ * A loop over the table sizes memory, initialises, saves, loads, updates, and fills the layers panel.
+ * Rows of the table are ordered by group; a group is what one freeze toggle acts on at the finest:
+ *   embed   block.N.attn   block.N.mlp   block.N.norm   norm   head (absent when tied)
+ * "block.N" names its three parts together. Learned positions belong to embed; q_norm and k_norm
+ * to block.N.norm. */
+#ifndef THAW_ENGINE_MODEL_PARAMS_H
+#define THAW_ENGINE_MODEL_PARAMS_H
+#include <stdint.h>
+
+#include "engine/model/config.h"
+#include "engine/nn/exec.h"
+
+enum { PARAM_NAME_MAX = 80, GROUP_NAME_MAX = 24 };
+
+struct param {
+    char name[PARAM_NAME_MAX]; /* in the file: "model.layers.0.self_attn.q_proj.weight" */
+    int rows, cols;            /* in memory, row-major [out, in]; a vector has rows 1 */
+    bool vector;               /* one dimension in the file */
+    bool transposed;           /* the file holds [in, out] (GPT-2's Conv1D) */
+    bool decay;                /* weight decay applies: matrices and embeddings, not gains and biases */
+    double init_std;           /* initial deviation; 0: all equal to init_value */
+    double init_value;
+    int group;
+    size_t offset; /* reals from its group's start */
+};
+
+struct group {
+    char name[GROUP_NAME_MAX];
+    int layer;          /* -1: outside the blocks */
+    int first, n;       /* its rows in the table */
+    size_t parameters;  /* weights in it */
+    size_t reals;       /* memory: parameters and padding */
+};
+
+struct param_table {
+    struct model_config config;
+    struct param *params;
+    int n_params;
+    struct group *groups;
+    int n_groups;
+    size_t parameters; /* of the whole model */
+};
+
+/* Build the table of a checked config. Owner: the caller. */
+bool param_table_create(const struct model_config *c, struct param_table *out, struct err *err);
+void param_table_destroy(struct param_table *t);
+
+/* Which groups a text means: "embed,0-9,block.11.mlp", "all", "" (none). Numbers and ranges are
+ * blocks. Sets mask[g] true for those named, leaves the others. ERR_RANGE names the unknown word and
+ * the known ones. */
+bool groups_select(const struct param_table *t, const char *text, bool *mask, struct err *err);
+/* The shortest such text for a mask, e.g. "embed,0-2,block.3.attn" ("" none, "all"). */
+void groups_format(const struct param_table *t, const bool *mask, struct buf *out);
+
+/* ---- memory in the shape of the table: weights, gradients, moments, a base ---- */
+
+struct weights {
+    const struct param_table *table; /* borrowed */
+    real **group;                    /* [n_groups] each group's memory, [reals] */
+    struct arena *arena;             /* own memory; touched pages only are paid for */
+    bool *shared;                    /* [n_groups] group[g] belongs to another */
+};
+
+/* Zeroed memory for every group. */
+bool weights_create(const struct param_table *t, struct weights *out, struct err *err);
+void weights_destroy(struct weights *w); /* an empty one is fine */
+
+/* A base: every group shared with `live` until weights_unshare() copies it. Own memory is reserved,
+ * not touched. */
+bool weights_share(const struct weights *live, struct weights *out, struct err *err);
+/* Copy group g from where it is shared into own memory (copy on thaw). Nothing when it is own. */
+void weights_unshare(struct weights *w, int g);
+
+static inline real *weights_param(const struct weights *w, int param) {
+    const struct param *p = &w->table->params[param];
+    return w->group[p->group] + p->offset;
+}
+
+/* Normal(0, init_std) by a stream of (seed, param) each; the same for any platform's thread count. */
+void weights_init(struct weights *w, uint64_t seed);
+/* Stable 64-bit fingerprint of all weights' bytes (of one group: weights_fingerprint_group). */
+uint64_t weights_fingerprint(const struct weights *w);
+uint64_t weights_fingerprint_group(const struct weights *w, int g);
+/* ||W - B|| / ||B|| for group g, sums in double in a fixed order; 0 when B shares W. */
+double weights_distance(const struct weights *w, const struct weights *base, int g);
+
+/* Pointers into one block's weights or gradients; absent ones NULL. Neighbouring matrices are fused:
+ * qkv is [(heads + 2 kv_heads) * head_dim, width], up is [2*ffn, width] (gate, then up) when gated. */
+struct block_view {
+    real *norm1, *norm1_bias, *norm2, *norm2_bias, *q_norm, *k_norm;
+    real *qkv, *qkv_bias, *proj, *proj_bias;
+    real *up, *up_bias, *down, *down_bias;
+};
+/* learn NULL: all; otherwise the pointers of groups with learn[g] false are NULL. */
+struct block_view weights_block(const struct weights *w, int layer, const bool *learn);
+
+struct outer_view {
+    real *embed, *positions, *norm, *norm_bias;
+    real *head; /* == embed when tied */
+};
+struct outer_view weights_outer(const struct weights *w, const bool *learn);
+#endif

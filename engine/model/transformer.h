@@ -1,0 +1,41 @@
+/* transformer.h - a decoder-only transformer: forward and backward over a batch.
+ *   x = embed(tokens);  per block: x += attn(norm1(x)); x += mlp(norm2(x));  logits = head(norm(x))
+ * Holds activations for one batch shape; weights and gradients are the caller's, so the base and the
+ * tuned model run through one transformer. No allocation after create.
+ * Sources: Radford et al. 2019 (GPT-2); Touvron et al., arXiv 2302.13971; Qwen3, arXiv 2505.09388. */
+#ifndef THAW_ENGINE_MODEL_TRANSFORMER_H
+#define THAW_ENGINE_MODEL_TRANSFORMER_H
+#include "engine/model/params.h"
+
+struct transformer; /* opaque */
+
+/* Bytes that transformer_create() will reserve. backward: activations for training are kept too. */
+size_t transformer_bytes(const struct model_config *c, int batch, int time, bool backward,
+                         int threads);
+/* `ex` and `t` are borrowed for its life. Owner: the caller. */
+struct transformer *transformer_create(const struct param_table *t, int batch, int time,
+                                       bool backward, struct exec *ex, struct err *err);
+void transformer_destroy(struct transformer *tf); /* NULL is fine */
+
+struct step_times {
+    double forward, backward; /* seconds; the head's forward and backward are one pass, in forward
+                                 where it only reads, in backward where gradients are wanted */
+};
+
+/* Forward only. tokens, targets [batch, time] (any batch and time up to those of create). nll[batch *
+ * time] (may be NULL) in nats, hit (may be NULL): see loss_head(). Returns the mean nll over counted
+ * targets (summed in double, in order). */
+double transformer_loss(struct transformer *tf, const struct weights *w, const int32_t *tokens,
+                        const int32_t *targets, int batch, int time, real *nll, uint8_t *hit);
+
+/* Forward only, logits of every position: logits[batch*time, vocab]. For scoring short texts. */
+void transformer_logits(struct transformer *tf, const struct weights *w, const int32_t *tokens,
+                        int batch, int time, real *logits);
+
+/* Forward and backward. ADDs the gradient of the mean nll (times `weight`, for accumulation) into
+ * grads of groups with learn[g]; those of others are not touched, and backward stops below the lowest
+ * group that learns. learn NULL: all. times may be NULL. Returns the mean nll. */
+double transformer_train(struct transformer *tf, const struct weights *w, struct weights *grads,
+                         const bool *learn, const int32_t *tokens, const int32_t *targets,
+                         int batch, int time, double weight, struct step_times *times);
+#endif
