@@ -1,0 +1,44 @@
+/* run_dir.h - where runs live and what is in a run's folder (design: "A run's folder"). */
+#ifndef THAW_ENGINE_RUN_RUN_DIR_H
+#define THAW_ENGINE_RUN_RUN_DIR_H
+#include <limits.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "engine/core/err.h"
+
+struct run_paths {
+    char dir[PATH_MAX], config[PATH_MAX], events[PATH_MAX], socket[PATH_MAX], lock[PATH_MAX],
+        base[PATH_MAX], checkpoints[PATH_MAX];
+};
+
+/* `given`, or $XDG_STATE_HOME/thaw/runs, or ~/.local/state/thaw/runs; not created. */
+bool runs_dir(const char *given, char out[PATH_MAX], struct err *err);
+bool run_paths_of(const char *run_dir, struct run_paths *out, struct err *err);
+
+/* Create DIR/name with mode 0700 (name "": refused; taken: name-2, name-3 ...). *out: its paths. */
+bool run_dir_create(const char *runs, const char *name, struct run_paths *out, struct err *err);
+/* RUN is a folder that holds events.jsonl or config.yaml, or a name below `runs`. */
+bool run_dir_find(const char *runs, const char *run, struct run_paths *out, struct err *err);
+/* Whether a name is fit for a folder: 1 to 63 of letters, digits, . _ -, not starting with . or -. */
+bool run_name_ok(const char *name, struct err *err);
+
+/* One line of `thaw runs`. */
+struct run_info {
+    char name[256], path[PATH_MAX];
+    char state[16]; /* running, paused, finished, stopped, failed, dead; "new" before the first event */
+    char stage[64];
+    int64_t step;
+    double loss;     /* NaN: none yet */
+    double modified; /* wall clock of the last event */
+    pid_t pid;       /* of a living engine, else 0 */
+};
+/* Read what the end of the log and the lock tell. */
+bool run_info_read(const char *run_dir, struct run_info *out, struct err *err);
+/* All runs below `runs`, newest first; *out is freed by the caller. A missing folder: none. */
+bool run_list(const char *runs, struct run_info **out, int *n, struct err *err);
+
+/* Newest checkpoint folder under `checkpoints` whose trainer.json parses; its step, or -1 when there
+ * is none. Those skipped because they are not whole are named in `skipped` (may be NULL, sized). */
+int64_t checkpoint_newest(const char *checkpoints, char out[PATH_MAX], char *skipped, size_t size);
+#endif

@@ -1,0 +1,125 @@
+/* settings.h - a run's whole configuration as one plain value, and the ONE table of its keys.
+ * From the table come defaults, ranges, the YAML reader and writer (src/config_yaml.c), --set,
+ * --explain and the man page. No YAML here: values arrive as words. */
+#ifndef THAW_ENGINE_RUN_SETTINGS_H
+#define THAW_ENGINE_RUN_SETTINGS_H
+#include <stdint.h>
+
+#include "engine/model/params.h"
+#include "engine/optim/optim.h"
+
+enum { STAGES_MAX = 8, SOURCES_MAX = 16, PROMPTS_MAX = 16, SETS_MAX = 6, GROUP_TEXTS_MAX = 32,
+       NAME_MAX_BYTES = 64, TEXT_MAX_BYTES = 512 };
+
+/* A list of short texts, by value. */
+struct text_list {
+    int n;
+    char text[SOURCES_MAX][TEXT_MAX_BYTES];
+};
+
+enum optimizer_kind { OPTIMIZER_ADAMW, OPTIMIZER_COUNT };
+extern const char *const optimizer_words[OPTIMIZER_COUNT];
+
+struct stage_settings {
+    char name[NAME_MAX_BYTES];
+    struct text_list data;
+    struct {
+        struct text_list data;
+        double share;
+    } replay;
+    int64_t steps;
+    int batch; /* sequences a step */
+    struct {
+        enum optimizer_kind kind;
+        double lr, beta1, beta2, eps, decay, clip;
+    } optimizer;
+    struct {
+        enum schedule_kind kind;
+        int64_t warmup;
+        double final_share, decay_share;
+    } schedule;
+    struct text_list freeze; /* GROUPS texts, joined by commas */
+};
+
+struct eval_set {
+    char name[NAME_MAX_BYTES], source[TEXT_MAX_BYTES];
+};
+
+struct settings {
+    char name[NAME_MAX_BYTES];
+    uint64_t seed;
+    int threads;
+    struct {
+        char from[TEXT_MAX_BYTES]; /* an HF folder to start from; "": from random weights */
+        enum model_family family;
+        int layers, heads, kv_heads, width, head_dim, ffn, context, vocab;
+        bool tied;
+    } model;
+    int n_stages;
+    struct stage_settings stages[STAGES_MAX];
+    struct {
+        struct text_list prompts;
+        int every, tokens, top_k;
+        double temperature;
+    } compare;
+    struct {
+        int every;
+        int64_t tokens; /* of each set at most */
+        int n_sets;
+        struct eval_set sets[SETS_MAX];
+    } eval;
+    struct {
+        int every, keep;
+    } checkpoint;
+};
+
+enum setting_type {
+    SETTING_INT,   /* int */
+    SETTING_INT64, /* int64_t or uint64_t */
+    SETTING_REAL,  /* double */
+    SETTING_BOOL,
+    SETTING_WORD,  /* enum, one of words[] */
+    SETTING_TEXT,  /* char[size] */
+    SETTING_TEXTS, /* struct text_list; a single text counts as a list of one */
+    SETTING_SETS,  /* the eval sets: a mapping of names to sources */
+};
+
+struct setting_key {
+    const char *path;     /* "model.layers"; keys of a stage: "stages.*.steps" */
+    enum setting_type type;
+    size_t offset, size;  /* in struct settings, or in struct stage_settings; bytes */
+    const char *initial;  /* default as text; "" for an empty list or text */
+    double min, max;      /* of numbers; of the number of items in lists */
+    const char *unit;     /* "steps", "" */
+    const char *const *words; /* SETTING_WORD: n_words of them */
+    int n_words;
+    const char *help;     /* one sentence */
+};
+extern const struct setting_key setting_keys[];
+extern const int n_setting_keys;
+
+/* All defaults, no stages. */
+void settings_init(struct settings *s);
+/* Add a stage with the table's defaults (its name is "stage N"). NULL when STAGES_MAX are there. */
+struct stage_settings *settings_add_stage(struct settings *s);
+
+/* The key for a path with stage numbers ("stages.1.steps"), or NULL; *stage gets the number or -1.
+ * `nearest` (may be NULL) gets the known key closest in spelling at the same level. */
+const struct setting_key *setting_find(const char *path, int *stage, const char **nearest);
+
+/* Set a value from words: one for scalars, any number for lists; SETTING_SETS takes name, source,
+ * name, source ... ERR_PARSE or ERR_RANGE: "steps must be 1 to 1000000000 steps, not \"abc\"". */
+bool setting_put(struct settings *s, const struct setting_key *k, int stage,
+                 const char *const *words, int n, struct err *err);
+/* The words of a value, each appended to `out` as one NUL-ended text; returns how many. Numbers come
+ * back exactly when put again. */
+int setting_get(const struct settings *s, const struct setting_key *k, int stage, struct buf *out);
+
+/* What no single key can check: at least one stage, sources known, freeze texts fit the model, model
+ * shape sound, replay complete, names unique and fit for a folder. `path` (TEXT_MAX_BYTES) gets the
+ * key at fault so that the reader can name its line. */
+bool settings_check(const struct settings *s, char *path, struct err *err);
+
+struct model_config settings_model(const struct settings *s); /* not completed */
+struct schedule settings_schedule(const struct stage_settings *st);
+#endif
