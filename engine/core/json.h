@@ -46,10 +46,12 @@ const char *json_key(const void *it);
 const struct json *json_value(const void *it);
 
 /* Writing. Commas are the writer's business: open, key, value, close. Text that is not valid
- * UTF-8 gets U+FFFD for each bad byte. Non-finite numbers are written as null. */
+ * UTF-8 gets U+FFFD for each bad piece (text_decode). Non-finite numbers are written as null.
+ * Control characters, DEL and C1 are escaped, so that a terminal may print what is written. */
 struct json_writer {
     struct buf *out; /* borrowed */
     bool comma;      /* a comma is due before the next key or value */
+    bool keyed;      /* a key was just written; its value stands on the same line */
     int indent;      /* spaces a level; 0: one line */
     int depth;
 };

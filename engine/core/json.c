@@ -1,0 +1,244 @@
+#include "engine/core/json.h"
+
+#include <jansson.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/core/text.h"
+
+enum { MAX_DEPTH = 64 };
+
+/* --- reading: a struct json is a json_t under another name */
+
+static const json_t *tree(const struct json *v) { return (const json_t *)v; }
+static const struct json *value(const json_t *t) { return (const struct json *)t; }
+
+/* Jansson recurses into brackets, so their depth is measured before it starts. Brackets in
+ * strings do not count; whether the text is JSON at all is Jansson's to say. */
+static bool shallow(const char *text, size_t n, struct err *err) {
+    int depth = 0, line = 1;
+    bool quoted = false;
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i];
+        if (c == '\n') line++;
+        if (quoted && c == '\\') i++;
+        else if (c == '"') quoted = !quoted;
+        else if (!quoted && (c == '}' || c == ']')) depth--;
+        else if (!quoted && (c == '{' || c == '[') && ++depth > MAX_DEPTH)
+            return err_set(err, ERR_PARSE, "line %d: brackets nested more than %d deep", line,
+                           MAX_DEPTH);
+    }
+    return true;
+}
+
+struct json *json_parse(const char *text, size_t n, struct err *err) {
+    if (!shallow(text, n, err)) return NULL;
+    if (n == 0) text = ""; /* Jansson does not take NULL */
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    json_error_t why;
+    json_t *root = json_loadb(text, n, flags, &why);
+    if (!root && json_error_code(&why) == json_error_numeric_overflow)
+        root = json_loadb(text, n, flags | JSON_DECODE_INT_AS_REAL, &why);
+    if (!root)
+        err_set(err, json_error_code(&why) == json_error_out_of_memory ? ERR_NOMEM : ERR_PARSE,
+                "line %d, column %d: %s", why.line, why.column, why.text);
+    return (struct json *)root;
+}
+
+void json_destroy(struct json *root) { json_decref((json_t *)root); }
+
+enum json_kind json_kind(const struct json *v) {
+    if (!v) return JSON_KIND_NULL;
+    switch (json_typeof(tree(v))) {
+    case JSON_OBJECT:
+        return JSON_KIND_OBJECT;
+    case JSON_ARRAY:
+        return JSON_KIND_ARRAY;
+    case JSON_STRING:
+        return JSON_KIND_STRING;
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return JSON_KIND_NUMBER;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return JSON_KIND_BOOL;
+    case JSON_NULL:
+        break;
+    }
+    return JSON_KIND_NULL;
+}
+
+const struct json *json_get(const struct json *v, const char *key) {
+    return value(json_object_get(tree(v), key));
+}
+
+const struct json *json_at(const struct json *v, size_t i) {
+    return value(json_array_get(tree(v), i));
+}
+
+size_t json_size(const struct json *v) {
+    return json_is_array(tree(v)) ? json_array_size(tree(v)) : json_object_size(tree(v));
+}
+
+double json_number(const struct json *v, double otherwise) {
+    return json_is_number(tree(v)) ? json_number_value(tree(v)) : otherwise;
+}
+
+int64_t json_int(const struct json *v, int64_t otherwise) {
+    if (json_is_integer(tree(v))) return json_integer_value(tree(v));
+    if (!json_is_real(tree(v))) return otherwise;
+    double x = json_real_value(tree(v));
+    bool fits = x >= -0x1p63 && x < 0x1p63 && x == floor(x);
+    return fits ? (int64_t)x : otherwise;
+}
+
+bool json_bool(const struct json *v, bool otherwise) {
+    return json_is_boolean(tree(v)) ? json_is_true(tree(v)) : otherwise;
+}
+
+const char *json_str(const struct json *v, const char *otherwise) {
+    return json_is_string(tree(v)) ? json_string_value(tree(v)) : otherwise;
+}
+
+size_t json_str_length(const struct json *v) { return json_string_length(tree(v)); }
+
+/* Jansson's iterators take the object unconst, and change nothing in it. */
+const void *json_first(const struct json *v) { return json_object_iter((json_t *)v); }
+
+const void *json_next(const struct json *v, const void *it) {
+    return json_object_iter_next((json_t *)v, (void *)it);
+}
+
+const char *json_key(const void *it) { return json_object_iter_key((void *)it); }
+
+const struct json *json_value(const void *it) {
+    return value(json_object_iter_value((void *)it));
+}
+
+/* --- writing */
+
+struct json_writer json_writer_make(struct buf *out) {
+    return (struct json_writer){.out = out};
+}
+
+static void new_line(struct json_writer *w) {
+    if (w->indent <= 0) return;
+    buf_add(w->out, "\n", 1);
+    for (int i = 0; i < w->indent * w->depth; i++) buf_add(w->out, " ", 1);
+}
+
+/* What stands before a key or a value. */
+static void lead_in(struct json_writer *w) {
+    if (w->comma) buf_add(w->out, ",", 1);
+    if (w->depth > 0 && !w->keyed) new_line(w);
+    w->comma = true;
+    w->keyed = false;
+}
+
+void json_open(struct json_writer *w, char bracket) {
+    lead_in(w);
+    buf_add(w->out, &bracket, 1);
+    w->depth++;
+    w->comma = false;
+}
+
+void json_close(struct json_writer *w, char bracket) {
+    w->depth--;
+    if (w->comma) new_line(w); /* something stands inside */
+    buf_add(w->out, &bracket, 1);
+    w->comma = true;
+}
+
+/* The bytes at the front of s[0..n) that stand for themselves in a JSON string. */
+static size_t plain_run(const char *s, size_t n) {
+    size_t at = 0;
+    while (at < n && s[at] >= 0x20 && s[at] < 0x7F && s[at] != '"' && s[at] != '\\') at++;
+    return at;
+}
+
+static void put_character(struct buf *out, uint32_t cp) {
+    static const char named[] = "\"\"\\\\\nn\rr\tt"; /* pairs: the character, its letter */
+    for (size_t i = 0; i + 1 < sizeof named; i += 2) {
+        if (cp != (unsigned char)named[i]) continue;
+        buf_add(out, "\\", 1);
+        buf_add(out, &named[i + 1], 1);
+        return;
+    }
+    char utf8[4];
+    if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0)) buf_printf(out, "\\u%04x", (unsigned)cp);
+    else buf_add(out, utf8, text_encode(cp, utf8));
+}
+
+static void put_quoted(struct buf *out, const char *s, size_t n) {
+    buf_add(out, "\"", 1);
+    for (size_t at = 0; at < n;) {
+        size_t used = plain_run(s + at, n - at);
+        if (used > 0) {
+            buf_add(out, s + at, used);
+        } else {
+            uint32_t cp;
+            used = text_decode(s + at, n - at, &cp);
+            put_character(out, cp);
+        }
+        at += used;
+    }
+    buf_add(out, "\"", 1);
+}
+
+void json_put_key(struct json_writer *w, const char *key) {
+    lead_in(w);
+    put_quoted(w->out, key, strlen(key));
+    buf_str(w->out, w->indent > 0 ? ": " : ":");
+    w->comma = false;
+    w->keyed = true;
+}
+
+void json_put_bytes(struct json_writer *w, const char *s, size_t n) {
+    lead_in(w);
+    put_quoted(w->out, s, n);
+}
+
+void json_put_string(struct json_writer *w, const char *s) { json_put_bytes(w, s, strlen(s)); }
+
+/* printf writes the decimal point of the user's locale; JSON has but one. */
+static void restore_point(char *number) {
+    const char *point = localeconv()->decimal_point;
+    char *at = *point ? strstr(number, point) : NULL;
+    if (!at) return;
+    size_t n = strlen(point);
+    *at = '.';
+    memmove(at + 1, at + n, strlen(at + n) + 1);
+}
+
+void json_put_number(struct json_writer *w, double x, int digits) {
+    if (!isfinite(x)) {
+        json_put_null(w);
+        return;
+    }
+    char number[64];
+    bool whole = fabs(x) <= 0x1p53 && x == floor(x);
+    if (digits < 1) digits = 1;
+    if (digits > 17) digits = 17;
+    if (whole) snprintf(number, sizeof number, "%.0f", x);
+    else snprintf(number, sizeof number, "%.*g", digits, x);
+    restore_point(number);
+    lead_in(w);
+    buf_str(w->out, number);
+}
+
+void json_put_integer(struct json_writer *w, int64_t x) {
+    lead_in(w);
+    buf_printf(w->out, "%lld", (long long)x);
+}
+
+void json_put_bool(struct json_writer *w, bool x) {
+    lead_in(w);
+    buf_str(w->out, x ? "true" : "false");
+}
+
+void json_put_null(struct json_writer *w) {
+    lead_in(w);
+    buf_str(w->out, "null");
+}
