@@ -1,0 +1,40 @@
+/* app.h - the frame loop: events and keys in, frames and commands out.
+ * The app owns the history, the panels and the view state; drawing is a pure function of these and the
+ * size, so frames are tested without a terminal. */
+#ifndef THAW_UI_APP_H
+#define THAW_UI_APP_H
+#include "engine/run/event_log.h"
+#include "engine/run/run_dir.h"
+#include "engine/run/command.h"
+#include "ui/term.h"
+
+enum app_mode { APP_DRIVE, APP_WATCH };
+
+struct app; /* opaque */
+
+struct app_options {
+    enum app_mode mode;
+    const char *name;   /* of the run, for the top line before its first event */
+    const char *return_command; /* "thaw attach medical": shown and printed on detach */
+};
+
+struct app *app_create(const struct app_options *o, struct err *err);
+void app_destroy(struct app *a); /* NULL is fine */
+
+/* Fold one event into the state. */
+void app_observe(struct app *a, const struct event *e);
+/* Draw the whole frame for time `now` (clock_wall(); fixed in tests). */
+void app_draw(struct app *a, struct canvas *c, double now);
+/* Handle a key; what it asks of the engine is put into commands (up to `max`), returns how many. */
+int app_key(struct app *a, int key, const struct term_mouse *mouse, struct command *commands, int max);
+/* An answer to command `id` has come. */
+void app_answer(struct app *a, const struct answer *answer);
+/* Why the loop should end: 0 not yet, else how. */
+enum app_end { APP_GOES_ON, APP_DETACHED, APP_STOP_ASKED };
+enum app_end app_ended(const struct app *a);
+
+/* The loop over a run's folder until detach: follows paths->events, sends to paths->socket. Returns
+ * true and *how. The terminal is restored before it returns. The engine may not have started yet. */
+bool app_run(const struct run_paths *paths, const struct app_options *o, const struct term_options *t,
+             enum app_end *how, struct err *err);
+#endif

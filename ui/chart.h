@@ -1,0 +1,40 @@
+/* chart.h - curves in a rectangle: braille (2x4 dots a cell), half blocks (1x2) or ASCII.
+ * Pure: points in, cells out. One series' cell covers another's in the order of drawing. */
+#ifndef THAW_UI_CHART_H
+#define THAW_UI_CHART_H
+#include "ui/canvas.h"
+
+/* What part of the world is shown. */
+struct chart_range {
+    double x0, x1, y0, y1; /* x0 < x1, y0 < y1 */
+    bool log_y;            /* y0 > 0 then */
+};
+
+struct chart_series {
+    const double *x, *y; /* [n], x ascending; NaN or infinite y: a gap, and an 'x' mark at the top */
+    size_t n;
+    enum style style;
+    bool dashed;         /* every other dot (the base line) */
+    bool points;         /* marks at the points as well (evaluations) */
+    bool band;           /* min to max of the points of each column, instead of a line */
+};
+
+struct chart_mark { double x; char letter; enum style style; }; /* a vertical dotted line, letter on the axis */
+
+/* Draw axes' labels, marks and series into `area`: the left columns are the y labels, the last row is
+ * the x axis. Number formats are fixed-width. */
+void chart_draw(struct canvas *c, struct rect area, const struct chart_range *range,
+                const struct chart_series *series, int n_series, const struct chart_mark *marks,
+                int n_marks);
+
+/* A y range for the points within [x0, x1]: from the 0.5 to the 99.5 percentile, the first
+ * few (warm-up) outliers not counted, widened by 5 %. False when there is no finite point. */
+bool chart_fit(const struct chart_series *series, int n_series, double x0, double x1, bool log_y,
+               double *y0, double *y1);
+
+/* One row of a sparkline of y[n] into w cells at (x, y). */
+void chart_sparkline(struct canvas *c, int x, int row, int w, const double *y, size_t n,
+                     enum style style);
+/* Numbers with fixed width for labels: "4.20", "12.4k", "1e-4". out has at least 12 bytes. */
+void chart_number(char *out, double v);
+#endif

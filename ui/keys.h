@@ -1,0 +1,37 @@
+/* keys.h - every key and what it does: ONE table, from which the help overlay, the hint line and the
+ * man page are made. A key means an action; the action goes to the focused panel, then to the app. */
+#ifndef THAW_UI_KEYS_H
+#define THAW_UI_KEYS_H
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A key as term.c reports it: a Unicode character, or one of these (above all characters). */
+enum key {
+    KEYS_NONE = 0, KEYS_SPECIAL = 0x200000, KEYS_UP, KEYS_DOWN, KEYS_LEFT, KEYS_RIGHT, KEYS_PAGE_UP, KEYS_PAGE_DOWN,
+    KEYS_HOME, KEYS_END, KEYS_BACKTAB, KEYS_BACKSPACE, KEYS_DELETE, KEYS_F1, KEYS_MOUSE, KEYS_RESIZE,
+    KEYS_ESCAPE = 27, KEYS_ENTER = '\r', KEYS_TAB = '\t'
+};
+
+enum action {
+    ACTION_NONE, ACTION_HELP, ACTION_BACK, ACTION_DETACH, ACTION_STOP, ACTION_NEXT_PANE, ACTION_PREVIOUS_PANE,
+    ACTION_PANE_1, ACTION_PANE_2, ACTION_PANE_3, ACTION_PANE_4, ACTION_UP, ACTION_DOWN, ACTION_LEFT,
+    ACTION_RIGHT, ACTION_PAGE_UP, ACTION_PAGE_DOWN, ACTION_TOP, ACTION_BOTTOM, ACTION_ENTER, ACTION_TOGGLE,
+    ACTION_UNDO, ACTION_REDO, ACTION_FREEZE_ALL, ACTION_THAW_ALL, ACTION_FREEZE_BELOW, ACTION_PAUSE,
+    ACTION_SINGLE_STEP, ACTION_NEXT_STAGE, ACTION_ZOOM_IN, ACTION_ZOOM_OUT, ACTION_ZOOM_RESET, ACTION_PAN_LEFT, ACTION_PAN_RIGHT,
+    ACTION_LOG_Y, ACTION_SMOOTHING, ACTION_X_UNIT, ACTION_FOLLOW, ACTION_COMPARE_VIEW, ACTION_PROMPT_EDIT,
+    ACTION_PROMPT_PREVIOUS, ACTION_PROMPT_NEXT, ACTION_COMMAND, ACTION_REDRAW, ACTION_SUSPEND, ACTION_COUNT
+};
+
+struct key_binding {
+    int keys[4];        /* ended by 0 when fewer */
+    enum action action;
+    const char *label;  /* "Space", "Tab", "q Ctrl-C" */
+    const char *help;   /* "freeze or thaw the selected group" */
+    const char *hint;   /* short word for the hint line: "freeze"; NULL: not there */
+    bool changes_run;   /* dimmed for watchers */
+};
+extern const struct key_binding key_bindings[];
+extern const int n_key_bindings;
+
+enum action keys_action(int key);
+#endif

@@ -1,0 +1,35 @@
+/* term.h - ncurses' door: the terminal as a place to blit a canvas to and to read keys from. */
+#ifndef THAW_UI_TERM_H
+#define THAW_UI_TERM_H
+#include "ui/canvas.h"
+#include "ui/keys.h"
+
+struct term_options {
+    bool ascii;     /* --ascii */
+    bool mono;      /* --mono or NO_COLOR */
+    bool no_mouse;
+    bool light;     /* light background */
+};
+
+struct term; /* opaque */
+
+/* Take over the terminal. ERR_IO when stdin or stdout is none, or TERM is unknown, with the remedy
+ * ("--headless prints plain lines"). Installs handlers for SIGWINCH, SIGTSTP, SIGCONT, and restores the
+ * terminal on SIGHUP, SIGTERM, SIGINT, SIGQUIT and on a crash (SIGSEGV, SIGABRT, SIGBUS, SIGFPE). */
+struct term *term_open(const struct term_options *o, struct err *err);
+void term_close(struct term *t); /* restores the terminal; NULL is fine */
+
+void term_size(const struct term *t, int *w, int *h);
+enum glyphs term_glyphs(const struct term *t);
+/* Show the canvas: writes only the cells that changed, one update a frame; nothing when none did.
+ * redraw: everything again (Ctrl-L). */
+void term_blit(struct term *t, const struct canvas *c, bool redraw);
+/* Wait up to timeout_ms for a key on the terminal or for `other_fd` (-1: none) to be readable.
+ * Returns the key, KEYS_NONE on time-out or other_fd, KEYS_RESIZE after a resize, ACTION-free mouse
+ * events as KEYS_MOUSE with *mouse filled. */
+struct term_mouse { int x, y, button; bool wheel_up, wheel_down; };
+int term_key(struct term *t, int timeout_ms, int other_fd, struct term_mouse *mouse);
+/* A signal asked us to end (HUP, TERM): the app leaves its loop. */
+bool term_ended(const struct term *t);
+void term_suspend(struct term *t); /* Ctrl-Z: restore, stop, and come back on fg */
+#endif
