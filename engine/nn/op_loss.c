@@ -1,0 +1,120 @@
+#include "engine/nn/op_loss.h"
+
+#include <string.h>
+
+#include "engine/nn/blas.h"
+#include "engine/nn/real_math.h"
+#include "engine/nn/tiling.h"
+#include "engine/nn/vmath.h"
+
+/* Reals of logits at a time: 16 MiB in float, but not so few rows that the head's matrix is
+ * read from memory more often than it is multiplied. */
+enum { CHUNK_REALS = 4 << 20, CHUNK_MIN_ROWS = 128 };
+
+struct softmax_job {
+    real *logits; /* [rows,vocab]; becomes the gradient */
+    real *nll;
+    uint8_t *hit; /* may be NULL */
+    const int32_t *targets;
+    int rows, vocab, per_tile;
+    bool gradient;
+    real scale;
+};
+
+static int chunk_rows(struct loss_dims d) {
+    int rows = CHUNK_REALS / d.vocab;
+    if (rows < CHUNK_MIN_ROWS) rows = CHUNK_MIN_ROWS;
+    return rows < d.rows ? rows : d.rows;
+}
+
+size_t loss_scratch(struct loss_dims d) { return (size_t)chunk_rows(d) * (size_t)d.vocab; }
+
+static inline void fill(real *x, real value, int n) {
+    for (int j = 0; j < n; j++) x[j] = value;
+}
+
+static inline void scale_by(real *x, real factor, int n) {
+    for (int j = 0; j < n; j++) x[j] *= factor;
+}
+
+/* Row r: nll, hit, and the gradient scale * (softmax - onehot) in place of the logits. A logit
+ * that is not finite makes both NaN: the sum of exponentials alone would hide some of them. */
+static inline void softmax_row(const struct softmax_job *job, int r) {
+    int n = job->vocab;
+    int32_t target = job->targets[r];
+    real *z = job->logits + (size_t)r * (size_t)n;
+    bool counts = target != LOSS_IGNORE;
+    real max = counts ? real_finite_max(z, n) : R(0.0);
+    if (job->hit) job->hit[r] = counts && z[target] >= max;
+    if (!counts || !isfinite(max)) {
+        job->nll[r] = counts ? real_nan() : R(0.0);
+        if (job->gradient) fill(z, job->nll[r], n);
+        return;
+    }
+    real at_target = z[target];
+    real sum = vmath_exp_shift_sum(z, z, max, n);
+    job->nll[r] = real_log(sum) + (max - at_target);
+    if (!job->gradient) return;
+    scale_by(z, job->scale / sum, n);
+    z[target] -= job->scale;
+}
+
+KERNEL static void softmax_tile(void *ctx, int i, int worker) {
+    (void)worker;
+    const struct softmax_job *job = ctx;
+    struct span rows = tile_span(i, job->rows, job->per_tile);
+    for (int r = rows.from; r < rows.to; r++) softmax_row(job, r);
+}
+
+void loss_head(struct exec *ex, real *nll, uint8_t *hit, real *dx, real *dW, const real *x,
+               const real *W, const int32_t *targets, real *scratch, struct loss_dims d) {
+    int chunk = chunk_rows(d);
+    for (int c = 0; c < tile_count(d.rows, chunk); c++) {
+        struct span s = tile_span(c, d.rows, chunk);
+        int rows = s.to - s.from;
+        size_t at = (size_t)s.from * (size_t)d.width;
+        blas_gemm(ex, &(struct gemm){.m = rows,
+                                     .n = d.vocab,
+                                     .k = d.width,
+                                     .tb = TRANSPOSED,
+                                     .A = x + at,
+                                     .lda = d.width,
+                                     .B = W,
+                                     .ldb = d.width,
+                                     .C = scratch,
+                                     .ldc = d.vocab});
+        struct softmax_job job = {.logits = scratch,
+                                  .nll = nll + s.from,
+                                  .hit = hit ? hit + s.from : NULL,
+                                  .targets = targets + s.from,
+                                  .rows = rows,
+                                  .vocab = d.vocab,
+                                  .per_tile = tile_rows(d.vocab),
+                                  .gradient = dx || dW,
+                                  .scale = d.scale};
+        pool_run(ex->pool, tile_count(rows, job.per_tile), softmax_tile, &job);
+        if (dx)
+            blas_gemm(ex, &(struct gemm){.m = rows,
+                                         .n = d.width,
+                                         .k = d.vocab,
+                                         .A = scratch,
+                                         .lda = d.vocab,
+                                         .B = W,
+                                         .ldb = d.width,
+                                         .C = dx + at,
+                                         .ldc = d.width,
+                                         .add = true});
+        if (dW)
+            blas_gemm(ex, &(struct gemm){.m = d.vocab,
+                                         .n = d.width,
+                                         .k = rows,
+                                         .ta = TRANSPOSED,
+                                         .A = scratch,
+                                         .lda = d.vocab,
+                                         .B = x + at,
+                                         .ldb = d.width,
+                                         .C = dW,
+                                         .ldc = d.width,
+                                         .add = true});
+    }
+}
