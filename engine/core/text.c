@@ -102,7 +102,17 @@ static bool is_joining_jamo(uint32_t cp) {
 static bool is_mark(uint32_t cp) {
     utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)cp);
     return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_ME ||
-           category == UTF8PROC_CATEGORY_MC || is_joining_jamo(cp);
+           is_joining_jamo(cp);
+}
+
+/* Terminals and wcwidth() draw a spacing mark (most Indic vowel signs) in a column of its own
+ * and a joining jamo in none; utf8proc counts them the other way round. */
+int text_width(uint32_t cp) {
+    if (cp >= 0x20 && cp < 0x7F) return 1;
+    if (cp > 0x10FFFF) return 1; /* is drawn as U+FFFD */
+    if (is_joining_jamo(cp)) return 0;
+    utf8proc_int32_t c = (utf8proc_int32_t)cp;
+    return utf8proc_category(c) == UTF8PROC_CATEGORY_MC ? 1 : utf8proc_charwidth(c);
 }
 
 /* What a terminal would obey or not show: controls, separators, bidi and other
@@ -121,13 +131,7 @@ static bool is_unsafe(uint32_t cp) {
         break;
     }
     if (utf8proc_get_property(c)->ignorable) return true;
-    return utf8proc_charwidth(c) == 0 && !is_mark(cp);
-}
-
-int text_width(uint32_t cp) {
-    if (cp >= 0x20 && cp < 0x7F) return 1;
-    if (cp > 0x10FFFF) return 1; /* will be drawn as U+FFFD */
-    return utf8proc_charwidth((utf8proc_int32_t)cp);
+    return text_width(cp) == 0 && !is_mark(cp);
 }
 
 /* One character as it is shown. */
@@ -139,18 +143,12 @@ struct shown {
 
 static struct shown escape(uint32_t cp) {
     struct shown out;
-    int n;
-    if (cp == '\n' || cp == '\t' || cp == 0x1B)
-        n = snprintf(out.bytes, sizeof out.bytes, "\\%c",
-                     cp == '\n'   ? 'n'
-                     : cp == '\t' ? 't'
-                                  : 'e');
-    else
-        n = snprintf(out.bytes, sizeof out.bytes,
-                     cp <= 0xFF     ? "\\x%02x"
-                     : cp <= 0xFFFF ? "\\u%04x"
-                                    : "\\U%08x",
-                     (unsigned)cp);
+    char letter = cp == '\n' ? 'n' : cp == '\t' ? 't' : cp == 0x1B ? 'e' : '\0';
+    char kind = cp <= 0xFF ? 'x' : cp <= 0xFFFF ? 'u' : 'U';
+    int digits = cp <= 0xFF ? 2 : cp <= 0xFFFF ? 4 : 8;
+    int n = letter
+                ? snprintf(out.bytes, sizeof out.bytes, "\\%c", letter)
+                : snprintf(out.bytes, sizeof out.bytes, "\\%c%0*x", kind, digits, (unsigned)cp);
     out.len = (size_t)n;
     out.columns = n;
     return out;
