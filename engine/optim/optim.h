@@ -38,8 +38,7 @@ struct optim {
     struct adamw_settings settings;
     struct weights m, v; /* moments; memory is touched when a group first learns */
     int64_t *steps;      /* [n_groups] updates that each group has had, for the bias correction */
-    double *partial;     /* scratch of the fixed-order sums */
-    size_t n_partial;
+    double *sizes;       /* [n_groups] scratch: sums of squares of the weights */
 };
 
 bool optim_create(const struct param_table *t, struct adamw_settings s, struct optim *out,

@@ -1,0 +1,215 @@
+/* backward.c - from the loss down to the lowest group that learns, and no further. */
+#include <assert.h>
+#include <string.h>
+
+#include "engine/core/clock.h"
+#include "engine/model/transformer_impl.h"
+#include "engine/nn/blas.h"
+#include "engine/nn/op_activation.h"
+#include "engine/nn/op_embedding.h"
+#include "engine/nn/op_linear.h"
+#include "engine/nn/op_norm.h"
+#include "engine/nn/op_qk.h"
+
+/* Which gradients a block has to make. `v` holds the gradients' places, NULL where frozen. */
+struct block_task {
+    struct block_view w, d;
+    struct block_kept *kept;
+    bool attn, mlp, norm; /* these parts learn */
+    bool below;           /* something upstream of this block learns */
+};
+
+static struct block_task task_of(const struct pass *p, const struct weights *grads,
+                                 const bool *learn, int layer, bool below) {
+    struct block_task t = {.w = weights_block(p->w, layer, NULL),
+                           .d = weights_block(grads, layer, learn),
+                           .kept = pass_block(p, layer),
+                           .below = below};
+    t.attn = t.d.qkv;
+    t.mlp = t.d.up;
+    t.norm = t.d.norm1;
+    return t;
+}
+
+/* dx[rows,in] = dy[rows,out] W[out,in], overwritten: spares clearing dx and adding to it. */
+static void map_backward(const struct pass *p, real *dx, const real *dy, const real *W, int out,
+                         int in) {
+    blas_gemm(p->tf->ex, &(struct gemm){.m = p->rows,
+                                        .n = in,
+                                        .k = out,
+                                        .A = dy,
+                                        .lda = out,
+                                        .B = W,
+                                        .ldb = in,
+                                        .C = dx,
+                                        .ldc = in});
+}
+
+/* dW[out,in] += dy^T x, db[out] += column sums of dy; nothing where dW is NULL. */
+static void map_learn(const struct pass *p, real *dW, real *db, const real *dy, const real *x,
+                      int out, int in) {
+    struct linear_dims d = {.rows = p->rows, .in = in, .out = out};
+    linear_backward(p->tf->ex, NULL, dW, db, dy, x, NULL, d);
+}
+
+/* dx += ..., dgain += ..., dbias += ...; each may be NULL. */
+static void norm_backward(const struct pass *p, real *dx, real *dgain, real *dbias,
+                          const real *dy, const real *x, const real *mean, const real *rstd,
+                          const real *gain) {
+    const struct model_config *c = &p->tf->table->config;
+    struct norm_dims d = {.rows = p->rows, .width = c->width, .eps = (real)c->norm_eps};
+    if (family_traits[c->family].rms)
+        rmsnorm_backward(p->tf->ex, dx, dgain, dy, x, rstd, gain, d);
+    else layernorm_backward(p->tf->ex, dx, dgain, dbias, dy, x, mean, rstd, gain, d);
+}
+
+/* tf->dx is the gradient of the block's output; the mlp's share is added to it, which makes it
+ * the gradient of x_mid. */
+static void mlp_backward(const struct pass *p, const struct block_task *t) {
+    struct transformer *tf = p->tf;
+    struct widths w = tf->width;
+    struct block_kept *b = t->kept;
+    real *act = tf->mlp.act, *d_up = tf->mlp.d_up;
+    bool onward = t->attn || t->norm || t->below; /* someone needs the gradient of x_mid */
+    if (t->mlp) {
+        activation_forward(p, act, b->up);
+        map_learn(p, t->d.down, t->d.down_bias, tf->dx, act, w.model, w.ffn);
+    }
+    map_backward(p, act, tf->dx, t->w.down, w.model, w.ffn); /* act is now its gradient */
+    if (d_up == act) gelu_backward(tf->ex, d_up, act, b->up, p->rows, w.ffn);
+    else swiglu_backward(tf->ex, d_up, act, b->up, p->rows, w.ffn);
+    if (t->mlp) {
+        norm_forward(p, tf->normed, b->mean2, b->rstd2, b->x_mid, t->w.norm2, t->w.norm2_bias);
+        map_learn(p, t->d.up, t->d.up_bias, d_up, tf->normed, w.up, w.model);
+    }
+    if (!onward) return;
+    map_backward(p, tf->normed, d_up, t->w.up, w.up, w.model);
+    norm_backward(p, tf->dx, t->d.norm2, t->d.norm2_bias, tf->normed, b->x_mid, b->mean2,
+                  b->rstd2, t->w.norm2);
+}
+
+/* Through rotation and QK-norm: dq, dk of the attention to their places in dqkv. */
+static void qk_prepare_backward(const struct pass *p, const struct block_task *t) {
+    struct transformer *tf = p->tf;
+    const struct model_config *c = &tf->table->config;
+    if (!family_traits[c->family].rotary) return;
+    struct qk_dims d = {.rows = p->rows,
+                        .time = p->time,
+                        .heads = c->heads,
+                        .head_dim = c->head_dim,
+                        .stride = tf->width.qkv,
+                        .eps = (real)c->norm_eps};
+    qk_backward(tf->ex, tf->attn.dqkv, t->d.q_norm, tf->attn.dq, t->kept->qkv, t->kept->q_rstd,
+                t->w.q_norm, tf->cosine, tf->sine, d);
+    d.heads = c->kv_heads;
+    qk_backward(tf->ex, tf->attn.dqkv + tf->width.q, t->d.k_norm, tf->attn.dk,
+                t->kept->qkv + tf->width.q, t->kept->k_rstd, t->w.k_norm, tf->cosine, tf->sine,
+                d);
+}
+
+/* From d_attn to dqkv[rows,qkv]. */
+static void attention_part_backward(const struct pass *p, const struct block_task *t) {
+    struct transformer *tf = p->tf;
+    struct attn_scratch *s = &tf->attn;
+    real *dqkv = s->dqkv;
+    bool rotary = family_traits[tf->table->config.family].rotary;
+    struct qkv_view in = qk_prepare(p, t->kept, &t->w);
+    attention_backward(tf->ex, rotary ? s->dq : dqkv, rotary ? s->dk : dqkv + tf->width.q,
+                       dqkv + tf->width.q + tf->width.kv, s->d_attn, t->kept->attn,
+                       t->kept->lse, in.q, in.k, in.v, s->tiles, pass_attention_dims(p));
+    qk_prepare_backward(p, t);
+}
+
+/* tf->dx is the gradient of x_mid; becomes that of the block's input where `below` wants it. */
+static void attn_backward(const struct pass *p, const struct block_task *t) {
+    struct transformer *tf = p->tf;
+    struct widths w = tf->width;
+    struct block_kept *b = t->kept;
+    if (t->attn) map_learn(p, t->d.proj, t->d.proj_bias, tf->dx, b->attn, w.model, w.q);
+    map_backward(p, tf->attn.d_attn, tf->dx, t->w.proj, w.model, w.q);
+    attention_part_backward(p, t);
+    if (t->attn) {
+        norm_forward(p, tf->normed, b->mean1, b->rstd1, b->x, t->w.norm1, t->w.norm1_bias);
+        map_learn(p, t->d.qkv, t->d.qkv_bias, tf->attn.dqkv, tf->normed, w.qkv, w.model);
+    }
+    if (!t->norm && !t->below) return;
+    map_backward(p, tf->normed, tf->attn.dqkv, t->w.qkv, w.qkv, w.model);
+    norm_backward(p, t->below ? tf->dx : NULL, t->d.norm1, t->d.norm1_bias, tf->normed, b->x,
+                  b->mean1, b->rstd1, t->w.norm1);
+}
+
+static void block_backward(const struct pass *p, const struct block_task *t) {
+    mlp_backward(p, t);
+    if (t->attn || t->norm || t->below) attn_backward(p, t);
+}
+
+/* The lowest block of which something learns, or `layers`; 0 too where the embedding learns,
+ * for its lookup lies below all blocks. */
+static int lowest_block(const struct param_table *t, const bool *learn) {
+    int lowest = t->config.layers;
+    for (int g = 0; g < t->n_groups; g++) {
+        if (learn && !learn[g]) continue;
+        if (g == 0) return 0;
+        if (t->groups[g].layer >= 0 && t->groups[g].layer < lowest) lowest = t->groups[g].layer;
+    }
+    return lowest;
+}
+
+/* Loss, and the gradients of head and final norm; tf->dx becomes the gradient of the last
+ * block's output where something `below` the final norm learns. Returns the mean nll. */
+static double head_pass(const struct pass *p, const struct weights *grads, const bool *learn,
+                        const int32_t *targets, bool below, double weight) {
+    struct transformer *tf = p->tf;
+    struct outer_view w = weights_outer(p->w, NULL), d = weights_outer(grads, learn);
+    size_t bytes = (size_t)p->rows * (size_t)tf->width.model * sizeof(real);
+    int counted = count_targets(targets, p->rows);
+    struct loss_dims dims = {.rows = p->rows,
+                             .width = tf->width.model,
+                             .vocab = tf->table->config.vocab,
+                             .scale = counted ? (real)(weight / counted) : R(0.0)};
+    real *d_norm = below || d.norm ? tf->head.d_norm : NULL;
+    if (d_norm) memset(d_norm, 0, bytes);
+    loss_head(tf->ex, tf->nll, NULL, d_norm, d.head, tf->normed, w.head, targets,
+              tf->head.logits, dims);
+    if (below) memset(tf->dx, 0, bytes);
+    if (d_norm)
+        norm_backward(p, below ? tf->dx : NULL, d.norm, d.norm_bias, d_norm, p->top,
+                      tf->top_mean, tf->top_rstd, w.norm);
+    return mean_nll(tf->nll, targets, p->rows);
+}
+
+static void embed_backward(const struct pass *p, const struct weights *grads,
+                           const bool *learn) {
+    struct outer_view d = weights_outer(grads, learn);
+    struct embedding_dims dims = {
+        .rows = p->rows, .time = p->time, .width = p->tf->width.model};
+    if (d.embed)
+        embedding_backward(p->tf->ex, d.embed, d.positions, p->tf->dx, p->tokens, dims);
+}
+
+double transformer_train(struct transformer *tf, const struct weights *w, struct weights *grads,
+                         const bool *learn, const int32_t *tokens, const int32_t *targets,
+                         int batch, int time, double weight, struct step_times *times) {
+    int layers = tf->table->config.layers, lowest = lowest_block(tf->table, learn);
+    assert(tf->backward && batch <= tf->batch && time <= tf->time);
+    struct pass p = {.tf = tf,
+                     .w = w,
+                     .tokens = tokens,
+                     .batch = batch,
+                     .time = time,
+                     .rows = batch * time,
+                     .kept_from = lowest};
+    double start = clock_now();
+    blocks_forward(&p);
+    top_forward(&p);
+    double turn = clock_now();
+    bool embed = !learn || learn[0];
+    double loss = head_pass(&p, grads, learn, targets, lowest < layers || embed, weight);
+    for (int l = layers - 1; l >= lowest; l--) {
+        struct block_task t = task_of(&p, grads, learn, l, l > lowest || embed);
+        block_backward(&p, &t);
+    }
+    embed_backward(&p, grads, learn);
+    if (times) *times = (struct step_times){turn - start, clock_now() - turn};
+    return loss;
+}

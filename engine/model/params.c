@@ -1,0 +1,337 @@
+#include "engine/model/params.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/arena.h"
+#include "engine/core/rng.h"
+
+/* Groups in order: embed, three of each block, norm, head. */
+enum { PART_ATTN, PART_MLP, PART_NORM, N_PARTS };
+static const char *const part_words[N_PARTS] = {"attn", "mlp", "norm"};
+
+static int block_group(int layer, int part) { return 1 + N_PARTS * layer + part; }
+static int norm_group(const struct param_table *t) { return 1 + N_PARTS * t->config.layers; }
+
+/* Reals in one aligned step: every matrix, and every fused run of them, starts at a multiple.
+ */
+enum { ALIGN_REALS = ARENA_ALIGN / (int)sizeof(real) };
+
+/* ---- building the table ---- */
+
+struct builder {
+    struct param_table *t;
+    double std, residual_std; /* GPT-2's: output maps shrink with the number of residual sums */
+};
+
+static struct group *open_group(struct builder *b, int layer) {
+    struct group *g = &b->t->groups[b->t->n_groups++];
+    *g = (struct group){.layer = layer, .first = b->t->n_params};
+    return g;
+}
+
+static void close_group(struct builder *b) {
+    struct group *g = &b->t->groups[b->t->n_groups - 1];
+    g->n = b->t->n_params - g->first;
+    g->reals = (g->reals + ALIGN_REALS - 1) / ALIGN_REALS * ALIGN_REALS;
+    b->t->parameters += g->parameters;
+}
+
+/* Add `p` under a name that may hold one %d for the layer. `joined`: right behind the one
+ * before. */
+static void add(struct builder *b, const char *prefix, const char *suffix, struct param p,
+                bool joined) {
+    struct group *g = &b->t->groups[b->t->n_groups - 1];
+    size_t n = (size_t)p.rows * (size_t)p.cols;
+    snprintf(p.name, sizeof p.name, "%s%s", prefix, suffix);
+    p.group = b->t->n_groups - 1;
+    if (!joined) g->reals = (g->reals + ALIGN_REALS - 1) / ALIGN_REALS * ALIGN_REALS;
+    p.offset = g->reals;
+    g->reals += n;
+    g->parameters += n;
+    b->t->params[b->t->n_params++] = p;
+}
+
+static struct param matrix(int rows, int cols, double std) {
+    return (struct param){.rows = rows, .cols = cols, .decay = true, .init_std = std};
+}
+
+/* GPT-2's Conv1D keeps its matrix as [in, out]. */
+static struct param conv1d(int out, int in, double std) {
+    struct param p = matrix(out, in, std);
+    p.transposed = true;
+    return p;
+}
+
+static struct param vector(int n, double value) {
+    return (struct param){.rows = 1, .cols = n, .vector = true, .init_value = value};
+}
+
+static void add_gpt2_block(struct builder *b, int layer) {
+    const struct model_config *c = &b->t->config;
+    char at[PARAM_NAME_MAX / 2];
+    snprintf(at, sizeof at, "transformer.h.%d.", layer);
+    open_group(b, layer);
+    add(b, at, "attn.c_attn.weight", conv1d(3 * c->width, c->width, b->std), false);
+    add(b, at, "attn.c_attn.bias", vector(3 * c->width, 0), false);
+    add(b, at, "attn.c_proj.weight", conv1d(c->width, c->width, b->residual_std), false);
+    add(b, at, "attn.c_proj.bias", vector(c->width, 0), false);
+    close_group(b);
+    open_group(b, layer);
+    add(b, at, "mlp.c_fc.weight", conv1d(c->ffn, c->width, b->std), false);
+    add(b, at, "mlp.c_fc.bias", vector(c->ffn, 0), false);
+    add(b, at, "mlp.c_proj.weight", conv1d(c->width, c->ffn, b->residual_std), false);
+    add(b, at, "mlp.c_proj.bias", vector(c->width, 0), false);
+    close_group(b);
+    open_group(b, layer);
+    add(b, at, "ln_1.weight", vector(c->width, 1), false);
+    add(b, at, "ln_1.bias", vector(c->width, 0), false);
+    add(b, at, "ln_2.weight", vector(c->width, 1), false);
+    add(b, at, "ln_2.bias", vector(c->width, 0), false);
+    close_group(b);
+}
+
+static void add_rotary_block(struct builder *b, int layer) {
+    const struct model_config *c = &b->t->config;
+    int q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
+    char at[PARAM_NAME_MAX / 2];
+    snprintf(at, sizeof at, "model.layers.%d.", layer);
+    open_group(b, layer);
+    add(b, at, "self_attn.q_proj.weight", matrix(q, c->width, b->std), false);
+    add(b, at, "self_attn.k_proj.weight", matrix(kv, c->width, b->std), true);
+    add(b, at, "self_attn.v_proj.weight", matrix(kv, c->width, b->std), true);
+    add(b, at, "self_attn.o_proj.weight", matrix(c->width, q, b->residual_std), false);
+    close_group(b);
+    open_group(b, layer);
+    add(b, at, "mlp.gate_proj.weight", matrix(c->ffn, c->width, b->std), false);
+    add(b, at, "mlp.up_proj.weight", matrix(c->ffn, c->width, b->std), true);
+    add(b, at, "mlp.down_proj.weight", matrix(c->width, c->ffn, b->residual_std), false);
+    close_group(b);
+    open_group(b, layer);
+    add(b, at, "input_layernorm.weight", vector(c->width, 1), false);
+    add(b, at, "post_attention_layernorm.weight", vector(c->width, 1), false);
+    if (family_traits[c->family].qk_norm) {
+        add(b, at, "self_attn.q_norm.weight", vector(c->head_dim, 1), false);
+        add(b, at, "self_attn.k_norm.weight", vector(c->head_dim, 1), false);
+    }
+    close_group(b);
+}
+
+static void add_block(struct builder *b, int layer) {
+    if (b->t->config.family == FAMILY_GPT2) add_gpt2_block(b, layer);
+    else add_rotary_block(b, layer);
+    for (int part = 0; part < N_PARTS; part++) {
+        struct group *g = &b->t->groups[block_group(layer, part)];
+        snprintf(g->name, sizeof g->name, "block.%d.%s", layer, part_words[part]);
+    }
+}
+
+static void add_embed(struct builder *b) {
+    const struct model_config *c = &b->t->config;
+    struct group *g = open_group(b, -1);
+    snprintf(g->name, sizeof g->name, "embed");
+    if (c->family == FAMILY_GPT2) {
+        add(b, "transformer.", "wte.weight", matrix(c->vocab, c->width, b->std), false);
+        add(b, "transformer.", "wpe.weight", matrix(c->context, c->width, b->std), false);
+    } else {
+        add(b, "model.", "embed_tokens.weight", matrix(c->vocab, c->width, b->std), false);
+    }
+    close_group(b);
+}
+
+static void add_top(struct builder *b) {
+    const struct model_config *c = &b->t->config;
+    struct group *g = open_group(b, -1);
+    snprintf(g->name, sizeof g->name, "norm");
+    if (c->family == FAMILY_GPT2) {
+        add(b, "transformer.", "ln_f.weight", vector(c->width, 1), false);
+        add(b, "transformer.", "ln_f.bias", vector(c->width, 0), false);
+    } else {
+        add(b, "model.", "norm.weight", vector(c->width, 1), false);
+    }
+    close_group(b);
+    if (c->tied) return;
+    g = open_group(b, -1);
+    snprintf(g->name, sizeof g->name, "head");
+    add(b, "", "lm_head.weight", matrix(c->vocab, c->width, b->std), false);
+    close_group(b);
+}
+
+bool param_table_create(const struct model_config *c, struct param_table *out,
+                        struct err *err) {
+    enum { PER_BLOCK = 12, OUTSIDE = 5 }; /* at most */
+    size_t layers = (size_t)c->layers;
+    *out = (struct param_table){.config = *c};
+    out->params = calloc(PER_BLOCK * layers + OUTSIDE, sizeof *out->params);
+    out->groups = calloc(N_PARTS * layers + 3, sizeof *out->groups);
+    if (!out->params || !out->groups) {
+        param_table_destroy(out);
+        return err_set(err, ERR_NOMEM, "not enough memory for a table of %d layers", c->layers);
+    }
+    struct builder b = {.t = out, .std = 0.02, .residual_std = 0.02 / sqrt(2.0 * c->layers)};
+    add_embed(&b);
+    for (int l = 0; l < c->layers; l++) add_block(&b, l);
+    add_top(&b);
+    return true;
+}
+
+void param_table_destroy(struct param_table *t) {
+    free(t->params);
+    free(t->groups);
+    *t = (struct param_table){0};
+}
+
+/* ---- memory in the table's shape ---- */
+
+static bool weights_reserve(const struct param_table *t, struct weights *out, struct err *err) {
+    size_t bytes = 0, n = (size_t)t->n_groups;
+    for (int g = 0; g < t->n_groups; g++)
+        bytes += arena_round(t->groups[g].reals * sizeof(real));
+    *out = (struct weights){.table = t,
+                            .group = calloc(n, sizeof *out->group),
+                            .shared = calloc(n, sizeof *out->shared)};
+    if (out->group && out->shared) out->arena = arena_create(bytes, err);
+    else err_set(err, ERR_NOMEM, "not enough memory for %d groups of weights", t->n_groups);
+    if (out->arena) return true;
+    weights_destroy(out);
+    return false;
+}
+
+bool weights_create(const struct param_table *t, struct weights *out, struct err *err) {
+    if (!weights_reserve(t, out, err)) return false;
+    for (int g = 0; g < t->n_groups; g++)
+        out->group[g] = arena_take_reals(out->arena, t->groups[g].reals, NULL);
+    return true;
+}
+
+void weights_destroy(struct weights *w) {
+    arena_destroy(w->arena);
+    free(w->group);
+    free(w->shared);
+    *w = (struct weights){0};
+}
+
+bool weights_share(const struct weights *live, struct weights *out, struct err *err) {
+    if (!weights_reserve(live->table, out, err)) return false;
+    for (int g = 0; g < live->table->n_groups; g++) {
+        out->group[g] = live->group[g];
+        out->shared[g] = true;
+    }
+    return true;
+}
+
+void weights_unshare(struct weights *w, int g) {
+    if (!w->shared[g]) return;
+    size_t n = w->table->groups[g].reals;
+    real *own = arena_take_reals(w->arena, n, NULL); /* reserved for every group: it fits */
+    assert(own);
+    memcpy(own, w->group[g], n * sizeof *own);
+    w->group[g] = own;
+    w->shared[g] = false;
+}
+
+void weights_init(struct weights *w, uint64_t seed) {
+    for (int i = 0; i < w->table->n_params; i++) {
+        const struct param *p = &w->table->params[i];
+        size_t n = (size_t)p->rows * (size_t)p->cols;
+        real *x = weights_param(w, i);
+        struct rng r = rng_make(seed, (uint64_t)i, 0);
+        for (size_t j = 0; j < n; j++)
+            x[j] = (real)(p->init_std > 0 ? p->init_std * rng_normal(&r) : p->init_value);
+    }
+}
+
+uint64_t weights_fingerprint_group(const struct weights *w, int g) {
+    const struct group *group = &w->table->groups[g];
+    uint64_t chain[2] = {0, 0}; /* the hash so far, the next one */
+    for (int i = group->first; i < group->first + group->n; i++) {
+        const struct param *p = &w->table->params[i];
+        size_t bytes = (size_t)p->rows * (size_t)p->cols * sizeof(real);
+        chain[1] = rng_hash(weights_param(w, i), bytes);
+        chain[0] = rng_hash(chain, sizeof chain);
+    }
+    return chain[0];
+}
+
+uint64_t weights_fingerprint(const struct weights *w) {
+    uint64_t chain[2] = {0, 0};
+    for (int g = 0; g < w->table->n_groups; g++) {
+        chain[1] = weights_fingerprint_group(w, g);
+        chain[0] = rng_hash(chain, sizeof chain);
+    }
+    return chain[0];
+}
+
+double weights_distance(const struct weights *w, const struct weights *base, int g) {
+    const real *a = w->group[g], *b = base->group[g];
+    if (a == b) return 0;
+    double moved = 0, size = 0;
+    for (size_t i = 0; i < w->table->groups[g].reals; i++) { /* padding is 0 in both */
+        double d = (double)a[i] - (double)b[i];
+        moved += d * d;
+        size += (double)b[i] * (double)b[i];
+    }
+    return size > 0 ? sqrt(moved / size) : 0;
+}
+
+/* ---- views ---- */
+
+/* Takes a group's parameters in the table's order; all NULL where the group does not learn. */
+struct reader {
+    const struct weights *w;
+    int next;
+    bool absent;
+};
+
+static struct reader read_group(const struct weights *w, int g, const bool *learn) {
+    return (struct reader){w, w->table->groups[g].first, learn && !learn[g]};
+}
+
+static real *take(struct reader *r) {
+    int i = r->next++;
+    return r->absent ? NULL : weights_param(r->w, i);
+}
+
+struct block_view weights_block(const struct weights *w, int layer, const bool *learn) {
+    const struct family_traits *f = &family_traits[w->table->config.family];
+    struct block_view v = {0};
+    struct reader attn = read_group(w, block_group(layer, PART_ATTN), learn);
+    v.qkv = take(&attn);
+    if (f->bias) v.qkv_bias = take(&attn);
+    else attn.next += 2; /* k and v are behind q */
+    v.proj = take(&attn);
+    if (f->bias) v.proj_bias = take(&attn);
+    struct reader mlp = read_group(w, block_group(layer, PART_MLP), learn);
+    v.up = take(&mlp);
+    if (f->bias) v.up_bias = take(&mlp);
+    if (f->gated) mlp.next++; /* up is behind gate */
+    v.down = take(&mlp);
+    if (f->bias) v.down_bias = take(&mlp);
+    struct reader norm = read_group(w, block_group(layer, PART_NORM), learn);
+    v.norm1 = take(&norm);
+    if (f->bias) v.norm1_bias = take(&norm);
+    v.norm2 = take(&norm);
+    if (f->bias) v.norm2_bias = take(&norm);
+    if (f->qk_norm) v.q_norm = take(&norm);
+    if (f->qk_norm) v.k_norm = take(&norm);
+    return v;
+}
+
+struct outer_view weights_outer(const struct weights *w, const bool *learn) {
+    const struct param_table *t = w->table;
+    const struct family_traits *f = &family_traits[t->config.family];
+    struct outer_view v = {0};
+    struct reader embed = read_group(w, 0, learn);
+    v.embed = take(&embed);
+    if (!f->rotary) v.positions = take(&embed);
+    struct reader norm = read_group(w, norm_group(t), learn);
+    v.norm = take(&norm);
+    if (f->bias) v.norm_bias = take(&norm);
+    struct reader head = read_group(w, t->config.tied ? 0 : norm_group(t) + 1, learn);
+    v.head = take(&head);
+    return v;
+}

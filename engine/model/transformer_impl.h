@@ -1,0 +1,100 @@
+/* transformer_impl.h - what the forward (transformer.c) and backward (backward.c) passes share.
+ * Private to this folder. */
+#ifndef THAW_ENGINE_MODEL_TRANSFORMER_IMPL_H
+#define THAW_ENGINE_MODEL_TRANSFORMER_IMPL_H
+#include "engine/core/arena.h"
+#include "engine/model/transformer.h"
+#include "engine/nn/op_attention.h"
+#include "engine/nn/op_loss.h"
+
+/* Widths in reals, from the configuration. */
+struct widths {
+    int model;
+    int q, kv, qkv; /* heads * head_dim, kv_heads * head_dim, q + 2 kv */
+    int ffn, up;    /* up: 2 * ffn when gated (gate, then up), else ffn */
+};
+
+/* What a block's backward reads again. rows = batch * time. */
+struct block_kept {
+    real *x;               /* [rows, model] input: the residual stream */
+    real *x_mid;           /* [rows, model] the stream between attention and mlp */
+    real *mean1, *rstd1;   /* [rows] norm1's; means only for LayerNorm */
+    real *mean2, *rstd2;   /* [rows] norm2's */
+    real *qkv;             /* [rows, qkv] before QK-norm and rotation */
+    real *q_rstd, *k_rstd; /* [rows, heads], [rows, kv_heads]: QK-norm only */
+    real *attn, *lse;      /* [rows, q] attention's output; [batch, heads, time] */
+    real *up;              /* [rows, up] the mlp before its activation */
+};
+
+/* Scratch of one phase; phases never overlap in time, so all begin at the same place. */
+struct attn_scratch {
+    real *q, *k;   /* [rows, q], [rows, kv]: after QK-norm and rotation */
+    real *tiles;   /* attention_scratch() for each worker */
+    real *d_attn;  /* [rows, q] */
+    real *dqkv;    /* [rows, qkv] */
+    real *dq, *dk; /* [rows, q], [rows, kv] */
+};
+struct mlp_scratch {
+    real *act;  /* [rows, ffn], and its gradient */
+    real *d_up; /* [rows, up]; the same as act when not gated */
+};
+struct head_scratch {
+    real *logits; /* loss_scratch() */
+    real *d_norm; /* [rows, model] */
+};
+
+struct transformer {
+    const struct param_table *table; /* borrowed */
+    struct exec *ex;                 /* borrowed */
+    struct arena *arena;
+    struct widths width;
+    int batch, time;           /* the largest that fit */
+    bool backward;             /* blocks have memory of their own */
+    real *cosine, *sine;       /* [time, head_dim/2]; NULL without rotation */
+    struct block_kept *blocks; /* [layers], or one for all when forward only */
+    real *x_top;               /* [rows, model] the last block's output (backward only) */
+    real *normed; /* [rows, model] a norm's output; in backward also its gradient */
+    real *top_mean, *top_rstd; /* [rows] the final norm's */
+    real *dx;                  /* [rows, model] gradient of the residual stream */
+    real *nll;                 /* [rows] where the caller wants none */
+    struct attn_scratch attn;
+    struct mlp_scratch mlp;
+    struct head_scratch head;
+};
+
+/* One pass: its shape, its weights, and from which block on activations are kept. */
+struct pass {
+    struct transformer *tf;
+    const struct weights *w;
+    const int32_t *tokens;
+    int batch, time, rows;
+    int kept_from; /* blocks below share one block's memory; layers: none is kept */
+    real *top;     /* [rows, model] the final norm's input, once blocks_forward() has run */
+};
+
+/* Where block `layer` keeps what its backward needs. */
+struct block_kept *pass_block(const struct pass *p, int layer);
+
+/* The norm of the family: y = norm(x); mean and rstd are kept. Bias and mean may be NULL (RMS).
+ */
+void norm_forward(const struct pass *p, real *y, real *mean, real *rstd, const real *x,
+                  const real *gain, const real *bias);
+/* Queries and keys as attention sees them: rotated into tf->attn.q/k, or in place inside qkv.
+ */
+struct qkv_view {
+    const real *q, *k, *v;
+};
+struct qkv_view qk_prepare(const struct pass *p, struct block_kept *b,
+                           const struct block_view *v);
+struct attention_dims pass_attention_dims(const struct pass *p);
+void activation_forward(const struct pass *p, real *y, const real *up);
+
+/* Embedding and all blocks; sets p->top. */
+void blocks_forward(struct pass *p);
+/* tf->normed = final norm of p->top. */
+void top_forward(struct pass *p);
+
+/* Mean of nll[rows] over the counted targets, summed in order. */
+double mean_nll(const real *nll, const int32_t *targets, int rows);
+int count_targets(const int32_t *targets, int rows);
+#endif

@@ -1,0 +1,81 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "engine/nn/real_math.h"
+#include "engine/optim/optim.h"
+#include "engine/optim/pieces.h"
+
+bool optim_create(const struct param_table *t, struct adamw_settings s, struct optim *out,
+                  struct err *err) {
+    size_t n = (size_t)t->n_groups;
+    *out = (struct optim){.settings = s};
+    out->steps = calloc(n, sizeof *out->steps);
+    out->sizes = calloc(n, sizeof *out->sizes);
+    if (!out->steps || !out->sizes)
+        err_set(err, ERR_NOMEM, "not enough memory for an optimizer of %zu groups", n);
+    else if (weights_create(t, &out->m, err) && weights_create(t, &out->v, err)) return true;
+    optim_destroy(out);
+    return false;
+}
+
+void optim_destroy(struct optim *o) {
+    weights_destroy(&o->m);
+    weights_destroy(&o->v);
+    free(o->steps);
+    free(o->sizes);
+    *o = (struct optim){0};
+}
+
+/* What one update needs; the factors of a group follow from its own count of steps. */
+struct update {
+    const struct optim *o;
+    const struct weights *w, *g;
+    double lr, scale;
+};
+
+/* 1 - beta^t: how much of a moment's weight is real after t updates from zero. */
+static double filled(double beta, int64_t t) { return 1 - pow(beta, (double)t); }
+
+/* m and v are read and written once, w likewise; squares of the change and of the new weights
+ * are added up on the way. */
+KERNEL static void update_piece(const void *ctx, struct piece *p) {
+    const struct update *u = ctx;
+    const struct adamw_settings *s = &u->o->settings;
+    int64_t t = u->o->steps[p->group];
+    real beta1 = (real)s->beta1, beta2 = (real)s->beta2, eps = (real)s->eps;
+    real rest1 = (real)(1 - s->beta1), rest2 = (real)(1 - s->beta2);
+    real scale = (real)u->scale, whole2 = (real)(1 / sqrt(filled(s->beta2, t)));
+    real rate = (real)(u->lr / filled(s->beta1, t));
+    real decay = p->decay ? (real)(u->lr * s->decay) : 0;
+    real *restrict w = u->w->group[p->group] + p->from;
+    const real *restrict g = u->g->group[p->group] + p->from;
+    real *restrict m = u->o->m.group[p->group] + p->from;
+    real *restrict v = u->o->v.group[p->group] + p->from;
+    double moved = 0, size = 0;
+#pragma omp simd reduction(+ : moved, size)
+    for (size_t i = 0; i < p->n; i++) {
+        real gi = g[i] * scale;
+        m[i] = beta1 * m[i] + rest1 * gi;
+        v[i] = beta2 * v[i] + rest2 * gi * gi;
+        real d = rate * m[i] / (real_sqrt(v[i]) * whole2 + eps) + decay * w[i];
+        w[i] -= d;
+        moved += (double)d * (double)d;
+        size += (double)w[i] * (double)w[i];
+    }
+    p->sum[0] = moved;
+    p->sum[1] = size;
+}
+
+void optim_step(struct exec *ex, struct optim *o, struct weights *w, const struct weights *g,
+                const bool *learn, double lr, double scale, double *updates) {
+    int n = w->table->n_groups;
+    for (int i = 0; i < n; i++) {
+        o->steps[i] += !learn || learn[i];
+        o->sizes[i] = 0;
+        if (updates) updates[i] = 0;
+    }
+    struct update u = {.o = o, .w = w, .g = g, .lr = lr, .scale = scale};
+    pieces_run(ex, w->table, learn, update_piece, &u, (double *const[2]){updates, o->sizes});
+    for (int i = 0; updates && i < n; i++)
+        updates[i] = o->sizes[i] > 0 ? sqrt(updates[i] / o->sizes[i]) : 0;
+}

@@ -1,0 +1,35 @@
+#include <math.h>
+#include <string.h>
+
+#include "engine/optim/optim.h"
+#include "engine/optim/pieces.h"
+
+KERNEL static void add_squares(const void *ctx, struct piece *p) {
+    const struct weights *g = ctx;
+    const real *restrict x = g->group[p->group] + p->from;
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < p->n; i++) sum += (double)x[i] * (double)x[i];
+    p->sum[0] = sum;
+}
+
+double grads_norm(struct exec *ex, const struct weights *g, const bool *learn, double *norms) {
+    int n = g->table->n_groups;
+    double all = 0;
+    for (int i = 0; i < n; i++) norms[i] = 0;
+    pieces_run(ex, g->table, learn, add_squares, g, (double *const[2]){norms, NULL});
+    for (int i = 0; i < n; i++) {
+        all += norms[i];
+        norms[i] = sqrt(norms[i]);
+    }
+    return sqrt(all);
+}
+
+static void clear(const void *ctx, struct piece *p) {
+    const struct weights *g = ctx;
+    memset(g->group[p->group] + p->from, 0, p->n * sizeof(real));
+}
+
+void grads_zero(struct exec *ex, struct weights *g, const bool *learn) {
+    pieces_run(ex, g->table, learn, clear, g, (double *const[2]){NULL, NULL});
+}

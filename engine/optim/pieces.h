@@ -1,0 +1,25 @@
+/* pieces.h - the memory of groups cut into pieces for the pool.
+ * Cuts depend on the table alone, and the pieces' sums are put together in the order of the
+ * pieces, so results are the same bits for any number of threads. Private to this folder. */
+#ifndef THAW_ENGINE_OPTIM_PIECES_H
+#define THAW_ENGINE_OPTIM_PIECES_H
+#include "engine/model/params.h"
+
+/* 64 KiB of floats: some 10 us of work, and what an update reads fits the nearest caches. */
+enum { PIECE_REALS = 16384 };
+
+/* Part of one parameter: reals [from, from + n) of its group's memory. */
+struct piece {
+    int group;
+    bool decay; /* the parameter's */
+    size_t from, n;
+    double sum[2]; /* what the work adds up */
+};
+
+/* Call work(ctx, piece) on the pool for all pieces of groups with learn[g] (NULL: all), then
+ * add piece->sum[i] to sums[i][group] where sums[i] is not NULL. Cannot fail; allocates
+ * nothing. */
+void pieces_run(struct exec *ex, const struct param_table *t, const bool *learn,
+                void (*work)(const void *ctx, struct piece *p), const void *ctx,
+                double *const sums[2]);
+#endif

@@ -1,0 +1,104 @@
+/* model_fixture.h - a tiny model of each family with everything around it, for the model's
+ * tests. */
+#ifndef THAW_TESTS_MODEL_FIXTURE_H
+#define THAW_TESTS_MODEL_FIXTURE_H
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first */
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/rng.h"
+#include "engine/model/transformer.h"
+#include "engine/nn/blas.h"
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+struct model_case {
+    const char *name;
+    struct model_config config;
+};
+
+/* Sizes are odd on purpose: none is a multiple of a vector, and no two are equal. */
+static const struct model_case model_cases[] = {
+    {"gpt2", {.family = FAMILY_GPT2, .heads = 3, .width = 12, .ffn = 10, .tied = true}},
+    {"gpt2, head of its own", {.family = FAMILY_GPT2, .heads = 2, .width = 10, .ffn = 9}},
+    {"llama, grouped heads",
+     {.family = FAMILY_LLAMA, .heads = 4, .kv_heads = 2, .width = 16, .ffn = 11}},
+    {"qwen3, grouped wide heads, tied",
+     {.family = FAMILY_QWEN3,
+      .heads = 4,
+      .kv_heads = 2,
+      .width = 9,
+      .head_dim = 6,
+      .ffn = 13,
+      .tied = true}},
+    {"qwen3, head of its own",
+     {.family = FAMILY_QWEN3, .heads = 2, .width = 14, .head_dim = 4, .ffn = 7}},
+};
+
+enum { FIXTURE_BATCH = 2, FIXTURE_TIME = 5, FIXTURE_ROWS = FIXTURE_BATCH * FIXTURE_TIME };
+
+struct fixture {
+    struct exec ex;
+    struct param_table table;
+    struct weights w, g;
+    struct transformer *tf;
+    int32_t tokens[FIXTURE_ROWS], targets[FIXTURE_ROWS];
+};
+
+static inline size_t param_size(const struct param *p) {
+    return (size_t)p->rows * (size_t)p->cols;
+}
+
+/* Weights large enough that every part matters, gains and biases random as well. */
+static inline void fixture_weights(struct weights *w, uint64_t seed) {
+    for (int i = 0; i < w->table->n_params; i++) {
+        const struct param *p = &w->table->params[i];
+        struct rng r = rng_make(seed, (uint64_t)i, 7);
+        for (size_t j = 0; j < param_size(p); j++)
+            weights_param(w, i)[j] = (real)(p->init_value + 0.3 * rng_normal(&r));
+    }
+}
+
+static inline void fixture_init(struct fixture *f, const struct model_case *c, int threads) {
+    struct model_config config = c->config;
+    struct err err = {0};
+    *f = (struct fixture){0};
+    blas_init();
+    config.layers = config.layers ? config.layers : 2;
+    config.vocab = config.vocab ? config.vocab : 11;
+    config.context = config.context ? config.context : FIXTURE_TIME + 2;
+    f->ex.pool = pool_create(threads, &err);
+    assert_non_null(f->ex.pool);
+    assert_true(model_config_complete(&config, &err));
+    assert_true(param_table_create(&config, &f->table, &err));
+    assert_true(weights_create(&f->table, &f->w, &err));
+    assert_true(weights_create(&f->table, &f->g, &err));
+    f->tf = transformer_create(&f->table, FIXTURE_BATCH, FIXTURE_TIME, true, &f->ex, &err);
+    assert_non_null(f->tf);
+    fixture_weights(&f->w, 1);
+    struct rng r = rng_make(3, 0, 0);
+    for (int i = 0; i < FIXTURE_ROWS; i++) {
+        f->tokens[i] = (int32_t)rng_below(&r, (uint64_t)config.vocab);
+        f->targets[i] = (int32_t)rng_below(&r, (uint64_t)config.vocab);
+    }
+    f->targets[3] = -1; /* does not count */
+}
+
+static inline void fixture_deinit(struct fixture *f) {
+    transformer_destroy(f->tf);
+    weights_destroy(&f->w);
+    weights_destroy(&f->g);
+    param_table_destroy(&f->table);
+    pool_destroy(f->ex.pool);
+}
+
+static inline double fixture_train(struct fixture *f, struct weights *g, const bool *learn) {
+    return transformer_train(f->tf, &f->w, g, learn, f->tokens, f->targets, FIXTURE_BATCH,
+                             FIXTURE_TIME, 1.0, NULL);
+}
+#endif
