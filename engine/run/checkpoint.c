@@ -1,0 +1,243 @@
+#include "engine/run/checkpoint.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/core/files.h"
+#include "engine/core/json.h"
+#include "engine/formats/hf_model.h"
+#include "engine/nn/blas.h"
+#include "engine/run/run_dir.h"
+
+static const char *const moment_prefixes[] = {"exp_avg.", "exp_avg_sq."};
+
+/* ---- saving ---- */
+
+static void put_file_size(struct json_writer *w, const char *dir, const char *name) {
+    char path[PATH_MAX];
+    struct stat st;
+    if (!files_join(path, sizeof path, dir, name, NULL) || stat(path, &st) != 0) return;
+    json_put_key(w, name);
+    json_put_integer(w, st.st_size);
+}
+
+static void put_state(struct json_writer *w, const struct trainer_state *s) {
+    json_put_key(w, "version");
+    json_put_integer(w, 1);
+    json_put_key(w, "step");
+    json_put_integer(w, s->step);
+    json_put_key(w, "stage");
+    json_put_integer(w, s->stage);
+    json_put_key(w, "stage_step");
+    json_put_integer(w, s->stage_step);
+    json_put_key(w, "tokens");
+    json_put_integer(w, s->tokens);
+    json_put_key(w, "lr_scale");
+    json_put_number(w, s->lr_scale, 17);
+    json_put_key(w, "seconds");
+    json_put_number(w, s->stopwatch, 17);
+    json_put_key(w, "blas");
+    json_put_string(w, blas_describe());
+}
+
+static bool write_trainer_json(const char *dir, const struct trainer_state *s,
+                               const bool *learn, const struct optim *o, struct err *err) {
+    const struct param_table *t = o->m.table;
+    struct buf text = {0}, groups = {0};
+    struct json_writer w = json_writer_make(&text);
+    w.indent = 1;
+    json_open(&w, '{');
+    put_state(&w, s);
+    json_put_key(&w, "learn");
+    groups_format(t, learn, &groups);
+    json_put_string(&w, buf_text(&groups));
+    json_put_key(&w, "optimizer_steps");
+    json_open(&w, '{');
+    for (int g = 0; g < t->n_groups; g++) {
+        json_put_key(&w, t->groups[g].name);
+        json_put_integer(&w, o->steps[g]);
+    }
+    json_close(&w, '}');
+    json_put_key(&w, "files");
+    json_open(&w, '{');
+    put_file_size(&w, dir, "model.safetensors");
+    put_file_size(&w, dir, "optimizer.safetensors");
+    json_close(&w, '}');
+    json_close(&w, '}');
+    buf_str(&text, "\n");
+    char path[PATH_MAX];
+    bool ok = !text.failed && !groups.failed;
+    if (!ok) err_set(err, ERR_NOMEM, "no memory for trainer.json");
+    ok = ok && files_join(path, sizeof path, dir, "trainer.json", err) &&
+         files_write(path, text.data, text.len, err);
+    buf_deinit(&text);
+    buf_deinit(&groups);
+    return ok;
+}
+
+/* A model's folder needs its weights' bytes; a checkpoint three times that. A MiB for the rest.
+ */
+static bool has_room(const char *where, const struct weights *w, int copies, struct err *err) {
+    uint64_t need =
+        (uint64_t)w->table->parameters * sizeof(float) * (uint64_t)copies + (1u << 20);
+    uint64_t free_bytes = files_free_bytes(where);
+    if (free_bytes == 0 || free_bytes >= need) return true;
+    return err_set(err, ERR_IO,
+                   "%s: %.1f MiB are needed and %.1f MiB are free: make room on this disk",
+                   where, (double)need / 1048576.0, (double)free_bytes / 1048576.0);
+}
+
+static uint64_t size_of_folder_file(const char *dir, const char *name) {
+    char path[PATH_MAX];
+    struct stat st;
+    return files_join(path, sizeof path, dir, name, NULL) && stat(path, &st) == 0
+               ? (uint64_t)st.st_size
+               : 0;
+}
+
+static bool fill_checkpoint(const char *dir, const struct trainer_state *s, const bool *learn,
+                            const struct weights *w, const struct optim *o,
+                            const struct tokenizer *t, uint64_t *bytes, struct err *err) {
+    char path[PATH_MAX];
+    const struct weights *const moments[] = {&o->m, &o->v};
+    uint64_t model_bytes = 0, moment_bytes = 0;
+    if (!files_make_dirs(dir, 0700, err) || !hf_model_save(dir, w, t, &model_bytes, err) ||
+        !files_join(path, sizeof path, dir, "optimizer.safetensors", err) ||
+        !weights_save(path, moments, moment_prefixes, 2, &moment_bytes, err) ||
+        !write_trainer_json(dir, s, learn, o, err) || !files_sync_dir(dir, err))
+        return false;
+    *bytes = model_bytes + moment_bytes + size_of_folder_file(dir, "trainer.json");
+    return true;
+}
+
+bool checkpoint_save(const char *checkpoints, const struct trainer_state *s, const bool *learn,
+                     const struct weights *w, const struct optim *o, const struct tokenizer *t,
+                     char path[PATH_MAX], uint64_t *bytes, struct err *err) {
+    char aside[PATH_MAX], name[64];
+    snprintf(name, sizeof name, ".step-%" PRId64 ".new", s->step);
+    if (!files_make_dirs(checkpoints, 0700, err) || !has_room(checkpoints, w, 3, err) ||
+        !files_join(aside, sizeof aside, checkpoints, name, err))
+        return false;
+    snprintf(name, sizeof name, "step-%" PRId64, s->step);
+    if (!files_join(path, PATH_MAX, checkpoints, name, err) || !files_remove_tree(aside, err))
+        return false;
+    bool ok = fill_checkpoint(aside, s, learn, w, o, t, bytes, err) &&
+              files_remove_tree(path, err) && files_rename(aside, path, err);
+    if (!ok) files_remove_tree(aside, NULL);
+    return ok;
+}
+
+bool model_folder_save(const char *path, const struct weights *w, const struct tokenizer *t,
+                       struct err *err) {
+    char aside[PATH_MAX], parent[PATH_MAX];
+    int n = snprintf(aside, sizeof aside, "%s.new", path);
+    if (n < 0 || (size_t)n >= sizeof aside)
+        return err_set(err, ERR_RANGE, "%s: the path is too long", path);
+    snprintf(parent, sizeof parent, "%s", path);
+    char *slash = strrchr(parent, '/');
+    if (slash) *slash = '\0';
+    bool ok = has_room(slash ? parent : ".", w, 1, err) && files_remove_tree(aside, err) &&
+              files_make_dirs(aside, 0700, err) && hf_model_save(aside, w, t, NULL, err) &&
+              files_sync_dir(aside, err) && files_remove_tree(path, err) &&
+              files_rename(aside, path, err);
+    if (!ok) files_remove_tree(aside, NULL);
+    return ok;
+}
+
+/* ---- loading ---- */
+
+static bool read_state(const struct json *root, const struct param_table *t, const char *path,
+                       struct trainer_state *s, bool *learn, int64_t *steps, struct err *err) {
+    *s = (struct trainer_state){.stage = (int)json_int(json_get(root, "stage"), -1),
+                                .step = json_int(json_get(root, "step"), -1),
+                                .stage_step = json_int(json_get(root, "stage_step"), -1),
+                                .tokens = json_int(json_get(root, "tokens"), 0),
+                                .lr_scale = json_number(json_get(root, "lr_scale"), 1),
+                                .stopwatch = json_number(json_get(root, "seconds"), 0)};
+    const struct json *counts = json_get(root, "optimizer_steps");
+    const char *groups = json_str(json_get(root, "learn"), NULL);
+    if (s->stage < 0 || s->step < 0 || s->stage_step < 0 || !groups ||
+        json_kind(counts) != JSON_KIND_OBJECT)
+        return err_set(err, ERR_PARSE, "%s: stage, step, learn or optimizer_steps is missing",
+                       path);
+    for (int g = 0; g < t->n_groups; g++) {
+        learn[g] = false;
+        steps[g] = json_int(json_get(counts, t->groups[g].name), 0);
+    }
+    if (*groups && !groups_select(t, groups, learn, err)) return err_prefix(err, "%s", path);
+    return true;
+}
+
+static bool load_tensors(const char *dir, const char *file, const char *const *prefixes,
+                         struct weights *const *sets, int n_sets, struct err *err) {
+    char path[PATH_MAX];
+    if (!files_join(path, sizeof path, dir, file, err)) return false;
+    struct safetensors *s = safetensors_open(path, err);
+    if (!s) return false;
+    bool ok = true;
+    for (int i = 0; ok && i < n_sets; i++) ok = weights_load(s, prefixes[i], sets[i], err);
+    safetensors_close(s);
+    return ok;
+}
+
+bool checkpoint_load(const char *path, struct trainer_state *s, bool *learn, struct weights *w,
+                     struct optim *o, struct err *err) {
+    char file[PATH_MAX];
+    struct buf text = {0};
+    bool ok = files_join(file, sizeof file, path, "trainer.json", err) &&
+              files_read(file, 1u << 20, &text, err);
+    struct json *root = ok ? json_parse(buf_text(&text), text.len, err) : NULL;
+    buf_deinit(&text);
+    if (!root) return ok ? err_prefix(err, "%s", file) : false;
+    static const char *const plain[] = {""};
+    struct weights *const model[] = {w};
+    struct weights *const moments[] = {&o->m, &o->v};
+    ok = read_state(root, w->table, file, s, learn, o->steps, err) &&
+         load_tensors(path, "model.safetensors", plain, model, 1, err) &&
+         load_tensors(path, "optimizer.safetensors", moment_prefixes, moments, 2, err);
+    json_destroy(root);
+    return ok;
+}
+
+/* ---- retention ---- */
+
+static int by_step_down(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x < y) - (x > y);
+}
+
+enum { CHECKPOINTS_MAX = 4096 }; /* more than that many wait for the next time */
+
+bool checkpoint_prune(const char *checkpoints, int keep, struct err *err) {
+    DIR *d = opendir(checkpoints);
+    if (!d) return true; /* nothing was ever saved */
+    int64_t *steps = malloc(CHECKPOINTS_MAX * sizeof *steps);
+    int n = 0;
+    bool ok = steps != NULL;
+    for (struct dirent *e; ok && (e = readdir(d));) {
+        char path[PATH_MAX], *end;
+        size_t length = strlen(e->d_name);
+        if (strncmp(e->d_name, "step-", 5) == 0 && n < CHECKPOINTS_MAX) {
+            int64_t step = strtoll(e->d_name + 5, &end, 10);
+            if (*end == '\0') steps[n++] = step;
+        } else if (strncmp(e->d_name, ".step-", 6) == 0 && length > 10 &&
+                   strcmp(e->d_name + length - 4, ".new") == 0) {
+            ok = files_join(path, sizeof path, checkpoints, e->d_name, err) &&
+                 files_remove_tree(path, err);
+        }
+    }
+    closedir(d);
+    if (ok) qsort(steps, (size_t)n, sizeof *steps, by_step_down);
+    for (int i = keep; ok && i < n; i++) {
+        char path[PATH_MAX], name[64];
+        snprintf(name, sizeof name, "step-%" PRId64, steps[i]);
+        ok = files_join(path, sizeof path, checkpoints, name, err) &&
+             files_remove_tree(path, err);
+    }
+    free(steps);
+    return ok;
+}

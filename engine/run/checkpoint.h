@@ -1,0 +1,36 @@
+/* checkpoint.h - a run's state as a folder: a Hugging Face model, the moments, the trainer's numbers.
+ * Written aside (".step-N.new"), every file fsynced, renamed to step-N, the parent fsynced. */
+#ifndef THAW_ENGINE_RUN_CHECKPOINT_H
+#define THAW_ENGINE_RUN_CHECKPOINT_H
+#include <limits.h>
+
+#include "engine/data/tokenizer.h"
+#include "engine/optim/optim.h"
+
+/* trainer.json: what is needed, beside weights and moments, to go on with the same bits. The data's
+ * order and the sampler's seeds follow from (seed, stage, step) and need no saving. */
+struct trainer_state {
+    int stage;
+    int64_t step, stage_step, tokens; /* done so far */
+    double lr_scale;                  /* of the `lr` command; 1: as scheduled */
+    double stopwatch;                 /* seconds of training so far */
+};
+
+/* Save into `checkpoints`/step-N. learn: the freeze plan. *path gets the folder, *bytes its size. On
+ * failure nothing new is left behind and older checkpoints are untouched; a disk too full is found
+ * before anything is written. */
+bool checkpoint_save(const char *checkpoints, const struct trainer_state *s, const bool *learn,
+                     const struct weights *w, const struct optim *o, const struct tokenizer *t,
+                     char path[PATH_MAX], uint64_t *bytes, struct err *err);
+
+/* Load a checkpoint's folder into existing weights, moments and plan of the same shape. */
+bool checkpoint_load(const char *path, struct trainer_state *s, bool *learn, struct weights *w,
+                     struct optim *o, struct err *err);
+
+/* Remove all but the `keep` newest, and what interrupted saves left. */
+bool checkpoint_prune(const char *checkpoints, int keep, struct err *err);
+
+/* Save an HF folder as `path` in one rename (the base; exports). An existing one is replaced. */
+bool model_folder_save(const char *path, const struct weights *w, const struct tokenizer *t,
+                       struct err *err);
+#endif

@@ -1,0 +1,29 @@
+/* evaluate.h - a model's loss on held-out text: always the same windows, so figures compare. */
+#ifndef THAW_ENGINE_RUN_EVALUATE_H
+#define THAW_ENGINE_RUN_EVALUATE_H
+#include "engine/data/batcher.h"
+#include "engine/model/transformer.h"
+#include "engine/run/event.h"
+
+/* The validation split of a source, cut into windows in an order that depends on nothing but the
+ * text. */
+struct eval_windows {
+    int32_t *x, *y; /* [n, time] */
+    size_t n;
+    int time;
+    double bytes_per_token; /* of the predicted tokens; end-of-text counts as one, the newline */
+};
+
+/* At most max_tokens tokens (0: all), at least one window; a split shorter than `context` makes one
+ * shorter window. ERR_RANGE when fewer than two tokens. `name` stands in messages. */
+bool eval_windows_make(const struct corpus *c, const struct tokenizer *t, int context,
+                       int64_t max_tokens, const char *name, struct eval_windows *out,
+                       struct err *err);
+void eval_windows_deinit(struct eval_windows *w);
+
+/* Score `w` on the windows, `batch` of them at a time (what the transformer was made for). */
+struct event_score evaluate(struct transformer *tf, const struct weights *w,
+                            const struct eval_windows *e, int batch);
+/* Loss in nats per token to a score. */
+struct event_score score_of(double loss, double bytes_per_token, double accuracy);
+#endif

@@ -1,0 +1,172 @@
+/* obey.c - wishes into deeds, between two steps. One function a command; what was done is
+ * reported. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/run/trainer.h"
+
+/* ---- freeze and unfreeze ---- */
+
+/* Whether all parts of block `layer` changed, given what changed. */
+static bool whole_block(const struct param_table *t, const bool *changed, int layer) {
+    for (int g = 0; g < t->n_groups; g++)
+        if (t->groups[g].layer == layer && !changed[g]) return false;
+    return true;
+}
+
+/* One `freeze` event for each group that changed; a block whose parts all did is named as one.
+ */
+static void report_changed(struct trainer *t, const bool *changed, bool frozen, const char *by,
+                           double predicted_s) {
+    for (int g = 0; g < t->table.n_groups; g++) {
+        const struct group *group = &t->table.groups[g];
+        if (!changed[g]) continue;
+        char name[GROUP_NAME_MAX];
+        snprintf(name, sizeof name, "%s", group->name);
+        if (group->layer >= 0 && whole_block(&t->table, changed, group->layer)) {
+            if (g > 0 && t->table.groups[g - 1].layer == group->layer)
+                continue; /* said already */
+            snprintf(name, sizeof name, "block.%d", group->layer);
+        }
+        report_freeze(t, name, frozen, by, predicted_s, (double)NAN, t->state.step + 1);
+        t->freeze_told.waiting = true;
+        snprintf(t->freeze_told.group, sizeof t->freeze_told.group, "%s", name);
+        snprintf(t->freeze_told.by, sizeof t->freeze_told.by, "%s", by);
+        t->freeze_told.frozen = frozen;
+        t->freeze_told.predicted_s = predicted_s;
+        t->freeze_told.step = t->state.step + 1;
+    }
+}
+
+static bool change_plan(struct trainer *t, const struct command *c, bool learn,
+                        struct err *err) {
+    int n = t->table.n_groups;
+    bool *changed = calloc(2 * (size_t)n, sizeof *changed);
+    if (!changed) return err_set(err, ERR_NOMEM, "no memory for a freeze plan");
+    bool *then = changed + n, any = false;
+    bool ok = groups_select(&t->table, c->text, changed, err);
+    for (int g = 0; ok && g < n; g++) {
+        changed[g] = changed[g] && t->learn[g] != learn;
+        then[g] = changed[g] ? learn : t->learn[g];
+        any |= changed[g];
+    }
+    if (ok && any) {
+        double predicted =
+            cost_predict(&t->cost, &t->table, t->learn, then, t->table.config.context);
+        memcpy(t->learn, then, (size_t)n * sizeof *then);
+        stage_thaw_base(t);
+        cost_reset(&t->cost);
+        report_changed(t, changed, !learn, c->by, predicted);
+        report_layers(t);
+    }
+    free(changed);
+    return ok;
+}
+
+static bool obey_freeze(struct trainer *t, const struct command *c, struct err *err) {
+    return change_plan(t, c, false, err);
+}
+
+static bool obey_unfreeze(struct trainer *t, const struct command *c, struct err *err) {
+    return change_plan(t, c, true, err);
+}
+
+/* ---- the others ---- */
+
+static bool obey_lr(struct trainer *t, const struct command *c, struct err *err) {
+    if (!(c->number > 0 && c->number <= 10))
+        return err_set(err, ERR_RANGE,
+                       "lr must be above 0 and at most 10, for example: lr 2e-4");
+    struct schedule s = settings_schedule(&t->settings->stages[t->state.stage]);
+    double planned = schedule_lr(&s, t->state.stage_step);
+    if (!(planned > 0))
+        return err_set(err, ERR_RANGE, "the schedule's learning rate is 0 here");
+    t->state.lr_scale = c->number / planned;
+    char text[32];
+    snprintf(text, sizeof text, "%g", c->number);
+    report_control(t, "lr", text, c->by);
+    return true;
+}
+
+static bool obey_pause(struct trainer *t, const struct command *c, struct err *err) {
+    (void)err;
+    t->paused = true;
+    report_control(t, "pause", "", c->by);
+    return true;
+}
+
+static bool obey_resume(struct trainer *t, const struct command *c, struct err *err) {
+    (void)err;
+    t->paused = false;
+    t->single_steps = 0;
+    report_control(t, "resume", "", c->by);
+    return true;
+}
+
+static bool obey_single_step(struct trainer *t, const struct command *c, struct err *err) {
+    (void)err;
+    t->paused = true;
+    t->single_steps++;
+    report_control(t, "single-step", "", c->by);
+    return true;
+}
+
+static bool obey_next_stage(struct trainer *t, const struct command *c, struct err *err) {
+    (void)err;
+    t->skip_stage = true;
+    t->paused = false;
+    report_control(t, "next-stage", "", c->by);
+    return true;
+}
+
+static bool obey_checkpoint(struct trainer *t, const struct command *c, struct err *err) {
+    report_control(t, "checkpoint", "", c->by);
+    return trainer_save(t) || err_set(err, ERR_IO, "the checkpoint was not saved: see the log");
+}
+
+static bool obey_sample(struct trainer *t, const struct command *c, struct err *err) {
+    return report_asked(t, c, err);
+}
+
+static bool obey_eval(struct trainer *t, const struct command *c, struct err *err) {
+    (void)err;
+    report_control(t, "eval", "", c->by);
+    report_eval(t);
+    return true;
+}
+
+static bool obey_stop(struct trainer *t, const struct command *c, struct err *err) {
+    (void)err;
+    t->stopping = true;
+    report_control(t, "stop", "", c->by);
+    return true;
+}
+
+static bool (*const obey[COMMAND_COUNT])(struct trainer *, const struct command *,
+                                         struct err *) = {
+    [COMMAND_FREEZE] = obey_freeze,
+    [COMMAND_UNFREEZE] = obey_unfreeze,
+    [COMMAND_LR] = obey_lr,
+    [COMMAND_PAUSE] = obey_pause,
+    [COMMAND_RESUME] = obey_resume,
+    [COMMAND_SINGLE_STEP] = obey_single_step,
+    [COMMAND_NEXT_STAGE] = obey_next_stage,
+    [COMMAND_CHECKPOINT] = obey_checkpoint,
+    [COMMAND_SAMPLE] = obey_sample,
+    [COMMAND_EVAL] = obey_eval,
+    [COMMAND_STOP] = obey_stop,
+};
+
+void obey_waiting(struct trainer *t) {
+    struct command c;
+    struct control_ticket ticket;
+    while (t->control && control_take(t->control, &c, &ticket)) {
+        struct err why = {0};
+        bool ok = obey[c.kind](t, &c, &why);
+        struct answer a = {.id = c.id, .ok = ok, .step = t->state.step + 1};
+        if (!ok) snprintf(a.error, sizeof a.error, "%s", why.msg);
+        control_answer(t->control, ticket, &a);
+    }
+}

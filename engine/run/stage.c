@@ -1,0 +1,230 @@
+/* stage.c - what a stage needs before its first step: text as tokens, a freeze plan, the base.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/clock.h"
+#include "engine/formats/hf_model.h"
+#include "engine/run/trainer.h"
+
+/* ---- data: every source is read once, however many stages and sets ask for it ---- */
+
+enum { TEXTS_MAX = 2 * STAGES_MAX + SETS_MAX };
+
+struct text_cache {
+    struct {
+        const struct text_list *list; /* what it was made from */
+        struct source_text text;
+    } entries[TEXTS_MAX];
+    int n;
+};
+
+static bool same_list(const struct text_list *a, const struct text_list *b) {
+    if (a->n != b->n) return false;
+    for (int i = 0; i < a->n; i++)
+        if (strcmp(a->text[i], b->text[i]) != 0) return false;
+    return true;
+}
+
+static const struct source_text *cache_read(struct text_cache *c, const struct text_list *list,
+                                            struct err *err) {
+    for (int i = 0; i < c->n; i++)
+        if (same_list(c->entries[i].list, list)) return &c->entries[i].text;
+    struct source_text *text = &c->entries[c->n].text;
+    c->entries[c->n++].list = list;
+    for (int i = 0; i < list->n; i++)
+        if (!source_read(list->text[i], text, err)) return NULL;
+    return text;
+}
+
+static void cache_deinit(struct text_cache *c) {
+    for (int i = 0; i < c->n; i++) source_deinit(&c->entries[i].text);
+    free(c);
+}
+
+/* Where progress goes while text is prepared. */
+struct progress {
+    struct trainer *t;
+    const char *what;
+    double told; /* clock of the last event */
+};
+
+static void tell(struct progress *p, double done, double total) {
+    double now = clock_now();
+    if (now - p->told < 0.1 && done < total) return;
+    p->told = now;
+    report_progress(p->t, p->what, done, total);
+}
+
+static void tell_int(void *ctx, int done, int total) { tell(ctx, done, total); }
+static void tell_size(void *ctx, size_t done, size_t total) {
+    tell(ctx, (double)done, (double)total);
+}
+
+/* The vocabulary comes from what the first stage trains on: the base knows nothing of what
+ * follows. */
+static struct tokenizer *learn_vocabulary(struct trainer *t, const struct source_text *text,
+                                          struct err *err) {
+    struct bpe_trainer *b = bpe_trainer_create(err);
+    if (!b) return NULL;
+    struct progress p = {.t = t, .what = "counting words"};
+    bool ok = true;
+    for (size_t i = 0; ok && i < text->n_units; i++) {
+        const struct unit *u = &text->units[i];
+        if (!u->validation)
+            ok = bpe_trainer_add(b, text->bytes.data + u->offset, u->length, err);
+        if (i % 1024 == 0) tell(&p, (double)i, (double)text->n_units);
+    }
+    p.what = "learning the vocabulary";
+    struct tokenizer *made =
+        ok ? bpe_trainer_finish(b, t->settings->model.vocab, tell_int, &p, err) : NULL;
+    bpe_trainer_destroy(b);
+    return made;
+}
+
+static bool build(struct trainer *t, struct text_cache *cache, const struct text_list *list,
+                  enum split split, struct corpus *out, struct err *err) {
+    const struct source_text *text = cache_read(cache, list, err);
+    struct progress p = {.t = t, .what = "turning text into tokens"};
+    return text && corpus_build(text, split, t->tokenizer, tell_size, &p, out, err);
+}
+
+static bool load_stage(struct trainer *t, struct text_cache *cache, int i, struct err *err) {
+    const struct stage_settings *s = &t->settings->stages[i];
+    struct stage_data *d = &t->stages[i];
+    if (!build(t, cache, &s->data, SPLIT_TRAIN, &d->data, err) ||
+        (s->replay.share > 0 &&
+         !build(t, cache, &s->replay.data, SPLIT_TRAIN, &d->replay, err)))
+        return err_prefix(err, "stage %s", s->name);
+    struct batcher_plan plan = {.batch = s->batch,
+                                .context = t->table.config.context,
+                                .seed = t->settings->seed,
+                                .stage = i,
+                                .data = &d->data,
+                                .replay = s->replay.share > 0 ? &d->replay : NULL,
+                                .replay_share = s->replay.share};
+    d->batcher = batcher_create(&plan, err);
+    return d->batcher || err_prefix(err, "stage %s", s->name);
+}
+
+static bool load_set(struct trainer *t, struct text_cache *cache, int i, struct text_list *list,
+                     struct err *err) {
+    const struct eval_set *set = &t->settings->eval.sets[i];
+    list->n = 1;
+    memcpy(list->text[0], set->source, sizeof set->source);
+    struct corpus held_out = {0};
+    bool ok = build(t, cache, list, SPLIT_VAL, &held_out, err) &&
+              eval_windows_make(&held_out, t->tokenizer, t->table.config.context,
+                                t->settings->eval.tokens, set->source, &t->eval_sets[i], err);
+    corpus_deinit(&held_out);
+    return ok || err_prefix(err, "eval set %s", set->name);
+}
+
+bool stage_data_load(struct trainer *t, struct err *err) {
+    const struct settings *s = t->settings;
+    struct text_cache *cache = calloc(1, sizeof *cache);
+    struct text_list *lists = calloc(SETS_MAX, sizeof *lists);
+    bool ok = cache && lists;
+    if (!ok) err_set(err, ERR_NOMEM, "no memory to read the text");
+    if (ok && !t->tokenizer) {
+        const struct source_text *first = cache_read(cache, &s->stages[0].data, err);
+        t->tokenizer = first ? learn_vocabulary(t, first, err) : NULL;
+        ok = t->tokenizer != NULL;
+    }
+    for (int i = 0; ok && i < s->n_stages; i++) ok = load_stage(t, cache, i, err);
+    for (int i = 0; ok && i < s->eval.n_sets; i++) ok = load_set(t, cache, i, &lists[i], err);
+    if (cache) cache_deinit(cache);
+    free(lists);
+    return ok;
+}
+
+/* ---- the freeze plan and the base ---- */
+
+bool stage_plan(const struct trainer *t, int stage, bool *learn, struct err *err) {
+    const struct text_list *freeze = &t->settings->stages[stage].freeze;
+    bool *frozen = calloc((size_t)t->table.n_groups, sizeof *frozen);
+    bool ok = frozen || err_set(err, ERR_NOMEM, "no memory for a freeze plan");
+    for (int i = 0; ok && i < freeze->n; i++)
+        ok = groups_select(&t->table, freeze->text[i], frozen, err) ||
+             err_prefix(err, "stage %s: freeze", t->settings->stages[stage].name);
+    for (int g = 0; ok && g < t->table.n_groups; g++) learn[g] = !frozen[g];
+    free(frozen);
+    return ok;
+}
+
+void stage_thaw_base(struct trainer *t) {
+    for (int g = 0; t->has_base && g < t->table.n_groups; g++)
+        if (t->learn[g]) weights_unshare(&t->base, g);
+}
+
+/* The weights as they stand become the base: shared until a group learns, and a folder of their
+ * own. */
+static bool take_base(struct trainer *t, struct err *err) {
+    if (!weights_share(&t->weights, &t->base, err)) return false;
+    t->has_base = true;
+    for (int g = 0; g < t->table.n_groups; g++)
+        t->base_fingerprint[g] = weights_fingerprint_group(&t->base, g);
+    for (int i = 0; i < t->settings->eval.n_sets; i++)
+        t->base_scores[i] = evaluate(t->transformer, &t->base, &t->eval_sets[i],
+                                     t->settings->stages[t->state.stage].batch);
+    struct err save = {0};
+    if (!model_folder_save(t->paths->base, &t->weights, t->tokenizer, &save)) {
+        err_prefix(&save, "the base was not saved");
+        report_problem(t, false, save.msg);
+    }
+    return true;
+}
+
+/* After a resume inside the last stage the base comes from its folder. */
+static bool reload_base(struct trainer *t, struct err *err) {
+    struct hf_model m = {0};
+    if (!hf_model_load(t->paths->base, &m, err)) return false;
+    bool ok =
+        m.table.parameters == t->table.parameters && m.table.n_groups == t->table.n_groups;
+    if (!ok) err_set(err, ERR_PARSE, "%s: is not of this run's shape", t->paths->base);
+    ok = ok && weights_share(&t->weights, &t->base, err);
+    for (int g = 0; ok && g < t->table.n_groups; g++) {
+        t->base_fingerprint[g] = weights_fingerprint_group(&m.weights, g);
+        if (t->base_fingerprint[g] == weights_fingerprint_group(&t->weights, g)) continue;
+        weights_unshare(&t->base, g);
+        memcpy(t->base.group[g], m.weights.group[g], t->table.groups[g].reals * sizeof(real));
+    }
+    hf_model_destroy(&m);
+    t->has_base = ok;
+    for (int i = 0; ok && i < t->settings->eval.n_sets; i++)
+        t->base_scores[i] = evaluate(t->transformer, &t->base, &t->eval_sets[i],
+                                     t->settings->stages[t->state.stage].batch);
+    return ok;
+}
+
+static void report_frozen(struct trainer *t) {
+    struct buf groups = {0};
+    bool *frozen = t->present;
+    for (int g = 0; g < t->table.n_groups; g++) frozen[g] = !t->learn[g];
+    groups_format(&t->table, frozen, &groups);
+    if (groups.len > 0)
+        report_freeze(t, buf_text(&groups), true, "config", NAN, NAN, t->state.step + 1);
+    buf_deinit(&groups);
+}
+
+bool stage_begin(struct trainer *t, struct err *err) {
+    bool fresh = t->state.stage_step == 0;
+    bool last = t->state.stage == t->settings->n_stages - 1;
+    if (fresh) {
+        t->state.lr_scale = 1;
+        if (!stage_plan(t, t->state.stage, t->learn, err)) return false;
+    }
+    report_stage(t, false);
+    if (last && !t->has_base && !(fresh ? take_base(t, err) : reload_base(t, err)))
+        return false;
+    stage_thaw_base(t);
+    report_frozen(t);
+    cost_reset(&t->cost);
+    t->freeze_told.waiting = false;
+    t->sampling_s = t->training_s = 0;
+    memset(t->base_told, 0, sizeof t->base_told);
+    report_eval(t);
+    report_layers(t);
+    return true;
+}
