@@ -1,33 +1,44 @@
-/* hf_model.h - a model as a Hugging Face folder, and the loading of any MODEL that thaw accepts. */
+/* hf_model.h - a model as a Hugging Face folder, and the loading of any MODEL that thaw
+ * accepts. */
 #ifndef THAW_ENGINE_FORMATS_HF_MODEL_H
 #define THAW_ENGINE_FORMATS_HF_MODEL_H
 #include "engine/data/tokenizer.h"
 #include "engine/formats/safetensors.h"
 #include "engine/model/params.h"
 
-/* A model in memory: everything that generate, score, compare and eval need. */
+/* A model in memory: everything that generate, score, compare and eval need. Stays where it was
+ * loaded: `weights` points to `table`. */
 struct hf_model {
     struct param_table table;
     struct weights weights;
-    struct tokenizer *tokenizer; /* may be NULL when the folder has none and none was asked for */
+    struct tokenizer *tokenizer; /* NULL when the folder has none, or none was asked for */
 };
 
-/* Load an HF folder (config.json, model.safetensors, tokenizer files). Names with and without GPT-2's
- * "transformer." prefix, mask buffers ignored; every tensor must be there with its shape; a file that
- * is no language model is refused with the first missing name. */
+/* Load an HF folder (config.json, model.safetensors or the shards of
+ * model.safetensors.index.json, tokenizer files). Names with and without GPT-2's "transformer."
+ * prefix, mask buffers ignored; every tensor must be there with its shape, and none that the
+ * model has no place for; a file that is no language model is refused with the first missing
+ * name, a pickle with what to do. */
 bool hf_model_load(const char *dir, struct hf_model *out, struct err *err);
-/* A llama2.c .bin with its tokenizer.bin (interleaved RoPE is turned into half-split). */
-bool llama2c_load(const char *bin, const char *tokenizer, struct hf_model *out, struct err *err);
+/* A llama2.c .bin (version 0) with its tokenizer.bin (NULL: none); interleaved RoPE is turned
+ * into half-split. */
+bool llama2c_load(const char *bin, const char *tokenizer, struct hf_model *out,
+                  struct err *err);
 void hf_model_destroy(struct hf_model *m);
 
-/* Write config.json, model.safetensors (F32, `table`'s names and shapes) and tokenizer.json into the
- * existing folder `dir`; each file is fsynced. *bytes (may be NULL) gets the sum of their sizes. */
+/* Write model.safetensors (F32, the table's names and shapes), config.json and tokenizer.json
+ * (t NULL: none) into the existing folder `dir`; each file is fsynced. A model.safetensors that
+ * is there already is left alone, and refused. *bytes (may be NULL) gets the sum of their
+ * sizes. */
 bool hf_model_save(const char *dir, const struct weights *w, const struct tokenizer *t,
                    uint64_t *bytes, struct err *err);
 
-/* Read/write the weights alone (also moments: `prefix` goes in front of each name, e.g. "exp_avg."). */
-bool weights_save(const char *path, const struct weights *const *sets, const char *const *prefixes,
-                  int n_sets, uint64_t *bytes, struct err *err);
+/* Read/write the weights alone (also moments: a prefix goes in front of each name, e.g.
+ * "exp_avg."). Saving writes sets[i] under prefixes[i] into one new file, fsynced. Loading
+ * fills `out`, which is created already, and leaves it alone when a tensor is missing or has
+ * another shape. */
+bool weights_save(const char *path, const struct weights *const *sets,
+                  const char *const *prefixes, int n_sets, uint64_t *bytes, struct err *err);
 bool weights_load(const struct safetensors *s, const char *prefix, struct weights *out,
                   struct err *err);
 #endif

@@ -1,7 +1,8 @@
 /* safetensors.h - tensors in a file: 8 bytes of header length, a JSON header, the bytes.
- * A file is checked whole before anything is used: header <= 100 MB (and <= the file), dtypes known,
- * shapes' products without overflow and equal to the byte ranges, ranges in order without overlap or
- * hole, nothing after the last. Source: the safetensors format description, version 0.4. */
+ * A file is checked whole before anything is used: header <= 100 MB (and <= the file), dtypes
+ * known, shapes' products without overflow and equal to the byte ranges, ranges in order
+ * without overlap or hole, nothing after the last. Source: the safetensors format description,
+ * version 0.4. */
 #ifndef THAW_ENGINE_FORMATS_SAFETENSORS_H
 #define THAW_ENGINE_FORMATS_SAFETENSORS_H
 #include <stdint.h>
@@ -28,10 +29,11 @@ struct safetensors *safetensors_parse(const unsigned char *data, size_t n, const
                                       struct err *err);
 void safetensors_close(struct safetensors *s); /* NULL is fine */
 
+const char *safetensors_name(const struct safetensors *s); /* as given to open or parse */
 size_t safetensors_count(const struct safetensors *s);
 const struct tensor *safetensors_at(const struct safetensors *s, size_t i); /* in file order */
-const struct tensor *safetensors_find(const struct safetensors *s, const char *name); /* or NULL */
-/* A __metadata__ value, or NULL. */
+/* The tensor of that name, or NULL; a __metadata__ value, or NULL. */
+const struct tensor *safetensors_find(const struct safetensors *s, const char *name);
 const char *safetensors_metadata(const struct safetensors *s, const char *key);
 
 /* Convert n elements of an F32, F16 or BF16 tensor, beginning at element `first`, to float. */
