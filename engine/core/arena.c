@@ -58,7 +58,8 @@ void arena_destroy(struct arena *a) {
 
 void *arena_take(struct arena *a, size_t bytes, struct err *err) {
     size_t left = a->capacity - a->used;
-    if (bytes > left || arena_round(bytes) > left) {
+    if (bytes >
+        left) { /* `left` is a multiple of ARENA_ALIGN: what fits also fits rounded up */
         err_set(err, ERR_NOMEM, "arena: %zu bytes do not fit in the %zu bytes left", bytes,
                 left);
         return NULL;

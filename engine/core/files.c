@@ -166,10 +166,11 @@ static bool sync_again(int fd) {
 
 bool files_out_open(struct files_out *f, const char *path, struct err *err) {
     *f = (struct files_out){.fd = -1};
-    if (strlen(path) >= sizeof f->path) return too_long(err, path);
+    size_t n = strlen(path);
+    if (n >= sizeof f->path) return too_long(err, path);
     f->fd = open_again(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (f->fd < 0) return failed(err, "create", path);
-    strcpy(f->path, path); /* only now is the file ours to unlink */
+    memcpy(f->path, path, n + 1); /* only now is the file ours to unlink */
     return true;
 }
 

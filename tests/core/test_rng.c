@@ -49,9 +49,21 @@ static void test_below_is_even(void **state) {
         chi /= expected;
         assert_true(chi <= (double)(k - 1) + 4.0 * sqrt(2.0 * (double)(k - 1)));
     }
+}
+
+/* 2^64 is 4/3 of this n: a bare remainder would give the lowest third twice as often. */
+static void test_below_of_a_large_n(void **state) {
+    (void)state;
+    enum { N = 30000 };
+    const uint64_t third = UINT64_C(1) << 62;
     struct rng r = rng_make(1, 2, 3);
-    for (int i = 0; i < 1000; i++)
-        assert_true(rng_below(&r, (UINT64_C(1) << 63) + 1) <= UINT64_C(1) << 63);
+    int counts[3] = {0};
+    for (int i = 0; i < N; i++) {
+        uint64_t x = rng_below(&r, 3 * third);
+        assert_true(x < 3 * third);
+        counts[x / third]++;
+    }
+    for (int i = 0; i < 3; i++) assert_in_range(counts[i], N / 3 - 400, N / 3 + 400);
 }
 
 static void test_uniform_moments(void **state) {
@@ -104,9 +116,13 @@ static void test_hash(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answers),  cmocka_unit_test(test_streams_differ),
-        cmocka_unit_test(test_below_is_even),  cmocka_unit_test(test_uniform_moments),
-        cmocka_unit_test(test_normal_moments), cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_known_answers),
+        cmocka_unit_test(test_streams_differ),
+        cmocka_unit_test(test_below_is_even),
+        cmocka_unit_test(test_below_of_a_large_n),
+        cmocka_unit_test(test_uniform_moments),
+        cmocka_unit_test(test_normal_moments),
+        cmocka_unit_test(test_hash),
     };
     return cmocka_run_group_tests_name("rng", tests, NULL, NULL);
 }
