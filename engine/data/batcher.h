@@ -1,7 +1,7 @@
 /* batcher.h - the batch of a step, as a function of (seed, stage, step) alone.
- * Each epoch shuffles the units, joins them, and cuts windows of `context` + 1 tokens that overlap by
- * one. Window number step * batch + row is row's. Because nothing is remembered from step to step,
- * resume, rollback and fork need no cursor. No allocation after create. */
+ * Each epoch shuffles the units, joins them, and cuts windows of `context` + 1 tokens that
+ * overlap by one. Window number step * batch + row is row's. Because nothing is remembered from
+ * step to step, resume, rollback and fork need no cursor. No allocation after create. */
 #ifndef THAW_ENGINE_DATA_BATCHER_H
 #define THAW_ENGINE_DATA_BATCHER_H
 #include "engine/data/corpus.h"
@@ -9,12 +9,12 @@
 struct batcher; /* opaque */
 
 struct batcher_plan {
-    int batch, context;        /* rows, tokens a row */
+    int batch, context; /* rows, tokens a row */
     uint64_t seed;
     int stage;
     const struct corpus *data;   /* borrowed for the batcher's life */
     const struct corpus *replay; /* NULL: none */
-    double replay_share;         /* of rows, in [0, 1): chosen by a hash of (seed, stage, step, row) */
+    double replay_share; /* of rows, in [0, 1): chosen by a hash of (seed, stage, step, row) */
 };
 
 /* ERR_RANGE when a corpus is shorter than one window, saying both lengths and what to do. */

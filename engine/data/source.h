@@ -1,10 +1,11 @@
 /* source.h - where text comes from: `kind:rest`, one table of kinds.
- *   text:PATH        a file, a folder (all regular files below it, sorted) or a glob; UTF-8 checked.
- *                    A unit is a paragraph (text between blank lines, inner newlines kept).
- *   jsonl:PATH#key   JSON Lines; a unit is the string under `key` (default "text")
- *   wordnet:DOMAIN   general, medicine, law, sport: `word : meaning` lines (see wordnet.h)
- * A source is read whole, into units: the pieces that are shuffled, and that belong to training or
- * to validation by a hash of their key, so that a given piece is never in both. */
+ *   text:PATH        a file, a folder (all regular files below it, sorted; hidden ones left
+ * out) or a glob; UTF-8 checked. A unit is a paragraph (text between blank lines, inner
+ * newlines kept); in a file without a blank line it is a line. jsonl:PATH#key   JSON Lines; a
+ * unit is the string under `key` (default "text") wordnet:DOMAIN   general, medicine, law,
+ * sport: `word : meaning` lines (see wordnet.h) A source is read whole, into units: the pieces
+ * that are shuffled, and that belong to training or to validation by a hash of their key, so
+ * that a given piece is never in both. */
 #ifndef THAW_ENGINE_DATA_SOURCE_H
 #define THAW_ENGINE_DATA_SOURCE_H
 #include <stdint.h>
@@ -27,8 +28,8 @@ struct source_text {
     size_t n_units, capacity;
 };
 
-/* What a kind of source is; `source_kinds` ends with word NULL. From this table come the reader,
- * `thaw data --help` and the man page. */
+/* What a kind of source is; `source_kinds` ends with word NULL. From this table come the
+ * reader, `thaw data --help` and the man page. */
 struct source_kind {
     const char *word;     /* "wordnet" */
     const char *argument; /* "general|medicine|law|sport" */
@@ -40,20 +41,21 @@ extern const struct source_kind source_kinds[];
 
 /* Read `spec` and append its units. Errors name the file, the line and the remedy: unknown kind
  * (with the known ones), missing file ("install wordnet-base: ./run does"), empty file, invalid
- * UTF-8 (file:line), no key in a JSON line, nothing found. The result has at least one unit more. */
+ * UTF-8 (file:line), no key in a JSON line, nothing found. The result has at least one unit
+ * more. */
 bool source_read(const char *spec, struct source_text *out, struct err *err);
 void source_deinit(struct source_text *s);
 
-/* For readers: add a unit whose split follows from `key` (two units with one key go together, for
- * example all words that share a meaning). Bytes are copied; length 0 is skipped. */
-bool source_add(struct source_text *s, const char *text, size_t n, const char *key, size_t key_n,
-                struct err *err);
+/* For readers: add a unit whose split follows from `key` (two units with one key go together,
+ * for example all words that share a meaning). Bytes are copied; length 0 is skipped. */
+bool source_add(struct source_text *s, const char *text, size_t n, const char *key,
+                size_t key_n, struct err *err);
 
 /* One key in twenty is validation: hash(key) % 20 == 0, the same for ever. */
 bool unit_is_validation(const char *key, size_t n);
 
-/* Whether `spec` looks like a source (known kind and a colon); the message lists the kinds. Checks
- * no files. */
+/* Whether `spec` looks like a source (known kind and a colon); the message lists the kinds.
+ * Checks no files. */
 bool source_check(const char *spec, struct err *err);
 
 /* Make a spec independent of the working folder: text: and jsonl: paths become absolute. */

@@ -1,6 +1,6 @@
 /* tokenizer.h - byte-level BPE: text to token ids and back.
- * Pre-tokeniser of GPT-2 (PCRE2 pattern), merges by rank, bytes spelled as GPT-2's 256 printable
- * characters in the file. Any bytes can be encoded; decode(encode(s)) == s.
+ * Pre-tokeniser of GPT-2 (PCRE2 pattern), merges by rank, bytes spelled as GPT-2's 256
+ * printable characters in the file. Any bytes can be encoded; decode(encode(s)) == s.
  * Sources: Sennrich, Haddow, Birch, ACL 2016; the tokenizer.json layout of HF tokenizers. */
 #ifndef THAW_ENGINE_DATA_TOKENIZER_H
 #define THAW_ENGINE_DATA_TOKENIZER_H
@@ -9,7 +9,8 @@
 #include "engine/core/buf.h"
 #include "engine/core/err.h"
 
-struct tokenizer; /* opaque; immutable once made: may be shared by threads, but see tokenizer_encode */
+/* Opaque; immutable once made: may be shared by threads, but see tokenizer_encode(). */
+struct tokenizer;
 
 /* A growing list of ids. */
 struct ids {
@@ -21,10 +22,10 @@ void ids_deinit(struct ids *v);
 
 /* ---- training (bpe_train.c) ---- */
 
-/* Learn a vocabulary of `vocab` entries: specials first (ids 0..), then the 256 bytes in the order
- * of GPT-2's byte table, then merges, most frequent pair first, ties to the lexicographically
- * greater pair (of the pair's bytes). When no pair is left the vocabulary is smaller than asked for.
- * `progress` may be NULL. */
+/* Learn a vocabulary of `vocab` entries: specials first (ids 0..), then the 256 bytes in the
+ * order of GPT-2's byte table, then merges, most frequent pair first, ties to the
+ * lexicographically greater pair (of the pair's bytes). When no pair is left the vocabulary is
+ * smaller than asked for. `progress` may be NULL. */
 struct bpe_trainer;
 struct bpe_trainer *bpe_trainer_create(struct err *err);
 void bpe_trainer_destroy(struct bpe_trainer *t); /* NULL is fine */
@@ -32,17 +33,23 @@ void bpe_trainer_destroy(struct bpe_trainer *t); /* NULL is fine */
 bool bpe_trainer_add(struct bpe_trainer *t, const char *text, size_t n, struct err *err);
 /* vocab in [257 + 1, 1,000,000]. Uses `<|endoftext|>` as the one special. Owner: the caller. */
 struct tokenizer *bpe_trainer_finish(struct bpe_trainer *t, int vocab,
-                                     void (*progress)(void *ctx, int done, int total), void *ctx,
-                                     struct err *err);
+                                     void (*progress)(void *ctx, int done, int total),
+                                     void *ctx, struct err *err);
 
 /* ---- files (tokenizer_json.c) ---- */
 
-/* Load DIR/tokenizer.json, or vocab.json + merges.txt when it is absent. What is not supported is
- * refused by name. */
+/* Load DIR/tokenizer.json, or vocab.json + merges.txt when it is absent. What is not supported
+ * is refused by name. */
 struct tokenizer *tokenizer_load(const char *dir, struct err *err);
+/* The same from the text of a tokenizer.json. */
+struct tokenizer *tokenizer_parse(const char *text, size_t n, struct err *err);
 /* Load from a pair of files of GPT-2's layout. */
-struct tokenizer *tokenizer_load_pair(const char *vocab_json, const char *merges_txt, struct err *err);
-/* The llama2.c tokenizer.bin (SentencePiece scores, byte fallback). */
+struct tokenizer *tokenizer_load_pair(const char *vocab_json, const char *merges_txt,
+                                      struct err *err);
+/* The llama2.c tokenizer.bin of `vocab` tokens (SentencePiece scores, byte fallback). Its
+ * end-of-text is token 1, <s>, which stands between documents. Encoding puts a space in front
+ * of the text, as llama2.c does; decoding gives every byte of every token, so a text begins
+ * with that space. */
 struct tokenizer *tokenizer_load_llama2c(const char *path, int vocab, struct err *err);
 /* Write a tokenizer.json that HF tokenizers reads (atomic). */
 bool tokenizer_save(const struct tokenizer *t, const char *path, struct err *err);
@@ -52,20 +59,20 @@ void tokenizer_destroy(struct tokenizer *t); /* NULL is fine */
 
 int tokenizer_vocab(const struct tokenizer *t);
 int tokenizer_eot(const struct tokenizer *t); /* id of the end-of-text token; -1: none */
-/* Append the ids of text[0..n). Special tokens' spellings in the text are plain text. Keeps a cache
- * inside: one thread at a time. */
+/* Append the ids of text[0..n). Special tokens' spellings in the text are plain text. Keeps a
+ * cache inside: one thread at a time. */
 bool tokenizer_encode(struct tokenizer *t, const char *text, size_t n, struct ids *out,
                       struct err *err);
-/* The bytes of a token; borrowed, as long as the tokenizer. Specials give their spelling. An id out
- * of range gives NULL and *n = 0. */
+/* The bytes of a token; borrowed, as long as the tokenizer. Specials give their spelling. An id
+ * out of range gives NULL and *n = 0. */
 const char *tokenizer_bytes(const struct tokenizer *t, int32_t id, size_t *n);
 bool tokenizer_is_special(const struct tokenizer *t, int32_t id);
 /* A stable 64-bit fingerprint of vocabulary and merges. */
 uint64_t tokenizer_fingerprint(const struct tokenizer *t);
 
-/* Texts for a list of tokens such that the texts joined are the input: a token that ends inside a
- * character has an empty text, and the character stands with the token that completes it; bytes that
- * can never complete become U+FFFD. Push tokens in order, then finish. */
+/* Texts for a list of tokens such that the texts joined are the input: a token that ends inside
+ * a character has an empty text, and the character stands with the token that completes it;
+ * bytes that can never complete become U+FFFD. Push tokens in order, then finish. */
 struct token_text {
     char pending[4]; /* bytes of a character still incomplete */
     int n_pending;

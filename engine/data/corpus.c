@@ -1,0 +1,85 @@
+#include "engine/data/corpus.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/clock.h"
+
+static const double report_every = 0.02; /* seconds */
+
+static bool in_split(const struct unit *u, enum split split) {
+    return split == SPLIT_ALL || u->validation == (split == SPLIT_VAL);
+}
+
+/* What the split has: sizes all that follows. */
+static void measure(const struct source_text *text, enum split split, size_t *units,
+                    size_t *bytes) {
+    *units = *bytes = 0;
+    for (size_t i = 0; i < text->n_units; i++) {
+        if (!in_split(&text->units[i], split)) continue;
+        ++*units;
+        *bytes += text->units[i].length;
+    }
+}
+
+static uint64_t lines_of(const char *s, size_t n) {
+    uint64_t lines = 1;
+    for (const char *at = s; (at = memchr(at, '\n', n - (size_t)(at - s))); at++) lines++;
+    return lines - (s[n - 1] == '\n'); /* a last line's end opens no other */
+}
+
+static bool add_unit(struct corpus *c, const char *s, size_t n, struct tokenizer *t,
+                     struct ids *ids, struct err *err) {
+    int eot = tokenizer_eot(t);
+    c->starts[c->n_units++] = ids->n;
+    c->n_bytes += n;
+    c->n_lines += lines_of(s, n);
+    return tokenizer_encode(t, s, n, ids, err) && (eot < 0 || ids_push(ids, eot, err));
+}
+
+static bool add_units(struct corpus *c, const struct source_text *text, enum split split,
+                      struct tokenizer *t, struct ids *ids, size_t total,
+                      void (*progress)(void *, size_t, size_t), void *ctx, struct err *err) {
+    double reported = clock_now();
+    for (size_t i = 0; i < text->n_units; i++) {
+        const struct unit *u = &text->units[i];
+        if (!in_split(u, split)) continue;
+        if (!add_unit(c, text->bytes.data + u->offset, u->length, t, ids, err)) return false;
+        if (progress && clock_now() - reported > report_every) {
+            progress(ctx, c->n_bytes, total);
+            reported = clock_now();
+        }
+    }
+    c->starts[c->n_units] = ids->n;
+    if (progress) progress(ctx, total, total);
+    return true;
+}
+
+bool corpus_build(const struct source_text *text, enum split split, struct tokenizer *t,
+                  void (*progress)(void *ctx, size_t done, size_t total), void *ctx,
+                  struct corpus *out, struct err *err) {
+    size_t units, bytes;
+    struct ids ids = {0};
+    *out = (struct corpus){0};
+    measure(text, split, &units, &bytes);
+    if (units == 0)
+        return err_set(
+            err, ERR_RANGE,
+            "none of the %zu pieces of text is for %s (one in twenty is held out): give "
+            "more text, or text with blank lines between its paragraphs",
+            text->n_units, split == SPLIT_VAL ? "validation" : "training");
+    out->starts = malloc((units + 1) * sizeof *out->starts);
+    bool done =
+        out->starts != NULL || err_set(err, ERR_NOMEM, "no memory for %zu pieces", units);
+    done = done && add_units(out, text, split, t, &ids, bytes, progress, ctx, err);
+    out->tokens = ids.data;
+    out->n_tokens = ids.n;
+    if (!done) corpus_deinit(out);
+    return done;
+}
+
+void corpus_deinit(struct corpus *c) {
+    free(c->tokens);
+    free(c->starts);
+    *c = (struct corpus){0};
+}

@@ -1,0 +1,77 @@
+#include "engine/data/pretoken.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdlib.h>
+
+#include "engine/core/text.h"
+
+/* Unicode's White_Space, spelled out: PCRE2's own \s also takes U+180E, which Unicode dropped.
+ */
+#define SPACE                                                                                  \
+    "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{"     \
+    "202f}"                                                                                    \
+    "\\x{205f}\\x{3000}"
+static const char pattern[] = "'(?:[stmd]|re|ve|ll)| ?\\p{L}+| ?\\p{N}+| ?[^" SPACE
+                              "\\p{L}\\p{N}]+|[" SPACE "]+(?![^" SPACE "])|[" SPACE "]+";
+
+struct pretoken {
+    pcre2_code *code;
+    pcre2_match_data *match;
+};
+
+struct pretoken *pretoken_create(struct err *err) {
+    struct pretoken *p = calloc(1, sizeof *p);
+    int code = 0;
+    PCRE2_SIZE at = 0;
+    if (p)
+        p->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                                PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
+    if (p && p->code) p->match = pcre2_match_data_create(1, NULL);
+    if (!p || !p->match) {
+        err_set(err, ERR_NOMEM, "no memory for the pre-tokeniser (PCRE2 error %d at %zu)", code,
+                at);
+        pretoken_destroy(p);
+        return NULL;
+    }
+    (void)pcre2_jit_compile(p->code,
+                            PCRE2_JIT_COMPLETE); /* absent: the interpreter, 5x slower */
+    return p;
+}
+
+void pretoken_destroy(struct pretoken *p) {
+    if (!p) return;
+    pcre2_match_data_free(p->match);
+    pcre2_code_free(p->code);
+    free(p);
+}
+
+/* Bytes from `at` on that are not UTF-8. */
+static size_t invalid_stretch(const struct pretoken_walk *w) {
+    size_t end = w->at;
+    uint32_t cp;
+    while (end < w->n && text_valid_prefix(w->text + end, w->n - end < 4 ? w->n - end : 4) == 0)
+        end += text_decode(w->text + end, w->n - end, &cp);
+    return end - w->at;
+}
+
+size_t pretoken_next(struct pretoken *p, struct pretoken_walk *w) {
+    if (w->at == w->n) return 0;
+    if (w->at == w->valid_to) w->valid_to += text_valid_prefix(w->text + w->at, w->n - w->at);
+    size_t length;
+    if (w->at == w->valid_to) {
+        length = invalid_stretch(w);
+        w->valid_to += length;
+    } else {
+        PCRE2_SPTR subject = (PCRE2_SPTR)w->text;
+        uint32_t options = PCRE2_NO_UTF_CHECK | PCRE2_ANCHORED;
+        int rc = pcre2_match(p->code, subject, w->valid_to, w->at, options, p->match, NULL);
+        if (rc < 0) /* out of JIT stack, say: the interpreter's is on the heap */
+            rc = pcre2_match(p->code, subject, w->valid_to, w->at, options | PCRE2_NO_JIT,
+                             p->match, NULL);
+        const PCRE2_SIZE *span = pcre2_get_ovector_pointer(p->match);
+        length = rc > 0 ? span[1] - span[0] : w->valid_to - w->at;
+    }
+    w->at += length;
+    return length;
+}

@@ -1,0 +1,23 @@
+/* pretoken.h - GPT-2's pre-tokeniser, and PCRE2's door: text is cut into words, numbers, runs
+ * of punctuation and of spaces, and no merge ever reaches across a cut. A stretch of bytes that
+ * are not UTF-8 is a piece of its own. The pieces, joined, are the text. */
+#ifndef THAW_ENGINE_DATA_PRETOKEN_H
+#define THAW_ENGINE_DATA_PRETOKEN_H
+#include <stddef.h>
+
+#include "engine/core/err.h"
+
+struct pretoken; /* opaque; one thread at a time */
+
+struct pretoken *pretoken_create(struct err *err); /* NULL with ERR_NOMEM. Owner: the caller. */
+void pretoken_destroy(struct pretoken *p);         /* NULL is fine */
+
+/* Where a walk over text[0..n) stands; start with {.text = text, .n = n}. */
+struct pretoken_walk {
+    const char *text;
+    size_t n, at, valid_to; /* text[at..valid_to) is valid UTF-8 */
+};
+
+/* Length in bytes of the piece at w->at, which moves past it; 0 at the end. */
+size_t pretoken_next(struct pretoken *p, struct pretoken_walk *w);
+#endif

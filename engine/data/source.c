@@ -1,0 +1,153 @@
+#include "engine/data/source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/core/files.h"
+#include "engine/core/rng.h"
+#include "engine/core/text.h"
+#include "engine/data/source_kinds.h"
+#include "engine/data/wordnet.h"
+
+const struct source_kind source_kinds[] = {
+    {"text", "PATH", "a text file, a folder of them or a glob; a unit is a paragraph",
+     source_text_read},
+    {"jsonl", "PATH#key",
+     "a JSON Lines file; a unit is the string under the key (\"text\" when none is named)",
+     source_jsonl_read},
+    {"wordnet", "general|medicine|law|sport",
+     "WordNet's words with their meanings; general has example sentences too", wordnet_read},
+    {NULL, NULL, NULL, NULL},
+};
+
+/* ---- specs ---- */
+
+/* Whether `rest` is one of the words of "a|b|c"; an argument without '|' takes anything. */
+static bool argument_allows(const char *argument, const char *rest) {
+    size_t n = strlen(rest);
+    if (!strchr(argument, '|')) return n > 0;
+    for (const char *word = argument; word; word = strchr(word, '|')) {
+        word += *word == '|';
+        if (n && strncmp(word, rest, n) == 0 && (word[n] == '|' || word[n] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static const struct source_kind *kind_of(const char *spec) {
+    const char *colon = strchr(spec, ':');
+    for (const struct source_kind *k = source_kinds; colon && k->word; k++)
+        if (strlen(k->word) == (size_t)(colon - spec) &&
+            strncmp(spec, k->word, (size_t)(colon - spec)) == 0)
+            return k;
+    return NULL;
+}
+
+static bool unknown_kind(const char *spec, struct err *err) {
+    struct buf known = {0};
+    for (const struct source_kind *k = source_kinds; k->word; k++)
+        buf_printf(&known, "%s%s:%s", known.len ? ", " : "", k->word, k->argument);
+    err_set(err, ERR_USAGE, "\"%s\" is not a source; sources are %s", spec, buf_text(&known));
+    buf_deinit(&known);
+    return false;
+}
+
+bool source_check(const char *spec, struct err *err) {
+    const struct source_kind *k = kind_of(spec);
+    if (!k) return unknown_kind(spec, err);
+    const char *rest = spec + strlen(k->word) + 1;
+    return argument_allows(k->argument, rest) ||
+           err_set(err, ERR_USAGE, "\"%s\" is not a source; it must be %s:%s", spec, k->word,
+                   k->argument);
+}
+
+bool source_absolute(const char *spec, char *out, size_t size, struct err *err) {
+    if (!source_check(spec, err)) return false;
+    const struct source_kind *k = kind_of(spec);
+    const char *rest = spec + strlen(k->word) + 1;
+    char here[4096], path[4096];
+    bool is_path = k->read == source_text_read || k->read == source_jsonl_read;
+    if (is_path && !getcwd(here, sizeof here)) return err_errno(err, "the working folder");
+    if (is_path && !files_join(path, sizeof path, here, rest, err)) return false;
+    int n = snprintf(out, size, "%s:%s", k->word, is_path ? path : rest);
+    return (n >= 0 && (size_t)n < size) ||
+           err_set(err, ERR_RANGE, "the path of %s is too long", spec);
+}
+
+/* ---- reading ---- */
+
+bool source_read(const char *spec, struct source_text *out, struct err *err) {
+    if (!source_check(spec, err)) return false;
+    const struct source_kind *k = kind_of(spec);
+    size_t before = out->n_units;
+    if (!k->read(spec + strlen(k->word) + 1, out, err)) return false;
+    return out->n_units > before ||
+           err_set(err, ERR_RANGE, "%s: there is no text in it: give a source that has some",
+                   spec);
+}
+
+void source_deinit(struct source_text *s) {
+    buf_deinit(&s->bytes);
+    free(s->units);
+    *s = (struct source_text){0};
+}
+
+bool unit_is_validation(const char *key, size_t n) { return rng_hash(key, n) % 20 == 0; }
+
+bool source_add(struct source_text *s, const char *text, size_t n, const char *key,
+                size_t key_n, struct err *err) {
+    if (n == 0) return true;
+    if (n > UINT32_MAX) return err_set(err, ERR_RANGE, "a piece of text of over 4 GiB");
+    if (s->n_units == s->capacity) {
+        size_t capacity = s->capacity ? s->capacity * 2 : 1024;
+        struct unit *units = realloc(s->units, capacity * sizeof *units);
+        if (!units)
+            return err_set(err, ERR_NOMEM, "no memory for %zu pieces of text", capacity);
+        s->units = units;
+        s->capacity = capacity;
+    }
+    size_t offset = s->bytes.len;
+    if (!buf_add(&s->bytes, text, n))
+        return err_set(err, ERR_NOMEM, "no memory for %zu bytes of text", offset + n);
+    s->units[s->n_units++] = (struct unit){offset, (uint32_t)n, unit_is_validation(key, key_n)};
+    return true;
+}
+
+/* ---- counting ---- */
+
+/* Letters (whatever is not ASCII counts as one), digits and apostrophes. */
+static bool is_word_byte(unsigned char c) {
+    return c >= 0x80 || c == '\'' || (c >= '0' && c <= '9') ||
+           ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
+
+static bool ends_sentence(char c) { return c == '.' || c == '!' || c == '?'; }
+
+static void count_unit(const char *s, size_t n, struct source_counts *c) {
+    bool open = false; /* words since the last full stop */
+    c->units++;
+    c->lines++;
+    c->bytes += n;
+    for (size_t i = 0; i < n; i++) {
+        bool word = is_word_byte((unsigned char)s[i]);
+        c->lines += s[i] == '\n' && i + 1 < n;
+        c->words += word && (i == 0 || !is_word_byte((unsigned char)s[i - 1]));
+        open = open || word;
+        bool stop = ends_sentence(s[i]) && (i + 1 == n || s[i + 1] == ' ' || s[i + 1] == '\n');
+        c->sentences += stop && open;
+        open = open && !stop;
+    }
+    c->sentences += open;
+}
+
+struct source_counts source_count(const struct source_text *s, enum split split) {
+    struct source_counts c = {0};
+    for (size_t i = 0; i < s->n_units; i++) {
+        const struct unit *u = &s->units[i];
+        if (split == SPLIT_ALL || u->validation == (split == SPLIT_VAL))
+            count_unit(s->bytes.data + u->offset, u->length, &c);
+    }
+    return c;
+}
