@@ -37,7 +37,8 @@ struct command {
 
 /* From words as typed: {"freeze", "0-3"}. ERR_USAGE says what to type. */
 bool command_from_words(const char *const *words, int n, struct command *out, struct err *err);
-/* From one line of JSON: {"id":1,"do":"freeze","groups":"0-3","by":"screen"}. */
+/* From one line of JSON: {"id":1,"do":"freeze","groups":"0-3","by":"screen"}. When it is refused,
+ * out->id is still the asker's where it could be read. */
 bool command_from_json(const char *line, size_t n, struct command *out, struct err *err);
 void command_to_json(const struct command *c, struct buf *out); /* with newline */
 

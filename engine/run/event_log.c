@@ -1,0 +1,297 @@
+#include "engine/run/event_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/core/clock.h"
+
+enum {
+    CHUNK_BYTES = 1 << 18,    /* read at once */
+    LINE_BYTES_MAX = 16 << 20 /* a longer line is no event */
+};
+
+static ssize_t read_at(int fd, void *bytes, size_t n, off_t at) {
+    ssize_t got;
+    do {
+        got = pread(fd, bytes, n, at);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
+static int open_again(const char *path, int flags) {
+    int fd;
+    do {
+        fd = open(path, flags | O_CLOEXEC | O_NONBLOCK, 0600);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+/* --- writing */
+
+/* Append file[from, to) to `out`. */
+static bool add_range(int fd, off_t from, off_t to, struct buf *out) {
+    char chunk[1 << 14];
+    while (from < to) {
+        size_t want = (size_t)(to - from) < sizeof chunk ? (size_t)(to - from) : sizeof chunk;
+        ssize_t got = read_at(fd, chunk, want, from);
+        if (got <= 0 || !buf_add(out, chunk, (size_t)got)) return false;
+        from += got;
+    }
+    return true;
+}
+
+/* The place behind the last newline before `end`, 0 when there is none; -1: can't be read. */
+static off_t line_start(int fd, off_t end) {
+    char chunk[1 << 14];
+    while (end > 0) {
+        size_t want = (size_t)end < sizeof chunk ? (size_t)end : sizeof chunk;
+        ssize_t got = read_at(fd, chunk, want, end - (off_t)want);
+        if (got != (ssize_t)want) return -1;
+        const char *newline = memrchr(chunk, '\n', want);
+        if (newline) return end - (off_t)want + (newline - chunk) + 1;
+        end -= (off_t)want;
+    }
+    return 0;
+}
+
+/* seq and t of the last event, looking back over lines that are none. */
+static bool find_last(struct event_log *log, off_t end) {
+    struct buf line = {0};
+    bool found = false;
+    double t = 0;
+    while (end > 0 && !found) {
+        off_t start = line_start(log->fd, end - 1);
+        buf_clear(&line);
+        struct event e;
+        if (start < 0 || !add_range(log->fd, start, end, &line)) break;
+        if (event_parse(buf_text(&line), line.len, &e, NULL)) {
+            log->seq = e.seq;
+            t = e.t;
+            event_deinit(&e);
+            found = true;
+        }
+        end = start;
+    }
+    buf_deinit(&line);
+    log->start = clock_wall() - t;
+    return found || end == 0;
+}
+
+static bool go_on(struct event_log *log, const char *path, struct err *err) {
+    struct stat st;
+    if (fstat(log->fd, &st) != 0) return err_errno(err, "cannot read %s", path);
+    if (!S_ISREG(st.st_mode)) return err_set(err, ERR_IO, "%s is not a regular file", path);
+    off_t end = line_start(log->fd, st.st_size);
+    if (end < 0 || !find_last(log, end)) return err_errno(err, "cannot read %s", path);
+    if (end < st.st_size && ftruncate(log->fd, end) != 0)
+        return err_errno(err, "cannot cut off the torn last line of %s", path);
+    return true;
+}
+
+bool event_log_open(struct event_log *log, const char *path, struct err *err) {
+    *log = (struct event_log){.fd = open_again(path, O_RDWR | O_CREAT | O_APPEND)};
+    if (log->fd < 0) return err_errno(err, "cannot open %s", path);
+    if (go_on(log, path, err)) return true;
+    event_log_close(log);
+    return false;
+}
+
+bool event_log_put(struct event_log *log, struct event *e, struct err *err) {
+    e->seq = log->seq + 1;
+    e->t = clock_wall() - log->start;
+    buf_clear(&log->line);
+    if (log->torn) buf_add(&log->line, "\n", 1);
+    event_write(e, &log->line);
+    if (log->line.failed) {
+        buf_deinit(&log->line);
+        return err_set(err, ERR_NOMEM, "not enough memory to write an event");
+    }
+    size_t done = 0;
+    while (done < log->line.len) { /* once, unless the disk is nearly full */
+        ssize_t put = write(log->fd, log->line.data + done, log->line.len - done);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) {
+            if (done > 0) log->torn = log->line.data[done - 1] != '\n';
+            return err_errno(err, "cannot write the event log");
+        }
+        done += (size_t)put;
+    }
+    log->torn = false;
+    log->seq++;
+    return true;
+}
+
+bool event_log_sync(struct event_log *log, struct err *err) {
+    int result;
+    do {
+        result = fsync(log->fd);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 || err_errno(err, "cannot write the event log");
+}
+
+void event_log_close(struct event_log *log) {
+    if (log->fd >= 0) close(log->fd);
+    buf_deinit(&log->line);
+    *log = (struct event_log){.fd = -1};
+}
+
+/* --- following */
+
+/* buffer[at, len) is what of the file was read and not handed out; it begins at a line's start,
+ * and at file offset `offset`. At the file's end it is forgotten: the torn line is read anew
+ * when more is there, so that a line which its writer cut off and wrote over is never mixed
+ * with its remains. */
+struct event_reader {
+    char *path;
+    int fd; /* -1: not there yet */
+    dev_t device;
+    ino_t inode;
+    off_t offset;
+    char *buffer;
+    size_t at, len, capacity;
+    bool overlong; /* inside a line that is too long: skip to its newline */
+    int64_t skipped;
+    struct event current;
+};
+
+struct event_reader *event_reader_open(const char *path, struct err *err) {
+    struct event_reader *r = calloc(1, sizeof *r);
+    if (r) {
+        *r = (struct event_reader){.fd = -1, .capacity = CHUNK_BYTES, .path = strdup(path)};
+        r->buffer = malloc(r->capacity);
+    }
+    if (r && r->path && r->buffer) return r;
+    event_reader_close(r);
+    err_set(err, ERR_NOMEM, "not enough memory to read %s", path);
+    return NULL;
+}
+
+void event_reader_close(struct event_reader *r) {
+    if (!r) return;
+    event_deinit(&r->current);
+    if (r->fd >= 0) close(r->fd);
+    free(r->buffer);
+    free(r->path);
+    free(r);
+}
+
+int64_t event_reader_skipped(const struct event_reader *r) { return r->skipped; }
+
+static void start_over(struct event_reader *r) {
+    if (r->fd >= 0) close(r->fd);
+    r->fd = -1;
+    r->offset = 0;
+    r->at = r->len = 0;
+    r->overlong = false;
+}
+
+/* 1: open, 0: not there yet, -1: error. */
+static int open_file(struct event_reader *r, struct err *err) {
+    if (r->fd >= 0) return 1;
+    struct stat st;
+    r->fd = open_again(r->path, O_RDONLY);
+    if (r->fd < 0 && errno == ENOENT) return 0;
+    if (r->fd < 0 || fstat(r->fd, &st) != 0) {
+        err_errno(err, "cannot read %s", r->path);
+        return -1;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        start_over(r);
+        err_set(err, ERR_IO, "cannot read %s: it is not a regular file", r->path);
+        return -1;
+    }
+    r->device = st.st_dev;
+    r->inode = st.st_ino;
+    return 1;
+}
+
+/* Whether the path now names another file, or this one has lost what was read of it. */
+static bool replaced(const struct event_reader *r) {
+    struct stat now;
+    if (stat(r->path, &now) != 0) return false; /* removed: what is open stays readable */
+    return now.st_dev != r->device || now.st_ino != r->inode || now.st_size < r->offset;
+}
+
+static bool grow(struct event_reader *r, struct err *err) {
+    char *buffer = realloc(r->buffer, r->capacity * 2);
+    if (!buffer) return err_set(err, ERR_NOMEM, "not enough memory to read %s", r->path);
+    r->buffer = buffer;
+    r->capacity *= 2;
+    return true;
+}
+
+/* Read on behind what is buffered: 1, 0 at the file's end, -1: error. */
+static int read_more(struct event_reader *r, struct err *err) {
+    memmove(r->buffer, r->buffer + r->at, r->len - r->at);
+    r->len -= r->at;
+    r->at = 0;
+    if (r->len >= LINE_BYTES_MAX) {
+        r->offset += (off_t)r->len;
+        r->len = 0;
+        r->overlong = true;
+    }
+    if (r->len == r->capacity && !grow(r, err)) return -1;
+    ssize_t got =
+        read_at(r->fd, r->buffer + r->len, r->capacity - r->len, r->offset + (off_t)r->len);
+    if (got < 0) {
+        err_errno(err, "cannot read %s", r->path);
+        return -1;
+    }
+    r->len += (size_t)got;
+    return got > 0;
+}
+
+/* Parse the line of `n` bytes at the front; true when it is an event of a known type. */
+static bool take_line(struct event_reader *r, size_t n) {
+    const char *line = r->buffer + r->at;
+    r->at += n;
+    r->offset += (off_t)n;
+    bool rest = r->overlong;
+    r->overlong = false;
+    if (!rest && event_parse(line, n, &r->current, NULL)) {
+        if (r->current.type != EVENT_OTHER) return true;
+        event_deinit(&r->current);
+    } else if (rest || n > 1) { /* an empty line ends what a full disk has cut short */
+        r->skipped++;
+    }
+    return false;
+}
+
+/* Make the buffer begin with a whole line of *n bytes: 1, 0 when there is none now, -1: error.
+ */
+static int find_line(struct event_reader *r, size_t *n, struct err *err) {
+    for (size_t searched = 0;;) {
+        const char *line = r->buffer + r->at;
+        const char *newline = memchr(line + searched, '\n', r->len - r->at - searched);
+        if (newline) {
+            *n = (size_t)(newline - line) + 1;
+            return 1;
+        }
+        searched = r->len - r->at;
+        int more = read_more(r, err);
+        if (more <= 0) {
+            r->at = r->len = 0;
+            return more;
+        }
+        if (r->overlong) searched = 0;
+    }
+}
+
+int event_reader_next(struct event_reader *r, struct event *out, struct err *err) {
+    event_deinit(&r->current);
+    for (;;) {
+        size_t n;
+        int there = open_file(r, err);
+        if (there > 0) there = find_line(r, &n, err);
+        if (there > 0 && take_line(r, n)) break;
+        if (there > 0) continue;
+        if (there < 0 || r->fd < 0 || !replaced(r)) return there;
+        start_over(r);
+    }
+    *out = r->current;
+    return 1;
+}

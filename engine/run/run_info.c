@@ -1,0 +1,253 @@
+/* run_info.c - what the folders tell about runs and checkpoints without opening a model. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/core/files.h"
+#include "engine/core/json.h"
+#include "engine/run/event.h"
+#include "engine/run/number.h"
+#include "engine/run/run_dir.h"
+
+enum {
+    TAIL_BYTES = 1 << 18,    /* of a log, read at first */
+    HEAD_BYTES = 160,        /* of a line, in which its type stands */
+    TRAINER_BYTES = 16 << 20 /* of trainer.json at most */
+};
+
+/* --- the end of a log */
+
+/* Append file[from, to) to `out`. */
+static bool read_range(int fd, off_t from, off_t to, struct buf *out) {
+    char chunk[1 << 14];
+    while (from < to) {
+        size_t want = (size_t)(to - from) < sizeof chunk ? (size_t)(to - from) : sizeof chunk;
+        ssize_t got = pread(fd, chunk, want, from);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return got == 0; /* cut off meanwhile: what is there is what there is */
+        if (!buf_add(out, chunk, (size_t)got)) return false;
+        from += got;
+    }
+    return true;
+}
+
+/* What was found so far, going backwards. */
+struct tail {
+    bool any, ended, paused, pause_known, stage_known, loss_known;
+    int64_t step;
+    double loss;
+    char stage[64], reason[16];
+};
+
+static void note(struct tail *f, const struct event *e) {
+    if (!f->any) {
+        f->any = true;
+        f->step = e->step;
+        f->ended = e->type == EVENT_END;
+        if (f->ended) snprintf(f->reason, sizeof f->reason, "%s", e->end.reason);
+    }
+    if (e->type == EVENT_STEP && !f->loss_known) {
+        f->loss = e->stp.loss;
+        f->loss_known = true;
+    }
+    if (e->type == EVENT_STAGE && !f->stage_known) {
+        snprintf(f->stage, sizeof f->stage, "%s", e->stage.name);
+        f->stage_known = true;
+    }
+    if (f->pause_known) return;
+    bool pause = e->type == EVENT_CONTROL && strcmp(e->control.verb, "pause") == 0;
+    bool resume = e->type == EVENT_CONTROL && strcmp(e->control.verb, "resume") == 0;
+    bool started = e->type == EVENT_RUN; /* an engine starts unpaused */
+    f->paused = pause;
+    f->pause_known = pause || resume || started;
+}
+
+/* Whether the line can tell something new; saves parsing most of them. */
+static bool promising(const struct tail *f, const char *line, size_t n) {
+    size_t head = n < HEAD_BYTES ? n : HEAD_BYTES;
+    if (!f->any) return true;
+    if (memmem(line, head, "\"type\":\"step\"", 13)) return !f->loss_known;
+    if (memmem(line, head, "\"type\":\"stage\"", 14)) return !f->stage_known;
+    return !f->pause_known && (memmem(line, head, "\"type\":\"control\"", 16) ||
+                               memmem(line, head, "\"type\":\"run\"", 12));
+}
+
+static void walk_back(struct tail *f, const char *text, size_t n) {
+    while (n > 0) {
+        const char *newline = n > 1 ? memrchr(text, '\n', n - 1) : NULL;
+        size_t start = newline ? (size_t)(newline - text) + 1 : 0;
+        struct event e;
+        bool whole = text[n - 1] == '\n';
+        if (whole && promising(f, text + start, n - start) &&
+            event_parse(text + start, n - start, &e, NULL)) {
+            note(f, &e);
+            event_deinit(&e);
+        }
+        n = start;
+    }
+}
+
+/* The last lines, and as many more as it takes to meet a stage and a loss. */
+static bool read_tail(int fd, off_t size, struct tail *f) {
+    bool ok = true, enough = false;
+    for (off_t want = TAIL_BYTES; ok && !enough; want *= 4) {
+        struct buf text = {0};
+        off_t from = want < size ? size - want : 0;
+        *f = (struct tail){.loss = (double)NAN};
+        ok = read_range(fd, from, size, &text);
+        const char *begin = buf_text(&text), *first = begin;
+        if (from > 0)
+            first = memchr(begin, '\n', text.len); /* the first piece is half a line */
+        if (first) walk_back(f, first, text.len - (size_t)(first - begin));
+        buf_deinit(&text);
+        enough = from == 0 || (f->stage_known && f->loss_known);
+    }
+    return ok;
+}
+
+/* --- one run */
+
+static void describe(const struct tail *f, bool living, struct run_info *out) {
+    const char *state = "dead";
+    if (!f->any) state = "new";
+    else if (f->ended) state = f->reason;
+    else if (living) state = f->paused ? "paused" : "running";
+    snprintf(out->state, sizeof out->state, "%s", state);
+    snprintf(out->stage, sizeof out->stage, "%s", f->stage);
+    out->step = f->step;
+    out->loss = f->loss;
+}
+
+bool run_info_read(const char *run_dir, struct run_info *out, struct err *err) {
+    *out = (struct run_info){.loss = (double)NAN};
+    struct run_paths paths;
+    struct tail tail = {.loss = (double)NAN};
+    struct stat st;
+    if (!run_paths_of(run_dir, &paths, err)) return false;
+    snprintf(out->path, sizeof out->path, "%s", paths.dir);
+    const char *slash = strrchr(paths.dir, '/');
+    snprintf(out->name, sizeof out->name, "%.255s", slash ? slash + 1 : paths.dir);
+    bool living = files_is_locked(paths.lock, &out->pid);
+    if (!living) out->pid = 0;
+    int fd = open(paths.events, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno != ENOENT) return err_errno(err, "cannot read %s", paths.events);
+    bool ok = fd < 0 || (fstat(fd, &st) == 0 && read_tail(fd, st.st_size, &tail));
+    if (!ok) err_errno(err, "cannot read %s", paths.events);
+    if (fd >= 0) close(fd);
+    else if (stat(paths.dir, &st) != 0) return err_errno(err, "cannot read %s", paths.dir);
+    if (!ok) return false;
+    out->modified = (double)st.st_mtim.tv_sec + 1e-9 * (double)st.st_mtim.tv_nsec;
+    describe(&tail, living, out);
+    return true;
+}
+
+/* --- all runs */
+
+static int newest_first(const void *a, const void *b) {
+    const struct run_info *x = a, *y = b;
+    if (x->modified != y->modified) return x->modified < y->modified ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+/* Append the run in runs/name, when there is one that can be read. */
+static bool add_run(const char *runs, const char *name, struct run_info **list, int *n) {
+    struct run_paths paths;
+    if (!run_name_ok(name, NULL) || !files_is_dir(runs)) return true;
+    char dir[PATH_MAX];
+    if (!files_join(dir, sizeof dir, runs, name, NULL)) return true;
+    if (!files_is_dir(dir) || !run_paths_of(dir, &paths, NULL)) return true;
+    if (!files_exists(paths.events) && !files_exists(paths.config)) return true;
+    struct run_info *grown = realloc(*list, (size_t)(*n + 1) * sizeof *grown);
+    if (!grown) return false;
+    *list = grown;
+    if (run_info_read(dir, &grown[*n], NULL)) (*n)++;
+    return true;
+}
+
+bool run_list(const char *runs, struct run_info **out, int *n, struct err *err) {
+    *out = NULL;
+    *n = 0;
+    DIR *folder = opendir(runs);
+    if (!folder && errno == ENOENT) return true;
+    if (!folder) return err_errno(err, "cannot read the folder %s", runs);
+    bool ok = true;
+    for (struct dirent *d; ok && (d = readdir(folder));) ok = add_run(runs, d->d_name, out, n);
+    closedir(folder);
+    if (!ok) {
+        free(*out);
+        *out = NULL;
+        *n = 0;
+        return err_set(err, ERR_NOMEM, "not enough memory to list the runs");
+    }
+    if (*n > 1) qsort(*out, (size_t)*n, sizeof **out, newest_first);
+    return true;
+}
+
+/* --- checkpoints */
+
+static bool file_has(const char *dir, const char *name, const struct json *files) {
+    char path[PATH_MAX];
+    struct stat st;
+    if (!files_join(path, sizeof path, dir, name, NULL)) return false;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0) return false;
+    return st.st_size == json_int(json_get(files, name), st.st_size);
+}
+
+/* Whether the folder is a checkpoint of which nothing is missing. */
+static bool is_whole(const char *dir) {
+    char path[PATH_MAX];
+    struct buf text = {0};
+    struct json *trainer = NULL;
+    if (files_join(path, sizeof path, dir, "trainer.json", NULL) &&
+        files_read(path, TRAINER_BYTES, &text, NULL))
+        trainer = json_parse(buf_text(&text), text.len, NULL);
+    const struct json *files = json_get(trainer, "files");
+    bool ok = json_kind(trainer) == JSON_KIND_OBJECT &&
+              file_has(dir, "model.safetensors", files) &&
+              file_has(dir, "optimizer.safetensors", files);
+    json_destroy(trainer);
+    buf_deinit(&text);
+    return ok;
+}
+
+/* The N of "step-N", or -1. */
+static int64_t step_of(const char *name) {
+    int64_t step;
+    bool named = strncmp(name, "step-", 5) == 0 && number_parse_whole(name + 5, &step);
+    return named && step >= 0 ? step : -1;
+}
+
+/* The highest step below `limit` that has a folder, -1 when there is none; its name in `out`.
+ */
+static int64_t step_below(const char *checkpoints, int64_t limit, char out[NAME_MAX + 1]) {
+    int64_t best = -1;
+    DIR *folder = opendir(checkpoints);
+    if (!folder) return -1;
+    for (struct dirent *d; (d = readdir(folder));) {
+        int64_t step = step_of(d->d_name);
+        if (step <= best || step >= limit) continue;
+        best = step;
+        snprintf(out, NAME_MAX + 1, "%s", d->d_name);
+    }
+    closedir(folder);
+    return best;
+}
+
+int64_t checkpoint_newest(const char *checkpoints, char out[PATH_MAX], char *skipped,
+                          size_t size) {
+    char name[NAME_MAX + 1];
+    if (skipped && size > 0) *skipped = '\0';
+    for (int64_t step = INT64_MAX; (step = step_below(checkpoints, step, name)) >= 0;) {
+        if (files_join(out, PATH_MAX, checkpoints, name, NULL) && is_whole(out)) return step;
+        size_t used = skipped ? strlen(skipped) : 0;
+        if (used + 1 < size)
+            snprintf(skipped + used, size - used, "%s%s", used > 0 ? ", " : "", name);
+    }
+    return -1;
+}

@@ -1,0 +1,104 @@
+/* settings_check.c - what only several keys together can get wrong. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/data/source.h"
+#include "engine/run/run_dir.h"
+#include "engine/run/settings.h"
+
+/* The key at fault, for the caller; always false. */
+static bool at(char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static bool at(char *path, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(path, TEXT_MAX_BYTES, fmt, args);
+    va_end(args);
+    return false;
+}
+
+static bool check_sources(const struct text_list *list, struct err *err) {
+    for (int i = 0; i < list->n; i++)
+        if (!source_check(list->text[i], err)) return false;
+    return true;
+}
+
+static bool name_taken(const struct settings *s, int stage) {
+    for (int i = 0; i < stage; i++)
+        if (strcmp(s->stages[i].name, s->stages[stage].name) == 0) return true;
+    return false;
+}
+
+static bool check_stage(const struct settings *s, int i, char *path, struct err *err) {
+    const struct stage_settings *st = &s->stages[i];
+    if (name_taken(s, i)) {
+        err_set(err, ERR_RANGE, "two stages are called \"%s\": give each its own name",
+                st->name);
+        return at(path, "stages.%d.name", i);
+    }
+    if (st->data.n == 0) {
+        err_set(err, ERR_RANGE, "stage \"%s\" has no data: give it a source, e.g. text:PATH",
+                st->name);
+        return at(path, "stages.%d.data", i);
+    }
+    if (!check_sources(&st->data, err)) return at(path, "stages.%d.data", i);
+    if (st->replay.share > 0 && st->replay.data.n == 0) {
+        err_set(err, ERR_RANGE, "replay.share is above 0, but replay.data names no source");
+        return at(path, "stages.%d.replay.share", i);
+    }
+    if (!check_sources(&st->replay.data, err)) return at(path, "stages.%d.replay.data", i);
+    return true;
+}
+
+static bool check_sets(const struct settings *s, struct err *err) {
+    for (int i = 0; i < s->eval.n_sets; i++) {
+        const struct eval_set *set = &s->eval.sets[i];
+        if (!set->name[0]) return err_set(err, ERR_RANGE, "a set's name must not be empty");
+        if (!source_check(set->source, err)) return err_prefix(err, "set \"%s\"", set->name);
+        for (int j = 0; j < i; j++)
+            if (strcmp(set->name, s->eval.sets[j].name) == 0)
+                return err_set(err, ERR_RANGE, "two sets are called \"%s\"", set->name);
+    }
+    return true;
+}
+
+static bool check_freezes(const struct settings *s, const struct param_table *t, char *path,
+                          struct err *err) {
+    bool *mask = calloc((size_t)t->n_groups, sizeof *mask);
+    if (!mask) return err_set(err, ERR_NOMEM, "not enough memory to check the groups");
+    bool ok = true;
+    for (int i = 0; ok && i < s->n_stages; i++) {
+        const struct text_list *freeze = &s->stages[i].freeze;
+        for (int j = 0; ok && j < freeze->n; j++)
+            ok = groups_select(t, freeze->text[j], mask, err);
+        if (!ok) at(path, "stages.%d.freeze", i);
+    }
+    free(mask);
+    return ok;
+}
+
+/* The shape of a model that starts from a folder stands in that folder. */
+static bool check_model(const struct settings *s, char *path, struct err *err) {
+    if (s->model.from[0]) return true;
+    struct model_config config = settings_model(s);
+    struct param_table table;
+    if (!model_config_complete(&config, err) || !param_table_create(&config, &table, err))
+        return at(path, "model");
+    bool ok = check_freezes(s, &table, path, err);
+    param_table_destroy(&table);
+    return ok;
+}
+
+bool settings_check(const struct settings *s, char *path, struct err *err) {
+    path[0] = '\0';
+    if (!run_name_ok(s->name, err)) return at(path, "name");
+    if (s->n_stages == 0) {
+        err_set(err, ERR_RANGE, "a run needs at least one stage");
+        return at(path, "stages");
+    }
+    for (int i = 0; i < s->n_stages; i++)
+        if (!check_stage(s, i, path, err)) return false;
+    if (!check_sets(s, err)) return at(path, "eval.sets");
+    return check_model(s, path, err);
+}

@@ -1,0 +1,108 @@
+/* settings_keys.c - the one table of a run's keys. */
+#include <stddef.h>
+
+#include "engine/run/settings.h"
+
+const char *const optimizer_words[OPTIMIZER_COUNT] = {[OPTIMIZER_ADAMW] = "adamw"};
+
+static const char *const family_words[FAMILY_COUNT] = {
+    [FAMILY_GPT2] = "gpt2", [FAMILY_LLAMA] = "llama", [FAMILY_QWEN3] = "qwen3"};
+
+/* Where a field stands, in the run or in a stage; its bytes. */
+#define RUN(field) offsetof(struct settings, field), sizeof(((struct settings *)0)->field)
+#define STAGE(field)                                                                           \
+    offsetof(struct stage_settings, field), sizeof(((struct stage_settings *)0)->field)
+
+/* The seed ends at 2^53 - 1, the last whole number that every reader of JSON keeps. */
+const struct setting_key setting_keys[] = {
+    /* path, type, field, default, min, max, unit, words, n_words, help */
+    {"name", SETTING_TEXT, RUN(name), "run", 1, NAME_MAX_BYTES - 1, "bytes", NULL, 0,
+     "What the run and its folder are called."},
+    {"seed", SETTING_INT64, RUN(seed), "1337", 0, 9007199254740991.0, "", NULL, 0,
+     "Every random choice follows from it: one seed, one run."},
+    {"threads", SETTING_INT, RUN(threads), "0", 0, 64, "threads", NULL, 0,
+     "Threads that compute; 0 takes one a core. The weights do not depend on it."},
+
+    {"model.from", SETTING_TEXT, RUN(model.from), "", 0, TEXT_MAX_BYTES - 1, "bytes", NULL, 0,
+     "A Hugging Face folder to start from; empty starts from random weights of the shape "
+     "below."},
+    {"model.family", SETTING_WORD, RUN(model.family), "qwen3", 0, 0, "", family_words,
+     FAMILY_COUNT, "Which kind of transformer."},
+    {"model.layers", SETTING_INT, RUN(model.layers), "6", 1, 512, "blocks", NULL, 0,
+     "How many blocks stand on one another."},
+    {"model.heads", SETTING_INT, RUN(model.heads), "6", 1, 512, "heads", NULL, 0,
+     "Attention heads in a block."},
+    {"model.kv_heads", SETTING_INT, RUN(model.kv_heads), "0", 0, 512, "heads", NULL, 0,
+     "Heads of keys and values, shared by groups of heads; 0 is as many as heads."},
+    {"model.width", SETTING_INT, RUN(model.width), "192", 8, 65536, "numbers", NULL, 0,
+     "How many numbers stand for a token inside the model."},
+    {"model.head_dim", SETTING_INT, RUN(model.head_dim), "0", 0, 1024, "numbers", NULL, 0,
+     "Width of one head; 0 is width / heads."},
+    {"model.ffn", SETTING_INT, RUN(model.ffn), "0", 0, 262144, "numbers", NULL, 0,
+     "Width inside a block's feed-forward part; 0 is the family's own proportion."},
+    {"model.context", SETTING_INT, RUN(model.context), "256", 8, 131072, "tokens", NULL, 0,
+     "Tokens in a training sequence, and the furthest the model looks back."},
+    {"model.vocab", SETTING_INT, RUN(model.vocab), "4096", 257, 1000000, "tokens", NULL, 0,
+     "Size of the vocabulary that is learned from the data."},
+    {"model.tied", SETTING_BOOL, RUN(model.tied), "true", 0, 0, "", NULL, 0,
+     "Whether the output reuses the embedding of the input."},
+
+    {"stages.*.name", SETTING_TEXT, STAGE(name), "", 1, NAME_MAX_BYTES - 1, "bytes", NULL, 0,
+     "What the stage is called."},
+    {"stages.*.data", SETTING_TEXTS, STAGE(data), "", 0, SOURCES_MAX, "sources", NULL, 0,
+     "Where its text comes from: text:PATH, jsonl:PATH#key or wordnet:DOMAIN."},
+    {"stages.*.replay.data", SETTING_TEXTS, STAGE(replay.data), "", 0, SOURCES_MAX, "sources",
+     NULL, 0, "Earlier text that is mixed in against forgetting."},
+    {"stages.*.replay.share", SETTING_REAL, STAGE(replay.share), "0", 0, 1, "", NULL, 0,
+     "Share of the sequences that come from replay.data."},
+    {"stages.*.steps", SETTING_INT64, STAGE(steps), "1000", 1, 1000000000, "steps", NULL, 0,
+     "How many updates the stage makes."},
+    {"stages.*.batch", SETTING_INT, STAGE(batch), "16", 1, 65536, "sequences", NULL, 0,
+     "Sequences in one step."},
+    {"stages.*.optimizer.kind", SETTING_WORD, STAGE(optimizer.kind), "adamw", 0, 0, "",
+     optimizer_words, OPTIMIZER_COUNT, "How gradients become updates."},
+    {"stages.*.optimizer.lr", SETTING_REAL, STAGE(optimizer.lr), "0.001", 1e-12, 1, "", NULL, 0,
+     "Learning rate at its highest."},
+    {"stages.*.optimizer.beta1", SETTING_REAL, STAGE(optimizer.beta1), "0.9", 0, 0.999999, "",
+     NULL, 0, "How long the mean of the gradients remembers."},
+    {"stages.*.optimizer.beta2", SETTING_REAL, STAGE(optimizer.beta2), "0.95", 0, 0.999999, "",
+     NULL, 0, "How long the mean of their squares remembers."},
+    {"stages.*.optimizer.eps", SETTING_REAL, STAGE(optimizer.eps), "1e-8", 1e-30, 1, "", NULL,
+     0, "Added to the divisor, so that quiet weights are not thrown about."},
+    {"stages.*.optimizer.decay", SETTING_REAL, STAGE(optimizer.decay), "0.1", 0, 10, "", NULL,
+     0, "Weight decay: pull of matrices and embeddings towards zero, times the learning rate."},
+    {"stages.*.optimizer.clip", SETTING_REAL, STAGE(optimizer.clip), "1", 0, 1000000, "", NULL,
+     0, "Longest gradient norm; a longer gradient is scaled down to it. 0 is off."},
+    {"stages.*.schedule.kind", SETTING_WORD, STAGE(schedule.kind), "cosine", 0, 0, "",
+     schedule_words, SCHEDULE_COUNT, "How the learning rate goes over the stage."},
+    {"stages.*.schedule.warmup", SETTING_INT64, STAGE(schedule.warmup), "50", 0, 1000000000,
+     "steps", NULL, 0, "Steps in which the learning rate rises to its highest."},
+    {"stages.*.schedule.final_share", SETTING_REAL, STAGE(schedule.final_share), "0.1", 0, 1,
+     "", NULL, 0, "Learning rate at the end, as a share of the highest."},
+    {"stages.*.schedule.decay_share", SETTING_REAL, STAGE(schedule.decay_share), "0.2", 0, 1,
+     "", NULL, 0, "Share of the stage in which the learning rate of wsd goes down."},
+    {"stages.*.freeze", SETTING_TEXTS, STAGE(freeze), "", 0, SOURCES_MAX, "groups", NULL, 0,
+     "Parameter groups that do not learn: embed, 0-3, block.4.mlp, norm, all."},
+
+    {"compare.prompts", SETTING_TEXTS, RUN(compare.prompts), "", 0, PROMPTS_MAX, "prompts",
+     NULL, 0, "Prompts that base and tuned model answer side by side."},
+    {"compare.every", SETTING_INT, RUN(compare.every), "50", 1, 1000000000, "steps", NULL, 0,
+     "Steps from one answer of the tuned model to its next."},
+    {"compare.tokens", SETTING_INT, RUN(compare.tokens), "40", 1, 4096, "tokens", NULL, 0,
+     "Length of an answer at most."},
+    {"compare.top_k", SETTING_INT, RUN(compare.top_k), "40", 0, 1000000, "tokens", NULL, 0,
+     "Each token is drawn from this many likeliest; 0 draws from all."},
+    {"compare.temperature", SETTING_REAL, RUN(compare.temperature), "0.8", 0, 100, "", NULL, 0,
+     "How daring the draw is; 0 always takes the likeliest."},
+    {"eval.every", SETTING_INT, RUN(eval.every), "50", 1, 1000000000, "steps", NULL, 0,
+     "Steps from one evaluation to the next."},
+    {"eval.tokens", SETTING_INT64, RUN(eval.tokens), "16384", 1, 1000000000, "tokens", NULL, 0,
+     "How much of each set's validation text is read at most."},
+    {"eval.sets", SETTING_SETS, RUN(eval.sets), "", 0, SETS_MAX, "sets", NULL, 0,
+     "Sources whose validation text is evaluated, each under a name of its own."},
+    {"checkpoint.every", SETTING_INT, RUN(checkpoint.every), "200", 1, 1000000000, "steps",
+     NULL, 0, "Steps from one checkpoint to the next."},
+    {"checkpoint.keep", SETTING_INT, RUN(checkpoint.keep), "3", 1, 1000000, "checkpoints", NULL,
+     0, "How many checkpoints stay on the disk; older ones are removed."},
+};
+const int n_setting_keys = sizeof setting_keys / sizeof setting_keys[0];
