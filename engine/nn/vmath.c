@@ -34,11 +34,12 @@ static inline real exp_shift_lanes(real *y, const real *x, real shift, int n) {
     return sum;
 }
 
-/* The floor keeps exp(-x) finite: a vector division by infinity is not safe under -ffast-math.
- */
+/* Within +-floor exp(-x) is finite, which a vector division under -ffast-math asks for, and
+ * libmvec stays on its fast path. Beyond it the result is 1, or as good as 0. */
 static inline void sigmoid_lanes(real *y, const real *x, int n) {
     for (int i = 0; i < n; i++) {
         real t = x[i] > exp_floor ? x[i] : exp_floor;
+        t = t < -exp_floor ? t : -exp_floor;
         y[i] = R(1.0) / (R(1.0) + EXP(-t));
     }
 }
