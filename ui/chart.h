@@ -32,6 +32,9 @@ void chart_draw(struct canvas *c, struct rect area, const struct chart_range *ra
 bool chart_fit(const struct chart_series *series, int n_series, double x0, double x1, bool log_y,
                double *y0, double *y1);
 
+/* The first index of the ascending x[n] that is not below `at`; n when all are. */
+size_t chart_find(const double *x, size_t n, double at);
+
 /* One row of a sparkline of y[n] into w cells at (x, y). */
 void chart_sparkline(struct canvas *c, int x, int row, int w, const double *y, size_t n,
                      enum style style);

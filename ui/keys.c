@@ -1,0 +1,63 @@
+#include "ui/keys.h"
+
+#include <stddef.h>
+
+#define CTRL(letter) ((letter)&0x1F)
+
+/* In the order of the help overlay; those with a hint make the hint line, left to right. `l` is
+ * "log y" and so does not move to the right. */
+const struct key_binding key_bindings[] = {
+    {{'?', KEYS_F1}, ACTION_HELP, "? F1", "help", "help", false},
+    {{KEYS_ESCAPE}, ACTION_BACK, "Esc", "leave help, full screen, a question", NULL, false},
+    {{KEYS_TAB}, ACTION_NEXT_PANE, "Tab", "next pane", "pane", false},
+    {{KEYS_BACKTAB}, ACTION_PREVIOUS_PANE, "S-Tab", "previous pane", NULL, false},
+    {{'1'}, ACTION_PANE_1, "1", "to the loss pane", NULL, false},
+    {{'2'}, ACTION_PANE_2, "2", "to the layers pane", NULL, false},
+    {{'3'}, ACTION_PANE_3, "3", "to the compare pane", NULL, false},
+    {{'4'}, ACTION_PANE_4, "4", "to the log pane", NULL, false},
+    {{'k', KEYS_UP}, ACTION_UP, "k Up", "up", NULL, false},
+    {{'j', KEYS_DOWN}, ACTION_DOWN, "j Down", "down", NULL, false},
+    {{'h', KEYS_LEFT}, ACTION_LEFT, "h Left", "left", NULL, false},
+    {{KEYS_RIGHT}, ACTION_RIGHT, "Right", "right", NULL, false},
+    {{KEYS_PAGE_UP}, ACTION_PAGE_UP, "PgUp", "a page up", NULL, false},
+    {{KEYS_PAGE_DOWN}, ACTION_PAGE_DOWN, "PgDn", "a page down", NULL, false},
+    {{'g', KEYS_HOME}, ACTION_TOP, "g Home", "to the top", NULL, false},
+    {{'G', KEYS_END}, ACTION_BOTTOM, "G End", "to the end", NULL, false},
+    {{KEYS_ENTER, '\n'}, ACTION_ENTER, "Enter", "full screen, or a block's parts", NULL, false},
+    {{' '}, ACTION_TOGGLE, "Space", "freeze or thaw the selected group", "freeze", true},
+    {{'u'}, ACTION_UNDO, "u", "undo the last freeze or thaw", NULL, true},
+    {{CTRL('R')}, ACTION_REDO, "Ctrl-R", "redo it", NULL, true},
+    {{'F'}, ACTION_FREEZE_ALL, "F", "freeze all groups", NULL, true},
+    {{'T'}, ACTION_THAW_ALL, "T", "thaw all groups", NULL, true},
+    {{'B'}, ACTION_FREEZE_BELOW, "B", "freeze all up to the selected group", NULL, true},
+    {{'p'}, ACTION_PAUSE, "p", "pause, or go on", "pause", true},
+    {{'n'}, ACTION_SINGLE_STEP, "n", "one step while paused", NULL, true},
+    {{'N'}, ACTION_NEXT_STAGE, "N", "end this stage, start the next one", NULL, true},
+    {{'c'}, ACTION_COMPARE_VIEW, "c", "compare: text, score, top-k", "compare", false},
+    {{'e'}, ACTION_PROMPT_EDIT, "e", "edit the prompt and sample it", NULL, true},
+    {{'['}, ACTION_PROMPT_PREVIOUS, "[", "previous prompt", NULL, false},
+    {{']'}, ACTION_PROMPT_NEXT, "]", "next prompt", NULL, false},
+    {{'l'}, ACTION_LOG_Y, "l", "loss on a logarithmic axis, or a linear one", "log", false},
+    {{'s'}, ACTION_SMOOTHING, "s", "smoothing of the loss curve", NULL, false},
+    {{'x'}, ACTION_X_UNIT, "x", "x axis in steps, tokens or seconds", NULL, false},
+    {{'f'}, ACTION_FOLLOW, "f", "follow the newest step", NULL, false},
+    {{'+', '='}, ACTION_ZOOM_IN, "+ =", "zoom in", NULL, false},
+    {{'-'}, ACTION_ZOOM_OUT, "-", "zoom out", NULL, false},
+    {{'0'}, ACTION_ZOOM_RESET, "0", "the whole run again", NULL, false},
+    {{'<'}, ACTION_PAN_LEFT, "<", "earlier", NULL, false},
+    {{'>'}, ACTION_PAN_RIGHT, ">", "later", NULL, false},
+    {{':'}, ACTION_COMMAND, ":", "command line, as in :freeze 0-3", "command", true},
+    {{CTRL('L')}, ACTION_REDRAW, "Ctrl-L", "draw the screen again", NULL, false},
+    {{CTRL('Z')}, ACTION_SUSPEND, "Ctrl-Z", "suspend the screen, not the run", NULL, false},
+    {{'q', CTRL('C')}, ACTION_DETACH, "q Ctrl-C", "detach: training goes on", "detach", false},
+    {{'Q'}, ACTION_STOP, "Q", "stop after a checkpoint; asks first", NULL, true},
+};
+const int n_key_bindings = (int)(sizeof key_bindings / sizeof key_bindings[0]);
+
+enum action keys_action(int key) {
+    if (key == KEYS_NONE) return ACTION_NONE;
+    for (int i = 0; i < n_key_bindings; i++)
+        for (int k = 0; k < 4 && key_bindings[i].keys[k]; k++)
+            if (key_bindings[i].keys[k] == key) return key_bindings[i].action;
+    return ACTION_NONE;
+}

@@ -1,0 +1,123 @@
+#include "ui/layout.h"
+
+enum {
+    TABS_W = 60,
+    TABS_H = 16,
+    THREE_W = 80,
+    THREE_H = 24,
+    FOUR_W = 110,
+    FOUR_H = 34,
+    BESIDE_W = 160, /* Log stands beside Compare */
+    STACKED_W = 84, /* at most */
+    STACKED_H = 46,
+    LEARNED_H = 20
+};
+
+static int clamp(int v, int low, int high) { return v < low ? low : v > high ? high : v; }
+
+static enum layout_kind kind_of(int w, int h) {
+    if (w < LAYOUT_MIN_W || h < LAYOUT_MIN_H) return LAYOUT_TOO_SMALL;
+    if (w <= STACKED_W && h >= STACKED_H) return LAYOUT_STACKED;
+    if (w < TABS_W || h < TABS_H) return LAYOUT_STATUS;
+    if (w < THREE_W || h < THREE_H) return LAYOUT_TABS;
+    return w < FOUR_W || h < FOUR_H ? LAYOUT_THREE : LAYOUT_FOUR;
+}
+
+/* The next `rows` rows of `middle`, taken from its top. */
+static struct rect take_rows(struct rect *middle, int rows) {
+    struct rect r = {middle->x, middle->y, middle->w, rows};
+    middle->y += rows;
+    middle->h -= rows;
+    return r;
+}
+
+/* `columns` columns from the left of `r`, the rest from its right. */
+static struct rect left_of(struct rect r, int columns) {
+    return (struct rect){r.x, r.y, columns, r.h};
+}
+static struct rect right_of(struct rect r, int columns) {
+    return (struct rect){r.x + columns, r.y, r.w - columns, r.h};
+}
+
+/* Loss and Layers share a row of panes: 46 and 34 of 80 columns; a table wider than 64 has no
+ * more to tell. */
+static void top_panes(struct layout *l, struct rect row) {
+    int layers = clamp(row.w * 34 / 80, 34, 64);
+    l->panes[PANE_LOSS] = left_of(row, row.w - layers);
+    l->panes[PANE_LAYERS] = right_of(row, row.w - layers);
+}
+
+static void three_panes(struct layout *l, struct rect middle, int focus) {
+    int compare = (middle.h * 2 + 4) / 5;
+    top_panes(l, take_rows(&middle, middle.h - compare));
+    l->panes[focus == PANE_LOG ? PANE_LOG : PANE_COMPARE] = middle;
+}
+
+static void four_panes(struct layout *l, struct rect middle) {
+    bool beside = middle.w >= BESIDE_W;
+    int log = beside ? 0 : clamp(middle.h / 5, 5, 12);
+    int compare = clamp(middle.h * 2 / 5, 11, 24);
+    top_panes(l, take_rows(&middle, middle.h - compare - log));
+    if (beside) {
+        l->panes[PANE_COMPARE] = left_of(middle, middle.w - middle.w / 3);
+        l->panes[PANE_LOG] = right_of(middle, middle.w - middle.w / 3);
+    } else {
+        l->panes[PANE_COMPARE] = take_rows(&middle, compare);
+        l->panes[PANE_LOG] = middle;
+    }
+}
+
+static void stacked_panes(struct layout *l, struct rect middle) {
+    int log = clamp(middle.h / 7, 5, 12);
+    int layers = clamp(middle.h * 3 / 10, 10, 24);
+    int compare = clamp(middle.h / 4, 10, 20);
+    l->panes[PANE_LOSS] = take_rows(&middle, middle.h - layers - compare - log);
+    l->panes[PANE_LAYERS] = take_rows(&middle, layers);
+    l->panes[PANE_COMPARE] = take_rows(&middle, compare);
+    l->panes[PANE_LOG] = middle;
+}
+
+/* The bars at top and bottom; returns what is left between them. */
+static struct rect place_bars(struct layout *l) {
+    struct rect middle = {0, 0, l->w, l->h};
+    l->lifecycle = take_rows(&middle, 1);
+    l->status = take_rows(&middle, 1);
+    if (l->kind == LAYOUT_TABS) l->tabs = take_rows(&middle, 1);
+    int y = l->h;
+    l->hint = (struct rect){0, --y, l->w, 1};
+    l->message = (struct rect){0, --y, l->w, 1};
+    if (l->h >= LEARNED_H) l->learned = (struct rect){0, --y, l->w, 1};
+    middle.h = y - middle.y;
+    return middle;
+}
+
+struct layout layout_make(int w, int h, int zoomed, int focus) {
+    struct layout l = {.kind = kind_of(w, h), .w = w, .h = h};
+    if (l.kind == LAYOUT_TOO_SMALL) {
+        if (w > 0 && h > 0) l.message = (struct rect){0, 0, w, 1};
+        return l;
+    }
+    struct rect middle = place_bars(&l);
+    if (focus < 0 || focus >= PANE_COUNT) focus = PANE_LOSS;
+    if (l.kind == LAYOUT_STATUS) l.sparkline = middle;
+    else if (zoomed >= 0 && zoomed < PANE_COUNT) l.panes[zoomed] = middle;
+    else if (l.kind == LAYOUT_TABS) l.panes[focus] = middle;
+    else if (l.kind == LAYOUT_THREE) three_panes(&l, middle, focus);
+    else if (l.kind == LAYOUT_FOUR) four_panes(&l, middle);
+    else stacked_panes(&l, middle);
+    return l;
+}
+
+bool rect_holds(struct rect r, int x, int y) {
+    return x >= r.x && x < r.x + r.w && y >= r.y && y < r.y + r.h;
+}
+
+bool layout_shows(const struct layout *l, int pane) {
+    return pane >= 0 && pane < PANE_COUNT && l->panes[pane].w > 0 && l->panes[pane].h > 0;
+}
+
+int layout_pane_at(const struct layout *l, int x, int y) {
+    for (int pane = 0; pane < PANE_COUNT; pane++)
+        if (rect_holds(l->panes[pane], x, y)) return pane;
+    return -1;
+}
