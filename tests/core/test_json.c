@@ -252,9 +252,9 @@ static const struct number_case {
     {1e300, 6, "1e+300"},
     {0.5, 0, "0.5"},
     {0.1, 99, "0.10000000000000001"},
-    {INFINITY, 6, "null"},
-    {-INFINITY, 6, "null"},
-    {NAN, 6, "null"},
+    {(double)INFINITY, 6, "null"},
+    {-(double)INFINITY, 6, "null"},
+    {(double)NAN, 6, "null"},
     {1234.5678, 6, "1234.57"},
 };
 
@@ -290,7 +290,7 @@ static void check_random_numbers(void) {
         json_put_number(&w, x, digits);
         struct json *root = parse(buf_text(&out));
         assert_int_equal(json_kind(root), JSON_KIND_NUMBER);
-        double back = json_number(root, NAN);
+        double back = json_number(root, -1.5);
         if (digits == 17) assert_true(back == x);
         else
             assert_true(fabs(back - x) <=
