@@ -3,7 +3,6 @@
 #include "model/model_fixture.h"
 
 #include <math.h>
-#include <stdio.h>
 
 static double loss_at(struct fixture *f) {
     return transformer_loss(f->tf, &f->w, f->tokens, f->targets, FIXTURE_BATCH, FIXTURE_TIME,

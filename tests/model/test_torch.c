@@ -1,0 +1,222 @@
+/* test_torch.c - two tiny models against what PyTorch computed for them: logits, loss, every
+ * gradient tensor, and a curve of 20 steps. Formats and formulas: tests/fixtures/make_torch.py.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first */
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/files.h"
+#include "engine/model/transformer.h"
+#include "engine/nn/blas.h"
+#include "engine/optim/optim.h"
+
+enum { BATCH = 2, TIME = 12, ROWS = BATCH * TIME, STEPS = 20 };
+
+/* ---- the formula that both sides make weights and tokens by ---- */
+
+static uint64_t fnv1a64(const char *text) {
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (; *text; text++) h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+/* Element i of the stream `name`: 24 bits. */
+static uint64_t bits(const char *name, uint64_t i) {
+    uint64_t z = fnv1a64(name) + (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (z ^ (z >> 31)) >> 40;
+}
+
+/* Where element (row, col) of our matrix stands in the file's order. */
+static size_t file_index(const struct param *p, size_t row, size_t col) {
+    return p->transposed ? col * (size_t)p->rows + row : row * (size_t)p->cols + col;
+}
+
+static void make_weights(struct weights *w) {
+    for (int i = 0; i < w->table->n_params; i++) {
+        const struct param *p = &w->table->params[i];
+        real *x = weights_param(w, i);
+        for (size_t r = 0; r < (size_t)p->rows; r++)
+            for (size_t c = 0; c < (size_t)p->cols; c++) {
+                double unit = (double)bits(p->name, file_index(p, r, c)) / (1 << 24);
+                x[r * (size_t)p->cols + c] = (real)(p->init_value + 0.5 * (unit - 0.5));
+            }
+    }
+}
+
+static void make_batch(int step, int vocab, int32_t *tokens, int32_t *targets) {
+    char name[32];
+    snprintf(name, sizeof name, "tokens.%d", step);
+    for (int r = 0; r < ROWS; r++) {
+        uint64_t at = (uint64_t)(r / TIME * (TIME + 1) + r % TIME);
+        tokens[r] = (int32_t)(bits(name, at) % (uint64_t)vocab);
+        targets[r] = r % 7 == 3 ? -1 : (int32_t)(bits(name, at + 1) % (uint64_t)vocab);
+    }
+}
+
+/* ---- the file ---- */
+
+struct record {
+    const char *data;
+    size_t n;
+};
+
+static struct record find(const struct buf *file, const char *name) {
+    for (size_t at = 0; at < file->len;) {
+        char word[128], type;
+        int skip = 0;
+        size_t n;
+        assert_int_equal(sscanf(file->data + at, "%127s %c %zu%n", word, &type, &n, &skip), 3);
+        at += (size_t)skip + 1;
+        if (strcmp(word, name) == 0) return (struct record){file->data + at, n};
+        at += n * (type == 'f' ? sizeof(float) : 1);
+    }
+    fail_msg("no %s in the fixture", name);
+    return (struct record){0};
+}
+
+static double number(struct record r, size_t i) {
+    float x;
+    assert_true(i < r.n);
+    memcpy(&x, r.data + i * sizeof x, sizeof x);
+    return (double)x;
+}
+
+/* ---- the models ---- */
+
+struct reference {
+    struct buf file;
+    struct exec ex;
+    struct param_table table;
+    struct weights w, g;
+    struct transformer *tf;
+    int32_t tokens[ROWS], targets[ROWS];
+};
+
+static void open_reference(struct reference *f, const char *path) {
+    struct err err = {0};
+    struct model_config config;
+    *f = (struct reference){0};
+    blas_init();
+    if (!files_read(path, 1 << 20, &f->file, &err)) fail_msg("%s", err.msg);
+    struct record text = find(&f->file, "config.json");
+    if (!model_config_parse(text.data, text.n, &config, &err)) fail_msg("%s", err.msg);
+    f->ex.pool = pool_create(2, &err);
+    assert_non_null(f->ex.pool);
+    assert_true(param_table_create(&config, &f->table, &err));
+    assert_true(weights_create(&f->table, &f->w, &err));
+    assert_true(weights_create(&f->table, &f->g, &err));
+    f->tf = transformer_create(&f->table, BATCH, TIME, true, &f->ex, &err);
+    assert_non_null(f->tf);
+    make_weights(&f->w);
+    make_batch(0, config.vocab, f->tokens, f->targets);
+}
+
+static void close_reference(struct reference *f) {
+    transformer_destroy(f->tf);
+    weights_destroy(&f->w);
+    weights_destroy(&f->g);
+    param_table_destroy(&f->table);
+    pool_destroy(f->ex.pool);
+    buf_deinit(&f->file);
+}
+
+static double train(struct reference *f) {
+    return transformer_train(f->tf, &f->w, &f->g, NULL, f->tokens, f->targets, BATCH, TIME, 1,
+                             NULL);
+}
+
+static void test_logits_and_loss(void **state) {
+    struct reference f;
+    open_reference(&f, *state);
+    size_t n = (size_t)ROWS * (size_t)f.table.config.vocab;
+    struct record logits = find(&f.file, "logits"), loss = find(&f.file, "loss");
+    real *ours = calloc(n, sizeof *ours);
+    assert_non_null(ours);
+    assert_int_equal(logits.n, n);
+    transformer_logits(f.tf, &f.w, f.tokens, BATCH, TIME, ours);
+    double worst = 0;
+    for (size_t i = 0; i < n; i++)
+        worst = fmax(worst, fabs((double)ours[i] - number(logits, i)));
+    assert_true(worst <= 1e-4);
+    double read_only =
+        transformer_loss(f.tf, &f.w, f.tokens, f.targets, BATCH, TIME, NULL, NULL);
+    assert_true(fabs(read_only - number(loss, 0)) <= 1e-5);
+    assert_true(fabs(train(&f) - number(loss, 0)) <= 1e-5);
+    free(ours);
+    close_reference(&f);
+}
+
+/* Norm of the difference by norm of the reference, for each tensor. */
+static void test_gradients(void **state) {
+    struct reference f;
+    open_reference(&f, *state);
+    train(&f);
+    for (int i = 0; i < f.table.n_params; i++) {
+        const struct param *p = &f.table.params[i];
+        const real *g = weights_param(&f.g, i);
+        char name[128];
+        snprintf(name, sizeof name, "grad.%s", p->name);
+        struct record theirs = find(&f.file, name);
+        double off = 0, size = 0;
+        assert_int_equal(theirs.n, p->rows * p->cols);
+        for (size_t r = 0; r < (size_t)p->rows; r++)
+            for (size_t c = 0; c < (size_t)p->cols; c++) {
+                double x = number(theirs, file_index(p, r, c));
+                double d = (double)g[r * (size_t)p->cols + c] - x;
+                off += d * d;
+                size += x * x;
+            }
+        assert_true(size > 0);
+        if (!(sqrt(off / size) <= 1e-4)) fail_msg("%s: off by %g", p->name, sqrt(off / size));
+    }
+    close_reference(&f);
+}
+
+static void test_curve(void **state) {
+    struct reference f;
+    struct optim optim;
+    double norms[16];
+    open_reference(&f, *state);
+    struct record curve = find(&f.file, "curve"), norm = find(&f.file, "norm");
+    struct adamw_settings settings = {.beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .decay = 0.1};
+    struct schedule schedule = {
+        .kind = SCHEDULE_COSINE, .steps = STEPS, .warmup = 4, .lr = 0.01, .final_share = 0.1};
+    assert_true(f.table.n_groups <= 16);
+    assert_true(optim_create(&f.table, settings, &optim, NULL));
+    for (int s = 0; s < STEPS; s++) {
+        make_batch(s, f.table.config.vocab, f.tokens, f.targets);
+        grads_zero(&f.ex, &f.g, NULL);
+        double loss = train(&f), all = grads_norm(&f.ex, &f.g, NULL, norms);
+        double off = fabs(loss - number(curve, (size_t)s));
+        double norm_off = fabs(all - number(norm, (size_t)s)) / all;
+        if (!(off <= 1e-4 && norm_off <= 1e-3))
+            fail_msg("step %d: loss off by %g, gradient norm by %g", s, off, norm_off);
+        optim_step(&f.ex, &optim, &f.w, &f.g, NULL, schedule_lr(&schedule, s),
+                   all > 1 ? 1 / all : 1, NULL);
+    }
+    optim_destroy(&optim);
+    close_reference(&f);
+}
+
+int main(void) {
+    static char gpt2[] = THAW_SOURCE_DIR "/tests/fixtures/torch_gpt2.bin";
+    static char qwen3[] = THAW_SOURCE_DIR "/tests/fixtures/torch_qwen3.bin";
+    const struct CMUnitTest tests[] = {
+        {"gpt2: logits and loss", test_logits_and_loss, NULL, NULL, gpt2},
+        {"gpt2: gradients", test_gradients, NULL, NULL, gpt2},
+        {"gpt2: curve of 20 steps", test_curve, NULL, NULL, gpt2},
+        {"qwen3: logits and loss", test_logits_and_loss, NULL, NULL, qwen3},
+        {"qwen3: gradients", test_gradients, NULL, NULL, qwen3},
+        {"qwen3: curve of 20 steps", test_curve, NULL, NULL, qwen3},
+    };
+    return cmocka_run_group_tests_name("against PyTorch", tests, NULL, NULL);
+}

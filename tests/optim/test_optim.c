@@ -1,0 +1,186 @@
+/* test_optim.c - clipping and AdamW against the formulas, element by element in double. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first */
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/rng.h"
+#include "engine/optim/optim.h"
+
+/* Large enough that an embedding is cut into several pieces, with odd rests. */
+static const struct model_config base = {
+    .family = FAMILY_GPT2, .layers = 1, .heads = 1, .width = 33, .vocab = 1501, .context = 9};
+
+struct fixture {
+    struct exec ex;
+    struct param_table table;
+    struct weights w, g;
+    struct optim optim;
+};
+
+static const struct adamw_settings settings = {
+    .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-6, .decay = 0.2};
+
+static void fixture_init(struct fixture *f, int threads) {
+    struct model_config c = base;
+    *f = (struct fixture){0};
+    f->ex.pool = pool_create(threads, NULL);
+    assert_non_null(f->ex.pool);
+    assert_true(model_config_complete(&c, NULL));
+    assert_true(param_table_create(&c, &f->table, NULL));
+    assert_true(weights_create(&f->table, &f->w, NULL));
+    assert_true(weights_create(&f->table, &f->g, NULL));
+    assert_true(optim_create(&f->table, settings, &f->optim, NULL));
+    weights_init(&f->w, 1);
+}
+
+static void fixture_deinit(struct fixture *f) {
+    optim_destroy(&f->optim);
+    weights_destroy(&f->w);
+    weights_destroy(&f->g);
+    param_table_destroy(&f->table);
+    pool_destroy(f->ex.pool);
+}
+
+/* Random gradients for the parameters; padding stays 0, as a backward pass leaves it. */
+static void make_grads(struct fixture *f, uint64_t step) {
+    for (int i = 0; i < f->table.n_params; i++) {
+        const struct param *p = &f->table.params[i];
+        struct rng r = rng_make(9, step, (uint64_t)i);
+        for (size_t j = 0; j < (size_t)p->rows * (size_t)p->cols; j++)
+            weights_param(&f->g, i)[j] = (real)(1e-2 * rng_normal(&r));
+    }
+}
+
+static void test_norm(void **state) {
+    struct fixture f;
+    double norms[8], all = 0;
+    bool learn[8] = {true, false, true, true, true, true, true, true};
+    (void)state;
+    fixture_init(&f, 2);
+    make_grads(&f, 0);
+    double norm = grads_norm(&f.ex, &f.g, learn, norms);
+    for (int g = 0; g < f.table.n_groups; g++) {
+        double squares = 0;
+        for (size_t i = 0; learn[g] && i < f.table.groups[g].reals; i++)
+            squares += (double)f.g.group[g][i] * (double)f.g.group[g][i];
+        assert_true(fabs(norms[g] - sqrt(squares)) <= 1e-12 * (1 + norms[g]));
+        assert_true(learn[g] == (norms[g] > 0));
+        all += squares;
+    }
+    assert_true(fabs(norm - sqrt(all)) <= 1e-12 * norm);
+    uint64_t frozen = weights_fingerprint_group(&f.g, 1);
+    grads_zero(&f.ex, &f.g, learn);
+    assert_true(weights_fingerprint_group(&f.g, 1) == frozen);
+    for (int g = 0; g < f.table.n_groups; g++)
+        for (size_t i = 0; learn[g] && i < f.table.groups[g].reals; i++)
+            assert_true(f.g.group[g][i] == 0);
+    fixture_deinit(&f);
+}
+
+static void test_norm_shows_what_is_not_finite(void **state) {
+    struct fixture f;
+    double norms[8];
+    (void)state;
+    fixture_init(&f, 1);
+    f.g.group[2][5] = (real)NAN;
+    assert_true(isnan(grads_norm(&f.ex, &f.g, NULL, norms)));
+    fixture_deinit(&f);
+}
+
+/* The formula for one weight, in double. */
+struct expected {
+    double w, m, v;
+};
+
+static void adamw(struct expected *e, double g, int64_t t, double lr, double decay) {
+    e->m = settings.beta1 * e->m + (1 - settings.beta1) * g;
+    e->v = settings.beta2 * e->v + (1 - settings.beta2) * g * g;
+    double m = e->m / (1 - pow(settings.beta1, (double)t));
+    double v = e->v / (1 - pow(settings.beta2, (double)t));
+    e->w -= lr * (m / (sqrt(v) + settings.eps) + decay * e->w);
+}
+
+static void check_weights(const struct fixture *f, const struct expected *e) {
+    for (int p = 0; p < f->table.n_params; p++) {
+        size_t n = (size_t)f->table.params[p].rows * (size_t)f->table.params[p].cols;
+        const real *w = weights_param(&f->w, p), *m = weights_param(&f->optim.m, p);
+        const real *v = weights_param(&f->optim.v, p);
+        for (size_t i = 0; i < n; i++, e++) {
+            assert_true(fabs((double)w[i] - e->w) < 1e-6);
+            assert_true(fabs((double)m[i] - e->m) < 1e-8);
+            assert_true(fabs((double)v[i] - e->v) < 1e-10);
+        }
+    }
+}
+
+/* Three steps; in the second one group rests, and then goes on from its own count. */
+static void test_formula(void **state) {
+    const double lr = 0.01, scale = 0.5;
+    const int rests = 2;
+    struct fixture f;
+    bool learn[8];
+    (void)state;
+    fixture_init(&f, 2);
+    struct expected *all = calloc(f.table.parameters, sizeof *all);
+    assert_non_null(all);
+    for (int step = 0; step < 3; step++) {
+        struct expected *e = all;
+        for (int g = 0; g < f.table.n_groups; g++) learn[g] = !(step == 1 && g == rests);
+        make_grads(&f, (uint64_t)step);
+        for (int i = 0; i < f.table.n_params; i++) {
+            const struct param *p = &f.table.params[i];
+            int64_t t = p->group == rests && step > 0 ? step : step + 1;
+            for (size_t j = 0; j < (size_t)p->rows * (size_t)p->cols; j++, e++) {
+                if (step == 0) e->w = (double)weights_param(&f.w, i)[j];
+                if (learn[p->group])
+                    adamw(e, scale * (double)weights_param(&f.g, i)[j], t, lr,
+                          p->decay ? settings.decay : 0);
+            }
+        }
+        optim_step(&f.ex, &f.optim, &f.w, &f.g, learn, lr, scale, NULL);
+    }
+    check_weights(&f, all);
+    for (int g = 0; g < f.table.n_groups; g++)
+        assert_int_equal(f.optim.steps[g], g == rests ? 2 : 3);
+    free(all);
+    fixture_deinit(&f);
+}
+
+/* The reported ||dW|| / ||W||. */
+static void test_updates(void **state) {
+    struct fixture f;
+    struct weights before;
+    double updates[8];
+    bool learn[8] = {true, true, false, true, true, true, true, true};
+    (void)state;
+    fixture_init(&f, 2);
+    assert_true(weights_create(&f.table, &before, NULL));
+    weights_init(&before, 1);
+    make_grads(&f, 0);
+    optim_step(&f.ex, &f.optim, &f.w, &f.g, learn, 0.01, 1, updates);
+    for (int g = 0; g < f.table.n_groups; g++) {
+        double moved = 0, size = 0;
+        for (size_t i = 0; i < f.table.groups[g].reals; i++) {
+            double now = (double)f.w.group[g][i], d = now - (double)before.group[g][i];
+            moved += d * d;
+            size += now * now;
+        }
+        assert_true(learn[g] ? updates[g] > 0 : updates[g] == 0);
+        assert_true(fabs(updates[g] - sqrt(moved / size)) <= 1e-4 * updates[g]);
+    }
+    weights_destroy(&before);
+    fixture_deinit(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_norm), cmocka_unit_test(test_norm_shows_what_is_not_finite),
+        cmocka_unit_test(test_formula), cmocka_unit_test(test_updates)};
+    return cmocka_run_group_tests_name("optim", tests, NULL, NULL);
+}
