@@ -292,7 +292,9 @@ static void look(struct trainer *t) {
         t->layers_cost_s = clock_now() - start;
     }
     bool last_step = step == stage_of(t)->steps;
-    if (due(step, t->settings->eval.every) && !last_step) report_eval(t);
+    /* The run's first curve point comes after its first step, so that the step itself comes sooner. */
+    bool first = t->state.step == 1;
+    if ((due(step, t->settings->eval.every) || first) && !last_step) report_eval(t);
     if (due(step, t->settings->compare.every) && !last_step) sample_some(t);
     if (due(step, t->settings->checkpoint.every) && !last_step) trainer_save(t);
 }
