@@ -1,11 +1,14 @@
 /* source.h - where text comes from: `kind:rest`, one table of kinds.
+ *
  *   text:PATH        a file, a folder (all regular files below it, sorted; hidden ones left
- * out) or a glob; UTF-8 checked. A unit is a paragraph (text between blank lines, inner
- * newlines kept); in a file without a blank line it is a line. jsonl:PATH#key   JSON Lines; a
- * unit is the string under `key` (default "text") wordnet:DOMAIN   general, medicine, law,
- * sport: `word : meaning` lines (see wordnet.h) A source is read whole, into units: the pieces
- * that are shuffled, and that belong to training or to validation by a hash of their key, so
- * that a given piece is never in both. */
+ *                    out) or a glob; UTF-8 checked. A unit is a paragraph (text between
+ *                    blank lines, inner newlines kept); in a file without a blank line it
+ *                    is a line.
+ *   jsonl:PATH#key   JSON Lines; a unit is the string under `key` (default "text")
+ *   wordnet:DOMAIN   general, medicine, law, sport: `word : meaning` lines (see wordnet.h)
+ *
+ * A source is read whole, into units: the pieces that are shuffled, and that belong to
+ * training or to validation by a hash of their key, so that a given piece is never in both. */
 #ifndef THAW_ENGINE_DATA_SOURCE_H
 #define THAW_ENGINE_DATA_SOURCE_H
 #include <stdint.h>

@@ -117,6 +117,20 @@ static void trim(const char **s, size_t *n, const char *also) {
     while (*n && ((*s)[*n - 1] == ' ' || strchr(also, (*s)[*n - 1]))) (*n)--;
 }
 
+/* A synset's meaning: its gloss up to the first quotation. It is the key of all its lines, so
+ * synsets of one meaning go together even where their examples differ. */
+struct meaning {
+    const char *text;
+    size_t n;
+};
+
+static struct meaning meaning_of(const struct synset *s) {
+    const char *quote = memchr(s->gloss, '"', s->gloss_length);
+    struct meaning m = {s->gloss, quote ? (size_t)(quote - s->gloss) : s->gloss_length};
+    trim(&m.text, &m.n, ";:,");
+    return m;
+}
+
 /* The next "quoted" piece of a gloss, at or after *at; false when there is none. */
 static bool next_quotation(const struct synset *s, size_t *at, const char **text, size_t *n) {
     const char *end = s->gloss + s->gloss_length;
@@ -131,6 +145,7 @@ static bool next_quotation(const struct synset *s, size_t *at, const char **text
 
 static bool add_examples(const struct synset *s, struct bytes_map *seen,
                          struct source_text *out, struct err *err) {
+    struct meaning m = meaning_of(s);
     const char *text;
     size_t at = 0, n;
     while (next_quotation(s, &at, &text, &n)) {
@@ -140,8 +155,7 @@ static bool add_examples(const struct synset *s, struct bytes_map *seen,
         for (size_t i = 0; i < n; i++) letters = letters || is_letter(text[i]);
         if (!letters) continue;
         if (!bytes_map_add(seen, text, n, &number, err)) return false;
-        if (number == known && !source_add(out, text, n, s->gloss, s->gloss_length, err))
-            return false;
+        if (number == known && !source_add(out, text, n, m.text, m.n, err)) return false;
     }
     return true;
 }
@@ -155,18 +169,16 @@ static void add_word(struct buf *line, const char *word, size_t n) {
 
 static bool add_definitions(const struct synset *s, struct buf *line, struct source_text *out,
                             struct err *err) {
-    const char *meaning = s->gloss, *quote = memchr(s->gloss, '"', s->gloss_length),
-               *at = s->words;
-    size_t n = quote ? (size_t)(quote - s->gloss) : s->gloss_length, word_length;
-    trim(&meaning, &n, ";:,");
-    for (int i = 0; n && i < s->n_words; i++) {
-        const char *word = wordnet_word(&at, &word_length);
+    struct meaning m = meaning_of(s);
+    const char *at = s->words;
+    size_t n;
+    for (int i = 0; m.n && i < s->n_words; i++) {
+        const char *word = wordnet_word(&at, &n);
         buf_clear(line);
-        add_word(line, word, word_length);
+        add_word(line, word, n);
         buf_str(line, " : ");
-        if (!buf_add(line, meaning, n)) return err_set(err, ERR_NOMEM, "no memory for a line");
-        if (!source_add(out, line->data, line->len, s->gloss, s->gloss_length, err))
-            return false;
+        if (!buf_add(line, m.text, m.n)) return err_set(err, ERR_NOMEM, "no memory for a line");
+        if (!source_add(out, line->data, line->len, m.text, m.n, err)) return false;
     }
     return true;
 }

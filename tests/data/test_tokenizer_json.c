@@ -1,0 +1,224 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "tests/data/data_test.h"
+
+/* A whole tokenizer.json; the cases below replace a piece of it. */
+static const char good[] =
+    "{\"added_tokens\":[{\"id\":5,\"content\":\"<|endoftext|>\",\"special\":true}],"
+    "\"normalizer\":null,"
+    "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true},"
+    "\"post_processor\":{\"type\":\"ByteLevel\",\"trim_offsets\":false},"
+    "\"decoder\":{\"type\":\"ByteLevel\"},"
+    "\"model\":{\"type\":\"BPE\",\"dropout\":null,\"vocab\":{\"a\":0,\"b\":1,\"\xc4\xa0\":2,"
+    "\"ab\":3,\"\xc4\xa0"
+    "ab\":4},\"merges\":[\"a b\",\"\xc4\xa0 ab\"]}}";
+
+/* `good` with the first `was` replaced. Owner: the caller. */
+static struct buf changed(const char *was, const char *now) {
+    struct buf b = {0};
+    const char *at = strstr(good, was);
+    if (!at) fail_msg("the file has no %s", was);
+    buf_add(&b, good, (size_t)(at - good));
+    buf_str(&b, now);
+    buf_str(&b, at + strlen(was));
+    return b;
+}
+
+/* ---- what is refused, and by what name ---- */
+
+static const struct refusal {
+    const char *name, *was, *now, *says;
+} refusals[] = {
+    {"json: no JSON", "{", "[", "line 1"},
+    {"json: model WordPiece", "\"BPE\"", "\"WordPiece\"", "model type \"WordPiece\""},
+    {"json: model Unigram", "\"BPE\"", "\"Unigram\"", "model type \"Unigram\""},
+    {"json: no model", "\"model\"", "\"mode\"", "no \"model\""},
+    {"json: normalizer", "\"normalizer\":null", "\"normalizer\":{\"type\":\"NFC\"}",
+     "normalizer \"NFC\""},
+    {"json: other pre-tokenizer", "\"ByteLevel\"", "\"Metaspace\"",
+     "pre_tokenizer \"Metaspace\""},
+    {"json: no pre-tokenizer", "\"pre_tokenizer\"", "\"pre\"", "no \"pre_tokenizer\""},
+    {"json: prefix space", "space\":false", "space\":true", "\"add_prefix_space\""},
+    {"json: no regex", "regex\":true", "regex\":false", "\"use_regex false\""},
+    {"json: decoder", "\"decoder\":{\"type\":\"ByteLevel\"",
+     "\"decoder\":{\"type\":\"WordPiece\"", "decoder \"WordPiece\""},
+    {"json: dropout", "\"dropout\":null", "\"dropout\":0.1", "\"dropout\""},
+    {"json: byte fallback", "\"dropout\":null", "\"byte_fallback\":true", "\"byte_fallback\""},
+    {"json: ignore merges", "\"dropout\":null", "\"ignore_merges\":true", "\"ignore_merges\""},
+    {"json: prefix", "\"dropout\":null", "\"continuing_subword_prefix\":\"##\"",
+     "\"continuing_subword_prefix\""},
+    {"json: suffix", "\"dropout\":null", "\"end_of_word_suffix\":\"</w>\"",
+     "\"end_of_word_suffix\""},
+    {"json: no vocab", "\"vocab\"", "\"voca\"", "no \"vocab\""},
+    {"json: no merges", "\"merges\"", "\"merge\"", "no list \"merges\""},
+    {"json: one id twice", "\"b\":1", "\"b\":0", "same id 0"},
+    {"json: an added token's id is taken", "\"id\":5", "\"id\":4", "same id 4"},
+    {"json: an id left out", "\"b\":1", "\"<|endoftext|>\":5", "no token with id 1"},
+    {"json: id too large", "\"b\":1", "\"b\":7000000000", "\"b\": its id is not a number"},
+    {"json: id negative", "\"b\":1", "\"b\":-1", "\"b\": its id is not a number"},
+    {"json: id no number", "\"b\":1", "\"b\":\"1\"", "\"b\": its id is not a number"},
+    {"json: empty token", "\"b\":1", "\"\":1", "token 1 is empty"},
+    {"json: not byte-level", "\"b\":1", "\"\xe6\x97\xa5\":1", "not spelled"},
+    {"json: token twice", "\"b\":1", "\"a\":1", "duplicate"},
+    {"json: added without content", "\"content\"", "\"contents\"",
+     "added token 0 has no content"},
+    {"json: added, not special", "\"special\":true", "\"special\":false",
+     "\"<|endoftext|>\" is not supported"},
+    {"json: merge of one", "\"a b\"", "\"ab\"", "merge 0: \"ab\" is not two tokens"},
+    {"json: merge of three", "\"a b\"", "\"a b a\"", "merge 0: \"a b a\" is not two tokens"},
+    {"json: merge of nothing", "\"a b\"", "\" b\"", "merge 0"},
+    {"json: merge of a number", "\"a b\"", "17", "merge 0"},
+    {"json: unknown part", "\"a b\"", "\"a z\"", "merge 0: \"z\" is not in the vocabulary"},
+    {"json: unknown result", "\"a b\"", "\"b a\"", "merge 0: \"ba\" is not in the vocabulary"},
+    {"json: merge twice", "\"a b\"", "\"a b\",\"a b\"", "merge 1 repeats merge 0"},
+    {"json: merge with a special", "\"a b\"", "\"a <|endoftext|>\"",
+     "merge 0: \"<|endoftext|>\""},
+};
+
+static void test_refusal(void **state) {
+    const struct refusal *r = *state;
+    struct err err = {0};
+    struct buf text = changed(r->was, r->now);
+    assert_null(tokenizer_parse(text.data, text.len, &err));
+    assert_true(err.code == ERR_PARSE);
+    if (!strstr(err.msg, r->says)) fail_msg("\"%s\" does not say %s", err.msg, r->says);
+    put_file("tokenizer.json", text.data, text.len);
+    assert_null(tokenizer_load(folder, &err));
+    assert_non_null(strstr(err.msg, in_folder("tokenizer.json")));
+    assert_non_null(strstr(err.msg, r->says));
+    buf_deinit(&text);
+}
+
+/* ---- what is accepted ---- */
+
+static void assert_same_as_good(const char *was, const char *now) {
+    static const int want[] = {3, 4, 2, 0};
+    struct err err = {0};
+    struct buf text = changed(was, now);
+    struct tokenizer *t = tokenizer_parse(text.data, text.len, &err);
+    if (!t) fail_msg("%s", err.msg);
+    assert_int_equal(tokenizer_vocab(t), 6);
+    assert_int_equal(tokenizer_eot(t), 5);
+    struct ids ids = encode(t, TEXT("ab ab a"));
+    assert_ids(&ids, want, COUNT(want));
+    ids_deinit(&ids);
+    tokenizer_destroy(t);
+    buf_deinit(&text);
+}
+
+static void test_accepted(void **state) {
+    (void)state;
+    assert_same_as_good("a", "a");
+    assert_same_as_good("\"a b\"", "[\"a\",\"b\"]");
+    assert_same_as_good("\"type\":\"BPE\",", "");
+    assert_same_as_good(",\"use_regex\":true", "");
+    assert_same_as_good("\"normalizer\":null,", "\"padding\":{\"strategy\":\"Fixed\"},");
+    assert_same_as_good("{\"type\":\"ByteLevel\",\"trim_offsets\":false}",
+                        "{\"type\":\"TemplateProcessing\"}");
+    assert_same_as_good("\"a\":0,",
+                        "\"<|endoftext|>\":5,\"a\":0,"); /* in both lists, as GPT-2's */
+}
+
+/* A vocabulary without all bytes says which one it lacks. */
+static void test_lacks_bytes(void **state) {
+    (void)state;
+    struct err err = {0};
+    struct ids ids = {0};
+    struct tokenizer *t = tokenizer_parse(TEXT(good), &err);
+    assert_non_null(t);
+    assert_true(ids_push(&ids, 7, &err));
+    assert_false(tokenizer_encode(t, TEXT("ab Q"), &ids, &err));
+    assert_int_equal(err.code, ERR_RANGE);
+    assert_non_null(strstr(err.msg, "0x51"));
+    assert_int_equal(ids.n, 1); /* as it was */
+    ids_deinit(&ids);
+    tokenizer_destroy(t);
+}
+
+static void test_folders(void **state) {
+    (void)state;
+    struct err err = {0};
+    files_remove_tree(in_folder("empty"), NULL);
+    assert_true(files_make_dirs(in_folder("empty"), 0700, &err));
+    assert_null(tokenizer_load(in_folder("empty"), &err));
+    assert_int_equal(err.code, ERR_IO);
+    assert_non_null(strstr(err.msg, "no tokenizer.json, and no vocab.json with merges.txt"));
+}
+
+static void assert_pair_fails(const char *vocab, const char *merges, const char *says) {
+    struct err err = {0};
+    const char *v = put_file("vocab.json", vocab, strlen(vocab)),
+               *m = put_file("merges.txt", merges, strlen(merges));
+    assert_null(tokenizer_load_pair(v, m, &err));
+    if (!strstr(err.msg, says)) fail_msg("\"%s\" does not say %s", err.msg, says);
+}
+
+static void test_pair_errors(void **state) {
+    (void)state;
+    assert_pair_fails("{", "", "vocab.json: line 1");
+    assert_pair_fails("[]", "", "vocab.json: there is no \"vocab\"");
+    assert_pair_fails("{\"a\":1}", "", "vocab.json: token \"a\": its id");
+    assert_pair_fails("{\"a\":0,\"aa\":1}", "#version: 0.2\na a\na b\n",
+                      "merges.txt:3: merge 1");
+    assert_pair_fails("{\"a\":0,\"aa\":1}", "a a\naa\n", "merges.txt:2: merge 1");
+    struct err err = {0};
+    assert_null(tokenizer_load_pair(in_folder("vocab.json"), in_folder("none"), &err));
+    assert_non_null(strstr(err.msg, "none"));
+}
+
+/* Line ends of either kind, blank lines, no version line, specials found by their looks. */
+static void test_pair(void **state) {
+    (void)state;
+    static const char vocab[] =
+        "{\"a\":0,\"<\":1,\">\":2,\"<a\":3,\"<a>\":4,\"<s>\":5,\"</s>\":6}";
+    struct err err = {0};
+    const char *v = put_file("vocab.json", TEXT(vocab)),
+               *m = put_file("merges.txt", TEXT("< a\r\n\n<a >"));
+    struct tokenizer *t = tokenizer_load_pair(v, m, &err);
+    if (!t) fail_msg("%s", err.msg);
+    assert_true(tokenizer_is_special(t, 5) && tokenizer_is_special(t, 6));
+    assert_false(tokenizer_is_special(t, 4)); /* a merge makes it */
+    assert_int_equal(tokenizer_eot(t), 6);
+    tokenizer_destroy(t);
+}
+
+/* A real folder of the older layout, whose vocabulary has 21 tokens. */
+static void test_tiny_gpt2(void **state) {
+    (void)state;
+    shared("tiny-gpt2/vocab.json");
+    struct err err = {0};
+    struct tokenizer *t = tokenizer_load(shared("tiny-gpt2"), &err);
+    if (!t) fail_msg("%s", err.msg);
+    assert_int_equal(tokenizer_vocab(t), 21);
+    assert_int_equal(tokenizer_eot(t), 20);
+    assert_true(tokenizer_is_special(t, 19) && tokenizer_is_special(t, 20));
+    static const int want[] = {14, 15, 10, 9, 3, 2, 14, 3, 5, 6};
+    struct ids ids = encode(t, TEXT(" lower new lowest"));
+    assert_ids(&ids, want, COUNT(want));
+    assert_false(tokenizer_encode(t, TEXT("Hello"), &ids, &err));
+    assert_non_null(strstr(err.msg, "0x48 (\"H\")"));
+    ids_deinit(&ids);
+    tokenizer_destroy(t);
+}
+
+int main(void) {
+    struct CMUnitTest tests[COUNT(refusals) + 6];
+    size_t n = 0;
+    for (; n < COUNT(refusals); n++)
+        tests[n] = (struct CMUnitTest){.name = refusals[n].name,
+                                       .test_func = test_refusal,
+                                       .initial_state = (void *)&refusals[n]};
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_accepted);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_lacks_bytes);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_folders);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_pair_errors);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_pair);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_tiny_gpt2);
+    return cmocka_run_group_tests_name("tokenizer_json", tests, make_folder, remove_folder);
+}
