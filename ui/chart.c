@@ -11,7 +11,9 @@ enum {
     AXIS_FROM_H = 3,
     MARK_SPACING = 3,
     LABEL_BYTES = 12,
-    MAX_TICKS = 64
+    MAX_TICKS = 64,
+    NO_COLUMN = INT32_MIN,
+    NO_ROW = INT32_MAX
 };
 
 /* Bits of a cell beside its dots. */
@@ -88,12 +90,13 @@ static void set_line(const struct plot *p, double x0, double y0, double x1, doub
 
 /* The points that fall into one column of dots. */
 struct column {
-    int x; /* dots; -1: none yet */
+    int x; /* dots; NO_COLUMN: none */
     double exact_x, low, high, first, last;
 };
 
 struct pen {
-    struct column now, before; /* before.x < 0: a gap */
+    struct column now, before; /* no `before`: the run's start or a gap */
+    double end;                /* x where `now` ends, -INFINITY without one */
     int last_mark;             /* cell column of the last point mark */
 };
 
@@ -107,13 +110,13 @@ static void mark_point(const struct plot *p, struct pen *pen, const struct colum
 /* Draw the finished column and the way to it from the one before. */
 static void finish_column(const struct plot *p, const struct chart_series *s, struct pen *pen) {
     struct column *now = &pen->now;
-    if (now->x == INT32_MIN) return;
+    if (now->x == NO_COLUMN) return;
     bool on_screen = now->x >= 0 && now->x < p->w;
     double low = dot_y(p, now->low), high = dot_y(p, now->high);
     if (s->band) {
         if (on_screen) set_column(p, now->x, low, high);
     } else {
-        if (pen->before.x != INT32_MIN)
+        if (pen->before.x != NO_COLUMN)
             set_line(p, pen->before.exact_x, dot_y(p, pen->before.last), now->exact_x,
                      dot_y(p, now->first), s->dashed);
         if (on_screen && (!s->dashed || p->dot_h == 1 || now->x % 2 == 0))
@@ -121,36 +124,48 @@ static void finish_column(const struct plot *p, const struct chart_series *s, st
         if (s->points && on_screen) mark_point(p, pen, now);
     }
     pen->before = *now;
-    now->x = INT32_MIN;
+    now->x = NO_COLUMN;
 }
 
-static void mark_bad(const struct plot *p, int x) {
-    if (inside(p, x, 0)) *plot_cell(p, x, 0) |= CELL_BAD;
+static void mark_bad(const struct plot *p, double x) {
+    double dot = dot_x(p, x);
+    if (dot > -0.5 && dot < p->w - 0.5) *plot_cell(p, (int)lround(dot), 0) |= CELL_BAD;
 }
 
-/* One pass over the points in range and the neighbours outside, to which lines lead. */
+static void start_column(const struct plot *p, struct pen *pen, double x, double y) {
+    double dots = p->w - 1, width = p->range.x1 - p->range.x0;
+    double exact = fmin(fmax(dot_x(p, x), -1e9), 1e9);
+    pen->now = (struct column){(int)lround(exact), exact, y, y, y, y};
+    pen->end = p->range.x0 + (pen->now.x + 0.5) / dots * width;
+}
+
+/* One pass over the points in range and the neighbours outside, to which lines lead. A point
+ * more of the same column, which is what most are in a long run, costs a few comparisons. */
 static void trace(const struct plot *p, const struct chart_series *s) {
-    struct pen pen = {.now.x = INT32_MIN, .before.x = INT32_MIN, .last_mark = -MARK_SPACING};
-    double scale = (p->w - 1) / (p->range.x1 - p->range.x0), x0 = p->range.x0;
-    size_t from = chart_find(s->x, s->n, p->range.x0);
-    if (from > 0) from--;
-    for (size_t i = from; i < s->n; i++) {
-        double y = s->y[i], exact = (s->x[i] - x0) * scale;
-        exact = fmin(fmax(exact, -1e9), 1e9);
-        int x = (int)floor(exact + 0.5);
-        if (!isfinite(y) || (p->range.log_y && y <= 0.0)) {
-            finish_column(p, s, &pen);
-            pen.before.x = INT32_MIN;
-            mark_bad(p, x);
-        } else if (x == pen.now.x) {
+    struct pen pen = {.now.x = NO_COLUMN,
+                      .before.x = NO_COLUMN,
+                      .end = -INFINITY,
+                      .last_mark = -MARK_SPACING};
+    size_t i = chart_find(s->x, s->n, p->range.x0);
+    if (i > 0) i--;
+    for (bool over = false; i < s->n && !over; i++) {
+        double x = s->x[i], y = s->y[i];
+        bool good = isfinite(y) && (!p->range.log_y || y > 0.0);
+        if (good && x < pen.end) {
             if (y < pen.now.low) pen.now.low = y;
             if (y > pen.now.high) pen.now.high = y;
             pen.now.last = y;
-        } else {
-            finish_column(p, s, &pen);
-            pen.now = (struct column){x, exact, y, y, y, y};
+            continue;
         }
-        if (x >= p->w) break;
+        finish_column(p, s, &pen);
+        pen.end = -INFINITY;
+        if (good) {
+            start_column(p, &pen, x, y);
+        } else {
+            pen.before.x = NO_COLUMN;
+            mark_bad(p, x);
+        }
+        over = x > p->range.x1;
     }
     finish_column(p, s, &pen);
 }
@@ -208,11 +223,11 @@ static void trim_zeros(char *s) {
     memmove(keep > 0 ? dot + 1 + keep : dot, from, strlen(from) + 1);
 }
 
-/* The smallest of 1, 2, 5 times a power of ten that is not below `least`. */
-static double nice_step(double least) {
-    double power = pow(10.0, floor(log10(least)));
-    double m = least / power;
-    return power * (m <= 1.0 ? 1.0 : m <= 2.0 ? 2.0 : m <= 5.0 ? 5.0 : 10.0);
+/* The largest of 1, 2, 5 times a power of ten that is not above `most`. */
+static double nice_step(double most) {
+    double power = pow(10.0, floor(log10(most)));
+    double m = most / power;
+    return power * (m < 2.0 ? 1.0 : m < 5.0 ? 2.0 : 5.0);
 }
 
 /* A number with the decimals that a step needs, at most GUTTER - 1 columns. */
@@ -232,30 +247,32 @@ static void y_label(const struct plot *p, double v, double step) {
                   text);
 }
 
-/* 1, 2, 5 times powers of ten within the range, lowest first, two rows apart at least. */
-static int log_ticks(const struct plot *p, const struct chart_range *range,
+/* Round numbers within the range, lowest first and two rows apart at least: powers of ten, and
+ * 2 and 5 times those when n_digits is 3. */
+static int log_ticks(const struct plot *p, const struct chart_range *range, int n_digits,
                      double out[MAX_TICKS]) {
     static const double digits[] = {1.0, 2.0, 5.0};
-    int n = 0, last = INT32_MAX;
+    int n = 0, last = NO_ROW;
     int from = (int)floor(log10(range->y0)), to = (int)ceil(log10(range->y1));
-    for (int i = 3 * from; i < 3 * (to + 1) && n < MAX_TICKS; i++) {
-        int exponent = (int)floor(i / 3.0);
-        double v = digits[i - 3 * exponent] * pow(10.0, exponent);
-        int row = tick_row(p, v);
-        if (row < 0 || last - row < 2) continue;
-        out[n++] = v;
-        last = row;
-    }
+    for (int e = from; e <= to; e++)
+        for (int d = 0; d < n_digits && n < MAX_TICKS; d++) {
+            double v = digits[d] * pow(10.0, e);
+            int row = tick_row(p, v);
+            if (row < 0 || last - row < 2) continue;
+            out[n++] = v;
+            last = row;
+        }
     return n;
 }
 
 static void y_labels(const struct plot *p, const struct chart_range *range) {
     double ticks[MAX_TICKS];
-    int n = range->log_y ? log_ticks(p, range, ticks) : 0;
+    int n = range->log_y ? log_ticks(p, range, 1, ticks) : 0;
+    if (range->log_y && n < 2) n = log_ticks(p, range, 3, ticks);
     for (int i = 0; n >= 2 && i < n; i++) y_label(p, ticks[i], ticks[i]);
     if (n >= 2) return;
-    int wanted = p->area.h / 3 < 2 ? 2 : p->area.h / 3;
-    double step = nice_step((range->y1 - range->y0) / wanted);
+    int least = p->area.h / 5 < 2 ? 2 : p->area.h / 5; /* and at most 2.5 times as many */
+    double step = nice_step((range->y1 - range->y0) / least);
     for (double k = ceil(range->y0 / step); k * step <= range->y1; k++)
         y_label(p, k * step, step);
 }
@@ -288,8 +305,8 @@ static bool is_free(const struct plot *p, const struct chart_mark *marks, int n,
 /* The row below the curves: round numbers, over which letters of marks go. */
 static void draw_axis(const struct plot *p, const struct chart_mark *marks, int n_marks) {
     int y = p->area.y + p->area.h, next = 0;
-    int wanted = p->area.w / 10 < 1 ? 1 : p->area.w / 10;
-    double x0 = p->range.x0, x1 = p->range.x1, step = nice_step((x1 - x0) / wanted);
+    int least = p->area.w / 12 < 1 ? 1 : p->area.w / 12;
+    double x0 = p->range.x0, x1 = p->range.x1, step = nice_step((x1 - x0) / least);
     for (double k = ceil(x0 / step); k * step <= x1; k++) {
         char text[LABEL_BYTES];
         chart_number(text, fabs(k * step) < step * 1e-6 ? 0.0 : k * step);
@@ -311,12 +328,15 @@ static void draw_axis(const struct plot *p, const struct chart_mark *marks, int 
 
 /* ---- the whole */
 
+struct rect chart_plot(struct rect area) {
+    if (area.h >= AXIS_FROM_H) area.h--;
+    if (area.w >= GUTTER_FROM_W) area.x += GUTTER, area.w -= GUTTER;
+    return area;
+}
+
 static struct plot make_plot(struct canvas *c, struct rect area,
                              const struct chart_range *range) {
-    struct plot p = {.c = c, .area = area, .range = *range};
-    bool axis = area.h >= AXIS_FROM_H, gutter = area.w >= GUTTER_FROM_W;
-    if (axis) p.area.h--;
-    if (gutter) p.area.x += GUTTER, p.area.w -= GUTTER;
+    struct plot p = {.c = c, .area = chart_plot(area), .range = *range};
     p.dot_w = c->glyphs == GLYPHS_BRAILLE ? 2 : 1;
     p.dot_h = c->glyphs == GLYPHS_BRAILLE ? 4 : c->glyphs == GLYPHS_BLOCKS ? 2 : 1;
     p.w = p.area.w * p.dot_w;

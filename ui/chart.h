@@ -27,6 +27,9 @@ void chart_draw(struct canvas *c, struct rect area, const struct chart_range *ra
                 const struct chart_series *series, int n_series, const struct chart_mark *marks,
                 int n_marks);
 
+/* The part of `area` that the curves have; the labels stand beside and below it. */
+struct rect chart_plot(struct rect area);
+
 /* A y range for the points within [x0, x1]: from the 0.5 to the 99.5 percentile, the first
  * few (warm-up) outliers not counted, widened by 5 %. False when there is no finite point. */
 bool chart_fit(const struct chart_series *series, int n_series, double x0, double x1, bool log_y,

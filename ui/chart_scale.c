@@ -18,8 +18,11 @@ void chart_number(char *out, double v) {
     v = strtod(rounded, NULL);
     double size = fabs(v);
     if (size >= 1e18 || (size > 0.0 && size < 0.01)) {
-        int exponent = size > 0.0 ? (int)floor(log10(size) + 1e-9) : 0;
-        snprintf(out, LABEL_BYTES, "%.0fe%d", v / pow(10.0, exponent), exponent);
+        snprintf(rounded, sizeof rounded, "%.0e", v);
+        char *e = strchr(rounded, 'e');
+        int exponent = atoi(e + 1);
+        *e = '\0';
+        snprintf(out, LABEL_BYTES, "%.2se%d", rounded, exponent % 1000);
         return;
     }
     int unit = 0;

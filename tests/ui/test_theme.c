@@ -1,0 +1,156 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ui/theme.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const int depths[] = {0, 8, 16, 256, 1 << 24};
+
+static void test_indexes(void **state) {
+    (void)state;
+    for (int style = 0; style < STYLE_COUNT; style++)
+        for (size_t d = 0; d < COUNT(depths); d++)
+            for (int light = 0; light < 2; light++) {
+                struct look look = theme_look((enum style)style, depths[d], light);
+                int limit = depths[d] < 256 ? depths[d] : 256;
+                assert_true(look.fg >= THEME_DEFAULT && look.fg < limit);
+                assert_true(look.bg >= THEME_DEFAULT && look.bg < limit);
+            }
+}
+
+/* Without colours what matters still stands out. */
+static void test_mono(void **state) {
+    (void)state;
+    static const enum style loud[] = {STYLE_ACTIVE, STYLE_SELECTED, STYLE_CURSOR,
+                                      STYLE_ERROR,  STYLE_WARNING,  STYLE_CHANGED,
+                                      STYLE_STRONG, STYLE_KEY,      STYLE_FRAME_FOCUS};
+    for (size_t i = 0; i < COUNT(loud); i++) {
+        struct look look = theme_look(loud[i], 0, false);
+        assert_true(look.bold || look.reverse || look.underline);
+    }
+    for (size_t d = 0; d < COUNT(depths); d++) {
+        struct look look = theme_look(STYLE_SELECTED, depths[d], false);
+        assert_true(look.reverse || look.bg != THEME_DEFAULT);
+        assert_true(theme_look(STYLE_CURSOR, depths[d], true).reverse);
+    }
+}
+
+static void test_palette(void **state) {
+    (void)state;
+    assert_int_equal(theme_rgb(16), 0x000000);
+    assert_int_equal(theme_rgb(231), 0xFFFFFF);
+    assert_int_equal(theme_rgb(196), 0xFF0000);
+    assert_int_equal(theme_rgb(67), 0x5F87AF);
+    assert_int_equal(theme_rgb(232), 0x080808);
+    assert_int_equal(theme_rgb(255), 0xEEEEEE);
+    assert_int_equal(theme_rgb(-1), 0);
+    assert_int_equal(theme_rgb(256), 0);
+}
+
+/* Linear light of the three channels, 0 to 1 (IEC 61966-2-1). */
+static void linear_rgb(int index, double out[3]) {
+    for (int k = 0; k < 3; k++) {
+        double v = (theme_rgb(index) >> (16 - 8 * k) & 0xFF) / 255.0;
+        out[k] = v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
+    }
+}
+
+/* Contrast of two palette entries, 1 to 21 (WCAG 2.1, relative luminance). */
+static double contrast(int a, int b) {
+    double la[3], lb[3];
+    linear_rgb(a, la);
+    linear_rgb(b, lb);
+    double ya = 0.2126 * la[0] + 0.7152 * la[1] + 0.0722 * la[2] + 0.05;
+    double yb = 0.2126 * lb[0] + 0.7152 * lb[1] + 0.0722 * lb[2] + 0.05;
+    return ya > yb ? ya / yb : yb / ya;
+}
+
+static void test_contrast(void **state) {
+    (void)state;
+    for (int style = 0; style < STYLE_COUNT; style++)
+        for (int light = 0; light < 2; light++) {
+            struct look look = theme_look((enum style)style, 256, light);
+            if (look.fg == THEME_DEFAULT || style == STYLE_FRAME || style == STYLE_BAND)
+                continue;
+            int back = look.bg != THEME_DEFAULT ? look.bg : light ? 231 : 16;
+            if (contrast(look.fg, back) < 4.5)
+                fail_msg("style %d, light %d: contrast %.2f", style, light,
+                         contrast(look.fg, back));
+        }
+}
+
+/* How far apart two palette entries are for someone without the cones of `kind` (0: all three
+ * kinds): distance in L*a*b*. Matrices: Machado, Oliveira, Fernandes, "A Physiologically-based
+ * Model for Simulation of Color Vision Deficiency", IEEE TVCG 15 (2009), severity 1. */
+static const double blindness[4][3][3] = {
+    {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}},
+    {{0.152286, 1.052583, -0.204868},
+     {0.114503, 0.786281, 0.099216},
+     {-0.003882, -0.048116, 1.051998}},
+    {{0.367322, 0.860646, -0.227968},
+     {0.280085, 0.672501, 0.047413},
+     {-0.011820, 0.042940, 0.968881}},
+    {{1.255528, -0.076749, -0.178779},
+     {-0.078411, 0.930809, 0.147602},
+     {0.004733, 0.691367, 0.303900}},
+};
+
+static double lab_curve(double t) { return t > 0.008856 ? cbrt(t) : t / 0.128419 + 4.0 / 29.0; }
+
+static void to_lab(int index, int kind, double lab[3]) {
+    double rgb[3], seen[3];
+    linear_rgb(index, rgb);
+    for (int r = 0; r < 3; r++) {
+        seen[r] = 0.0;
+        for (int k = 0; k < 3; k++) seen[r] += blindness[kind][r][k] * rgb[k];
+        seen[r] = fmin(fmax(seen[r], 0.0), 1.0);
+    }
+    double x = (0.4124 * seen[0] + 0.3576 * seen[1] + 0.1805 * seen[2]) / 0.9505;
+    double y = 0.2126 * seen[0] + 0.7152 * seen[1] + 0.0722 * seen[2];
+    double z = (0.0193 * seen[0] + 0.1192 * seen[1] + 0.9505 * seen[2]) / 1.089;
+    lab[0] = 116.0 * lab_curve(y) - 16.0;
+    lab[1] = 500.0 * (lab_curve(x) - lab_curve(y));
+    lab[2] = 200.0 * (lab_curve(y) - lab_curve(z));
+}
+
+static double distance(int a, int b, int kind) {
+    double la[3], lb[3], sum = 0.0;
+    to_lab(a, kind, la);
+    to_lab(b, kind, lb);
+    for (int k = 0; k < 3; k++) sum += (la[k] - lb[k]) * (la[k] - lb[k]);
+    return sqrt(sum);
+}
+
+/* Pairs that stand side by side. 20 is about ten times what can just be noticed. */
+static void test_colour_blindness(void **state) {
+    (void)state;
+    static const enum style pairs[][2] = {
+        {STYLE_TRAIN, STYLE_VAL},  {STYLE_TRAIN, STYLE_DOMAIN}, {STYLE_VAL, STYLE_DOMAIN},
+        {STYLE_TRAIN, STYLE_BASE}, {STYLE_VAL, STYLE_BASE},     {STYLE_DOMAIN, STYLE_BASE},
+        {STYLE_TRAIN, STYLE_BAND}, {STYLE_GAIN, STYLE_LOSS},    {STYLE_FROZEN, STYLE_LEARN},
+        {STYLE_ACTIVE, STYLE_DONE}};
+    for (size_t i = 0; i < COUNT(pairs); i++)
+        for (int light = 0; light < 2; light++)
+            for (int kind = 0; kind < 4; kind++) {
+                int a = theme_look(pairs[i][0], 256, light).fg;
+                int b = theme_look(pairs[i][1], 256, light).fg;
+                if (distance(a, b, kind) < 20.0)
+                    fail_msg("styles %d and %d, light %d, kind %d: %.1f", pairs[i][0],
+                             pairs[i][1], light, kind, distance(a, b, kind));
+            }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_indexes),          cmocka_unit_test(test_mono),
+        cmocka_unit_test(test_palette),          cmocka_unit_test(test_contrast),
+        cmocka_unit_test(test_colour_blindness),
+    };
+    return cmocka_run_group_tests_name("theme", tests, NULL, NULL);
+}
