@@ -1,0 +1,29 @@
+/* cmd_engine.c - `thaw engine RUN`: what `thaw run` starts in the background. */
+#include <stdlib.h>
+
+#include "engine/run/engine_main.h"
+#include "src/cli.h"
+#include "src/commands.h"
+#include "src/config_yaml.h"
+
+static const char about[] =
+    "The process that trains. `thaw run` starts it; there is no need to do so by hand.";
+
+int cmd_engine(int argc, char **argv) {
+    struct cli_texts words;
+    struct err err = {0};
+    struct run_paths paths;
+    bool resume = false;
+    int status;
+    const struct cli_option options[] = {
+        {"--resume", NULL, "go on from the newest whole checkpoint", CLI_FLAG, &resume, 0, 0}};
+    const struct cli_spec spec = {"thaw engine RUN [--resume]", about, options, 1, 1, 1};
+    if (!cli_read(&spec, argc, argv, &words, &status)) return status;
+    struct settings *s = malloc(sizeof *s);
+    if (!s) return CLI_FAILED;
+    bool ok = run_paths_of(words.at[0], &paths, &err) &&
+              config_read(paths.config, (struct config_changes){0}, s, &err) &&
+              engine_main(s, &paths, resume, &err);
+    free(s);
+    return ok ? CLI_OK : cli_fail(&err);
+}

@@ -1,0 +1,161 @@
+/* cmd_run.c - `thaw run`: check the config, make the run's folder, start the engine, look on.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/core/files.h"
+#include "engine/data/source.h"
+#include "src/cli.h"
+#include "src/commands.h"
+#include "src/config_yaml.h"
+#include "src/find_config.h"
+#include "src/headless.h"
+#include "src/screen.h"
+#include "src/spawn.h"
+
+static const char usage[] =
+    "thaw run CONFIG [--name N] [--set KEY=VALUE]... [--headless] [--detach] [--runs-dir DIR]\n"
+    "       thaw run --resume RUN [--headless] [--detach] [--runs-dir DIR]";
+static const char about[] = "Train as CONFIG says: a YAML file, or the name of one in configs/ "
+                            "(medical). The training is a\n"
+                            "process of its own: closing the screen, or losing it, costs it "
+                            "nothing. Without a terminal, or\n"
+                            "with --headless, plain lines are printed until the run ends; "
+                            "Ctrl-C then stops it with a checkpoint.";
+
+struct run_options {
+    const char *name, *runs_dir, *resume;
+    struct cli_texts changes;
+    bool headless, detach;
+    struct screen_options screen;
+};
+
+/* ---- the folder of a new run ---- */
+
+static bool absolute_text(char text[TEXT_MAX_BYTES], struct err *err) {
+    char whole[TEXT_MAX_BYTES];
+    if (!source_absolute(text, whole, sizeof whole, err)) return false;
+    memcpy(text, whole, sizeof whole);
+    return true;
+}
+
+static bool absolute_list(struct text_list *list, struct err *err) {
+    for (int i = 0; i < list->n; i++)
+        if (!absolute_text(list->text[i], err)) return false;
+    return true;
+}
+
+/* The run's own config must mean the same from any folder. */
+static bool make_absolute(struct settings *s, struct err *err) {
+    char from[PATH_MAX];
+    if (*s->model.from) {
+        if (!realpath(s->model.from, from))
+            return err_errno(err, "model.from: %s", s->model.from);
+        if (strlen(from) >= sizeof s->model.from)
+            return err_set(err, ERR_RANGE, "model.from: the path %s is too long", from);
+        snprintf(s->model.from, sizeof s->model.from, "%s", from);
+    }
+    for (int i = 0; i < s->n_stages; i++)
+        if (!absolute_list(&s->stages[i].data, err) ||
+            !absolute_list(&s->stages[i].replay.data, err))
+            return false;
+    for (int i = 0; i < s->eval.n_sets; i++)
+        if (!absolute_text(s->eval.sets[i].source, err)) return false;
+    return true;
+}
+
+static bool write_config(const struct settings *s, const struct run_paths *run,
+                         struct err *err) {
+    struct buf text = {0};
+    bool ok = config_write(s, &text, err) && files_write(run->config, text.data, text.len, err);
+    buf_deinit(&text);
+    return ok;
+}
+
+static bool prepare(const char *config, const struct run_options *o, struct settings *s,
+                    struct run_paths *run, struct err *err) {
+    char path[PATH_MAX], runs[PATH_MAX];
+    struct config_changes changes = {o->changes.at, o->changes.n};
+    if (!config_find(config, path, err) || !config_read(path, changes, s, err)) return false;
+    const char *name = o->name ? o->name : s->name;
+    return make_absolute(s, err) && runs_dir(o->runs_dir, runs, err) &&
+           run_dir_create(runs, name, run, err) && write_config(s, run, err);
+}
+
+/* ---- a run to go on with ---- */
+
+static bool find_resumed(const struct run_options *o, struct run_paths *run, struct err *err) {
+    char runs[PATH_MAX];
+    pid_t holder = 0;
+    if (!runs_dir(o->runs_dir, runs, err) || !run_dir_find(runs, o->resume, run, err))
+        return false;
+    if (!files_is_locked(run->lock, &holder)) return true;
+    return err_set(err, ERR_USAGE,
+                   "%s is running already (process %ld); look at it: thaw attach %s", o->resume,
+                   (long)holder, o->resume);
+}
+
+/* ---- looking on ---- */
+
+static int print_detached(const struct run_paths *run) {
+    const char *name = screen_run_name(run);
+    cli_print("thaw: %s goes on training; come back with: thaw attach %s", name, name);
+    return CLI_OK;
+}
+
+static int look_on(const struct run_options *o, const struct run_paths *run, struct headless *h,
+                   pid_t engine) {
+    struct err err = {0};
+    if (o->detach)
+        return headless_started(h, engine, &err) ? print_detached(run) : cli_fail(&err);
+    if (!o->headless && isatty(STDOUT_FILENO)) return screen_show(run, APP_DRIVE, &o->screen);
+    cli_print("thaw: %s in %s", screen_run_name(run), run->dir);
+    return headless_follow(h, engine);
+}
+
+static int start(const struct run_options *o, const struct run_paths *run) {
+    struct err err = {0};
+    struct headless *h = headless_create(run, &err);
+    pid_t engine = h ? spawn_engine(run, o->resume != NULL, &err) : -1;
+    int status = engine > 0 ? look_on(o, run, h, engine) : cli_fail(&err);
+    headless_destroy(h);
+    return status;
+}
+
+int cmd_run(int argc, char **argv) {
+    struct run_options o = {0};
+    struct cli_texts words;
+    struct err err = {0};
+    int status;
+    const struct cli_option options[] = {
+        {"--name", "N", "the run's name (default: the config's)", CLI_TEXT, &o.name, 0, 0},
+        {"--set", "KEY=VALUE", "change a key, e.g. --set stages.1.freeze='[embed, \"0-1\"]'",
+         CLI_TEXTS, &o.changes, 0, 0},
+        {"--resume", "RUN", "go on from the newest whole checkpoint", CLI_TEXT, &o.resume, 0,
+         0},
+        {"--headless", NULL, "plain lines instead of the screen", CLI_FLAG, &o.headless, 0, 0},
+        {"--detach", NULL, "start it and come back at once", CLI_FLAG, &o.detach, 0, 0},
+        {"--runs-dir", "DIR", "where runs live (default: ~/.local/state/thaw/runs)", CLI_TEXT,
+         &o.runs_dir, 0, 0},
+        SCREEN_OPTIONS(o.screen),
+    };
+    const struct cli_spec spec = {usage, about, options, sizeof options / sizeof options[0],
+                                  0,     1};
+    if (!cli_read(&spec, argc, argv, &words, &status)) return status;
+    if (o.resume && (words.n || o.name || o.changes.n))
+        return cli_usage(
+            "--resume goes on with a run as it is: no CONFIG, --name or --set beside it");
+    if (!o.resume && !words.n) return cli_usage("which config? e.g. thaw run medical");
+    struct settings *s = malloc(sizeof *s);
+    struct run_paths *run = malloc(sizeof *run);
+    bool ok = s && run ? (o.resume ? find_resumed(&o, run, &err)
+                                   : prepare(words.at[0], &o, s, run, &err))
+                       : err_set(&err, ERR_NOMEM, "not enough memory");
+    status = ok ? start(&o, run) : cli_fail(&err);
+    free(s);
+    free(run);
+    return status;
+}

@@ -1,0 +1,22 @@
+/* commands.h - the subcommands, one file each; the table of them stands in main.c. */
+#ifndef THAW_SRC_COMMANDS_H
+#define THAW_SRC_COMMANDS_H
+
+/* argv[0] is the subcommand's name. The result is the exit status (cli.h). */
+int cmd_run(int argc, char **argv);
+int cmd_engine(int argc, char **argv);
+int cmd_attach(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
+int cmd_send(int argc, char **argv);
+int cmd_runs(int argc, char **argv);
+int cmd_generate(int argc, char **argv);
+int cmd_score(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_data(int argc, char **argv);
+int cmd_config(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+/* What `thaw` without a word shows: the configs and runs there are, and what to type. */
+int cmd_start(void);
+#endif

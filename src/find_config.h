@@ -1,0 +1,14 @@
+/* find_config.h - CONFIG on the command line: a file, or the name of one in configs/. */
+#ifndef THAW_SRC_FIND_CONFIG_H
+#define THAW_SRC_FIND_CONFIG_H
+#include <limits.h>
+
+#include "engine/core/err.h"
+
+/* The folders that are searched: ./configs, then the one that thaw was built with. NULL after
+ * the last. */
+const char *config_folder(int i);
+
+/* The file for `config`: itself when it exists, else configs/CONFIG or configs/CONFIG.yaml. */
+bool config_find(const char *config, char out[PATH_MAX], struct err *err);
+#endif

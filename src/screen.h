@@ -1,0 +1,26 @@
+/* screen.h - a run on the screen, and what is said when the screen has gone. */
+#ifndef THAW_SRC_SCREEN_H
+#define THAW_SRC_SCREEN_H
+#include "engine/run/run_dir.h"
+#include "ui/app.h"
+
+struct screen_options {
+    bool ascii, mono, no_mouse, light;
+};
+
+/* The options that every command with a screen takes, for its table (cli.h). */
+#define SCREEN_OPTIONS(o)                                                                      \
+    {"--ascii", NULL, "draw with plain ASCII", CLI_FLAG, &(o).ascii, 0, 0},                    \
+        {"--mono", NULL, "no colours", CLI_FLAG, &(o).mono, 0, 0},                             \
+        {"--light", NULL, "colours for a light background", CLI_FLAG, &(o).light, 0, 0}, {     \
+        "--no-mouse", NULL, "leave the mouse to the terminal", CLI_FLAG, &(o).no_mouse, 0, 0   \
+    }
+
+/* The folder's last part: what the user calls the run. Borrowed from `run`. */
+const char *screen_run_name(const struct run_paths *run);
+
+/* Show the run until the user leaves; then print how it stands and the way back. Exit status.
+ */
+int screen_show(const struct run_paths *run, enum app_mode mode,
+                const struct screen_options *o);
+#endif
