@@ -1,5 +1,6 @@
 #include "engine/nn/blas.h"
 
+#include <assert.h>
 #include <cblas.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,9 +10,11 @@
 #ifdef THAW_DOUBLE
 #define GEMM cblas_dgemm
 #define GEMV cblas_dgemv
+#define MATCOPY cblas_domatcopy
 #else
 #define GEMM cblas_sgemm
 #define GEMV cblas_sgemv
+#define MATCOPY cblas_somatcopy
 #endif
 
 void blas_init(void) { openblas_set_num_threads(1); }
@@ -45,17 +48,28 @@ void blas_gemm_tile(const struct gemm *g) {
          g->lda, g->B, g->ldb, beta, g->C, g->ldc);
 }
 
-struct gemm_job {
+void blas_turn(real *to, int ldt, const real *from, int ldf, int rows, int cols, real scale) {
+    MATCOPY(CblasRowMajor, CblasTrans, rows, cols, scale, from, ldf, to, ldt);
+}
+
+/* A product and how C is cut. */
+struct cut {
     const struct gemm *g;
-    int tile_m, tile_n, tiles_n;
+    int tile_m, tile_n; /* sides of a tile of C */
+    int tiles, tiles_n; /* in all, and along n */
+};
+
+struct gemm_job {
+    struct cut cuts[BLAS_MAX_GEMMS];
 };
 
 static void gemm_tile(void *ctx, int i, int worker) {
     (void)worker;
-    const struct gemm_job *job = ctx;
-    struct gemm g = *job->g;
-    struct span rows = tile_span(i / job->tiles_n, g.m, job->tile_m);
-    struct span cols = tile_span(i % job->tiles_n, g.n, job->tile_n);
+    const struct cut *cut = ((const struct gemm_job *)ctx)->cuts;
+    for (; i >= cut->tiles; cut++) i -= cut->tiles;
+    struct gemm g = *cut->g;
+    struct span rows = tile_span(i / cut->tiles_n, g.m, cut->tile_m);
+    struct span cols = tile_span(i % cut->tiles_n, g.n, cut->tile_n);
     g.A += g.ta == AS_IS ? (size_t)rows.from * (size_t)g.lda : (size_t)rows.from;
     g.B += g.tb == AS_IS ? (size_t)cols.from : (size_t)cols.from * (size_t)g.ldb;
     g.C += (size_t)rows.from * (size_t)g.ldc + (size_t)cols.from;
@@ -64,39 +78,48 @@ static void gemm_tile(void *ctx, int i, int worker) {
     blas_gemm_tile(&g);
 }
 
-/* How C is cut. Large tiles keep BLAS near its full speed, since it copies the tile's share of
- * A and B once for each tile; small ones keep many cores busy. Measured with SkylakeX kernels
- * on 2 cores, these limits cost 2 to 10% against the best cut found for each shape. */
+/* Large tiles keep BLAS near its full speed, since it copies the tile's share of A and B for
+ * each tile; small ones keep many cores busy. Measured with SkylakeX kernels at the shapes of
+ * small transformers (bench_ops): a side of 96 or an area under 192 x 192 costs 10 to 20%. So
+ * the first cut in two is made even where it costs that, and further ones only where they do
+ * not. */
 enum {
     MIN_TILES = 8,
-    MAX_TILE_AREA = 512 * 1024,
-    MIN_TILE_SIDE = 96,
-    MIN_TILE_FLOP = 1 << 19, /* some 5 us, above the cost of waking a worker */
+    MIN_SIDE = 96,
+    MIN_AREA = 192 * 192,
+    MAX_AREA = 512 * 1024,
+    MIN_FLOP = 1 << 19, /* some 5 us, above the cost of waking a worker */
 };
 
 static int halve(int side) { return (side / 2 + 15) / 16 * 16; }
 
-/* Halve a side until there are tiles enough; the shorter side of a tile is at most twice as
- * long along m, because C's rows lie along n. */
-static void choose_tiles(const struct gemm *g, struct gemm_job *job) {
-    job->tile_m = g->m;
-    job->tile_n = g->n;
+/* Halve a side until there are tiles enough. A tile is rather wide than tall: C's rows lie
+ * along n. */
+static struct cut choose_cut(const struct gemm *g) {
+    struct cut c = {.g = g, .tile_m = g->m, .tile_n = g->n};
     for (int tiles = 1;; tiles *= 2) {
-        double area = (double)job->tile_m * job->tile_n;
-        if (tiles >= MIN_TILES && area <= MAX_TILE_AREA) return;
-        if (area * g->k < MIN_TILE_FLOP) return; /* 2 flop each, in half the area */
-        bool can_m = job->tile_m >= 2 * MIN_TILE_SIDE, can_n = job->tile_n >= 2 * MIN_TILE_SIDE;
-        if (!can_m && !can_n) return;
-        if (can_m && (!can_n || 2 * job->tile_m >= job->tile_n))
-            job->tile_m = halve(job->tile_m);
-        else job->tile_n = halve(job->tile_n);
+        double half = 0.5 * c.tile_m * c.tile_n;
+        bool can_m = c.tile_m >= 2 * MIN_SIDE, can_n = c.tile_n >= 2 * MIN_SIDE;
+        bool enough = tiles >= MIN_TILES ? 2 * half <= MAX_AREA : tiles > 1 && half < MIN_AREA;
+        if (enough || 2 * half * g->k < MIN_FLOP || (!can_m && !can_n)) break;
+        if (can_m && (!can_n || 2 * c.tile_m >= c.tile_n)) c.tile_m = halve(c.tile_m);
+        else c.tile_n = halve(c.tile_n);
     }
+    c.tiles_n = tile_count(g->n, c.tile_n);
+    c.tiles = tile_count(g->m, c.tile_m) * c.tiles_n;
+    return c;
 }
 
-void blas_gemm(struct exec *ex, const struct gemm *g) {
-    struct gemm_job job = {.g = g};
-    choose_tiles(g, &job);
-    job.tiles_n = tile_count(g->n, job.tile_n);
-    pool_run(ex->pool, tile_count(g->m, job.tile_m) * job.tiles_n, gemm_tile, &job);
-    ex->flops += 2 * (uint64_t)g->m * (uint64_t)g->n * (uint64_t)g->k;
+void blas_gemm_all(struct exec *ex, const struct gemm *g, int n) {
+    assert(n <= BLAS_MAX_GEMMS);
+    struct gemm_job job;
+    int tiles = 0;
+    for (int i = 0; i < n; i++) {
+        job.cuts[i] = choose_cut(&g[i]);
+        tiles += job.cuts[i].tiles;
+        ex->flops += 2 * (uint64_t)g[i].m * (uint64_t)g[i].n * (uint64_t)g[i].k;
+    }
+    pool_run(ex->pool, tiles, gemm_tile, &job);
 }
+
+void blas_gemm(struct exec *ex, const struct gemm *g) { blas_gemm_all(ex, g, 1); }

@@ -1,5 +1,5 @@
-/* blas.h - the BLAS library's door. One-threaded products inside fixed tiles; our own pool runs the
- * tiles. C is row-major throughout. The process must run with OPENBLAS_NUM_THREADS=1 (see
+/* blas.h - the BLAS library's door. One-threaded products inside fixed tiles; our own pool runs
+ * the tiles. C is row-major throughout. The process must run with OPENBLAS_NUM_THREADS=1 (see
  * src/cpu_setup.h), which blas_init() makes sure of. */
 #ifndef THAW_ENGINE_NN_BLAS_H
 #define THAW_ENGINE_NN_BLAS_H
@@ -11,7 +11,8 @@ enum blas_trans { AS_IS = 0, TRANSPOSED = 1 };
 
 /* Make BLAS one-threaded. Call once, before the first product. */
 void blas_init(void);
-/* "OpenBLAS 0.3.21, SkylakeX kernels": library, version, the kernel set in use. Static storage. */
+/* "OpenBLAS 0.3.21, SkylakeX kernels": library, version, the kernel set in use. Static storage.
+ */
 const char *blas_describe(void);
 
 /* A product by name, since ten bare arguments cannot be read:
@@ -32,7 +33,13 @@ struct gemm {
 
 /* On the caller's thread, flop not counted: for use inside tiles. */
 void blas_gemm_tile(const struct gemm *g);
-/* Cut into tiles of C by shape alone and run on the pool; counts 2mnk. No sum is cut: each element
- * of C is made whole by one thread. */
+/* to[cols,rows] = scale * from[rows,cols]^T, on the caller's thread. ld*: distance between rows. */
+void blas_turn(real *to, int ldt, const real *from, int ldf, int rows, int cols, real scale);
+/* Cut into tiles of C by shape alone and run on the pool; counts 2mnk. No sum is cut: each
+ * element of C is made whole by one thread. */
 void blas_gemm(struct exec *ex, const struct gemm *g);
+/* Several products, none of which needs another's result, as one set of tiles: fewer waits, and
+ * one product's many tiles fill the gaps that another's few leave. */
+enum { BLAS_MAX_GEMMS = 4 };
+void blas_gemm_all(struct exec *ex, const struct gemm *g, int n);
 #endif

@@ -5,12 +5,18 @@
 #include "engine/nn/blas.h"
 #include "engine/nn/real_math.h"
 #include "engine/nn/tiling.h"
-#include "engine/nn/vmath.h"
+#include "engine/nn/vexp.h"
 
-/* Queries and keys of a block. Keys end where the block's last query ends, so only the last
- * square of QUERIES keys is multiplied in vain. KEYS is a multiple of QUERIES: every query of a
- * block then sees at least one key of each block. */
-enum { QUERIES = 64, KEYS = 256 };
+/* Scores stand as [keys, QUERIES]: a key a row, a query a column. So the softmax works on
+ * QUERIES columns side by side, with no sum across a vector, and the products need only the
+ * block's queries turned, not its keys. A last block of fewer queries has idle columns, which
+ * are never read. Keys end where the block's last query ends, so only the last QUERIES keys are
+ * masked. KEYS is a multiple of QUERIES: every query of a block then sees the first key of each
+ * block of keys. */
+enum { QUERIES = 64, KEYS = 128 };
+
+/* A score that a query must not see: far below all others, and its exponential is 0. */
+static const real masked = R(-1e30);
 
 struct attention_job {
     real *out, *lse_out; /* forward */
@@ -20,20 +26,30 @@ struct attention_job {
     struct attention_dims d;
 };
 
-/* One block of scores: queries [q0, q0+qn) by keys [k0, k0+kn) of one head. */
+/* Queries [q0, q0+qn) by keys [k0, k0+kn) of one head. */
 struct block {
     const struct attention_job *job;
     size_t row; /* of the sequence's first token */
     int head, kv_head;
     int q0, qn, k0, kn;
-    real *scores; /* [qn,kn] */
+    real *q_turned;    /* [head_dim, QUERIES], scaled */
+    real *dout_turned; /* [head_dim, QUERIES]; backward */
+    real *scores;      /* [kn, QUERIES]; becomes P */
+    real *dscores;     /* [kn, QUERIES]; backward: dP, becomes dS */
+};
+
+/* Running maximum and sum of each query's softmax. */
+struct softmax {
+    real max[QUERIES], sum[QUERIES];
 };
 
 static int key_block(struct attention_dims d) { return d.time < KEYS ? d.time : KEYS; }
 
-size_t attention_scratch(struct attention_dims d) {
-    return 2 * (size_t)QUERIES * (size_t)key_block(d) + 2 * (size_t)QUERIES;
+static size_t half_scratch(struct attention_dims d) {
+    return (size_t)QUERIES * (size_t)(d.head_dim + key_block(d));
 }
+
+size_t attention_scratch(struct attention_dims d) { return 2 * half_scratch(d); }
 
 static real score_scale(struct attention_dims d) {
     return R(1.0) / real_sqrt((real)d.head_dim);
@@ -41,138 +57,157 @@ static real score_scale(struct attention_dims d) {
 
 static inline int min_int(int a, int b) { return a < b ? a : b; }
 
-/* Keys of the block that query i of the block may see. */
-static inline int visible(const struct block *b, int i) {
-    return min_int(b->kn, b->q0 + i - b->k0 + 1);
-}
-
 /* Where a head of a token stands in a matrix of tokens `stride` apart. */
-static inline size_t place(const struct block *b, int token, int head, int stride) {
+static size_t place(const struct block *b, int token, int head, int stride) {
     return (b->row + (size_t)token) * (size_t)stride +
            (size_t)head * (size_t)b->job->d.head_dim;
 }
 
-static inline int dense(struct attention_dims d) { return d.heads * d.head_dim; }
+static int dense(struct attention_dims d) { return d.heads * d.head_dim; }
 
-/* to[qn,kn] = alpha * a_rows b_rows^T over head_dim: scores, and dP. */
-static void rows_by_rows(const struct block *b, real *to, const real *A, int lda, const real *B,
-                         int ldb, real alpha) {
-    blas_gemm_tile(&(struct gemm){.m = b->qn,
-                                  .n = b->kn,
-                                  .k = b->job->d.head_dim,
-                                  .tb = TRANSPOSED,
-                                  .A = A,
-                                  .lda = lda,
-                                  .B = B,
-                                  .ldb = ldb,
-                                  .C = to,
-                                  .ldc = b->kn,
-                                  .alpha = alpha});
+static struct block make_block(const struct attention_job *job, int sequence, int worker) {
+    struct attention_dims d = job->d;
+    real *scratch = job->scratch + (size_t)worker * attention_scratch(d);
+    size_t turned = (size_t)QUERIES * (size_t)d.head_dim;
+    return (struct block){.job = job,
+                          .row = (size_t)sequence * (size_t)d.time,
+                          .q_turned = scratch,
+                          .scores = scratch + turned,
+                          .dout_turned = scratch + half_scratch(d),
+                          .dscores = scratch + half_scratch(d) + turned};
 }
 
-/* C[qn,head_dim] (+)= P[qn,kn] B[kn,head_dim] */
-static void weigh_keys(const struct block *b, real *C, int ldc, const real *P, const real *B,
-                       int ldb, bool add) {
+/* to[head_dim, QUERIES] = scale * rows^T; idle columns become 0. */
+static void turn(const struct block *b, real *to, const real *rows, int stride, real scale) {
+    int head_dim = b->job->d.head_dim;
+    if (b->qn < QUERIES) memset(to, 0, (size_t)head_dim * QUERIES * sizeof *to);
+    blas_turn(to, QUERIES, rows, stride, b->qn, head_dim, scale);
+}
+
+/* to[kn, QUERIES] = rows[kn, head_dim] turned[head_dim, QUERIES]: scores, and dP */
+static void keys_by_queries(const struct block *b, real *to, const real *rows, int stride,
+                            const real *turned) {
+    blas_gemm_tile(&(struct gemm){.m = b->kn,
+                                  .n = QUERIES,
+                                  .k = b->job->d.head_dim,
+                                  .A = rows,
+                                  .lda = stride,
+                                  .B = turned,
+                                  .ldb = QUERIES,
+                                  .C = to,
+                                  .ldc = QUERIES});
+}
+
+/* C[qn, head_dim] (+)= alpha * P[kn, qn]^T rows[kn, head_dim]: out, and dq */
+static void weigh_keys(const struct block *b, real *C, int ldc, const real *P, const real *rows,
+                       int stride, real alpha) {
     blas_gemm_tile(&(struct gemm){.m = b->qn,
                                   .n = b->job->d.head_dim,
                                   .k = b->kn,
+                                  .ta = TRANSPOSED,
+                                  .alpha = alpha,
+                                  .add = b->k0 > 0,
                                   .A = P,
-                                  .lda = b->kn,
-                                  .B = B,
-                                  .ldb = ldb,
+                                  .lda = QUERIES,
+                                  .B = rows,
+                                  .ldb = stride,
                                   .C = C,
-                                  .ldc = ldc,
-                                  .add = add});
+                                  .ldc = ldc});
 }
 
-/* C[kn,head_dim] += P[qn,kn]^T B[qn,head_dim] */
-static void weigh_queries(const struct block *b, real *C, int ldc, const real *P, const real *B,
-                          int ldb) {
+/* C[kn, head_dim] (+)= alpha * P[kn, qn] rows[qn, head_dim]: dk and dv */
+static void weigh_queries(const struct block *b, real *C, int ldc, const real *P,
+                          const real *rows, int stride, real alpha, bool add) {
     blas_gemm_tile(&(struct gemm){.m = b->kn,
                                   .n = b->job->d.head_dim,
                                   .k = b->qn,
-                                  .ta = TRANSPOSED,
+                                  .alpha = alpha,
+                                  .add = add,
                                   .A = P,
-                                  .lda = b->kn,
-                                  .B = B,
-                                  .ldb = ldb,
+                                  .lda = QUERIES,
+                                  .B = rows,
+                                  .ldb = stride,
                                   .C = C,
-                                  .ldc = ldc,
-                                  .add = true});
+                                  .ldc = ldc});
+}
+
+/* A key later than the block's first query is masked for the queries before it. */
+static inline void mask(const struct block *b) {
+    for (int j = b->q0 - b->k0 + 1; j < b->kn; j++) {
+        int unseeing = min_int(b->k0 + j - b->q0, QUERIES);
+        for (int i = 0; i < unseeing; i++) b->scores[j * QUERIES + i] = masked;
+    }
 }
 
 static void make_scores(const struct block *b) {
     const struct attention_job *job = b->job;
-    struct attention_dims d = job->d;
-    rows_by_rows(b, b->scores, job->q + place(b, b->q0, b->head, d.q_stride), d.q_stride,
-                 job->k + place(b, b->k0, b->kv_head, d.k_stride), d.k_stride, score_scale(d));
+    int stride = job->d.k_stride;
+    keys_by_queries(b, b->scores, job->k + place(b, b->k0, b->kv_head, stride), stride,
+                    b->q_turned);
 }
 
-static inline void fill(real *x, real value, int n) {
-    for (int i = 0; i < n; i++) x[i] = value;
+/* Scores become exp(score - max so far); the maxima and sums are brought up to date, and what
+ * was gathered in out[qn, head_dim] is rescaled to the new maxima. NaN goes through to the sum.
+ */
+KERNEL static void softmax_forward(const struct block *b, struct softmax *state, real *out) {
+    int head_dim = b->job->d.head_dim, stride = dense(b->job->d);
+    bool first = b->k0 == 0;
+    real max[QUERIES], sum[QUERIES] = {0};
+    mask(b);
+    memcpy(max, first ? b->scores : state->max, sizeof max);
+    for (int j = 0; j < b->kn; j++) {
+        const real *s = b->scores + j * QUERIES;
+        for (int i = 0; i < QUERIES; i++) max[i] = s[i] > max[i] ? s[i] : max[i];
+    }
+    for (int j = 0; j < b->kn; j++) {
+        real *s = b->scores + j * QUERIES;
+        for (int i = 0; i < QUERIES; i++) sum[i] += s[i] = vexp_flushed(s[i] - max[i]);
+    }
+    for (int i = 0; !first && i < b->qn; i++) {
+        real shrink = vexp_flushed(state->max[i] - max[i]);
+        sum[i] += shrink * state->sum[i];
+        real *row = out + (size_t)i * (size_t)stride;
+        for (int c = 0; c < head_dim; c++) row[c] *= shrink;
+    }
+    memcpy(state->max, max, sizeof max);
+    memcpy(state->sum, sum, sizeof sum);
 }
 
-static inline void scale_by(real *x, real factor, int n) {
-    for (int i = 0; i < n; i++) x[i] *= factor;
-}
-
-/* Scores become exp(score - max so far); max[qn] and sum[qn] are brought up to date, and what
- * was gathered in out[qn,head_dim] is rescaled to the new maximum. A score that is not finite
- * makes the query's sum NaN, and so its output. */
-KERNEL static void softmax_forward(const struct block *b, real *max, real *sum, real *out,
-                                   bool first) {
+KERNEL static void finish_forward(const struct block *b, const struct softmax *state, real *out,
+                                  real *lse) {
     int head_dim = b->job->d.head_dim, stride = dense(b->job->d);
     for (int i = 0; i < b->qn; i++) {
-        real *s = b->scores + (size_t)i * (size_t)b->kn;
-        int n = visible(b, i);
-        real here = real_finite_max(s, n), before = max[i];
-        if (!isfinite(here)) {
-            fill(s, sum[i] = real_nan(), b->kn);
-            continue;
-        }
-        max[i] = first || here > before ? here : before;
-        real shrink = first ? R(0.0) : real_exp(before - max[i]);
-        sum[i] = (first ? R(0.0) : sum[i] * shrink) + vmath_exp_shift_sum(s, s, max[i], n);
-        fill(s + n, R(0.0), b->kn - n);
-        if (!first) scale_by(out + (size_t)i * (size_t)stride, shrink, head_dim);
+        real *row = out + (size_t)i * (size_t)stride, share = R(1.0) / state->sum[i];
+        for (int c = 0; c < head_dim; c++) row[c] *= share;
+        lse[i] = state->max[i] + real_log(state->sum[i]);
     }
 }
 
-/* Tile: one sequence, one head, one block of queries. */
-KERNEL static void finish_forward(const struct block *b, const real *max, const real *sum,
-                                  real *out, real *lse) {
-    int stride = dense(b->job->d);
-    for (int i = 0; i < b->qn; i++) {
-        scale_by(out + (size_t)i * (size_t)stride, R(1.0) / sum[i], b->job->d.head_dim);
-        lse[i] = max[i] + real_log(sum[i]);
-    }
-}
-
+/* Tile: one sequence, one head, one block of queries; the longest, which are the last, first.
+ */
 static void forward_tile(void *ctx, int tile, int worker) {
     const struct attention_job *job = ctx;
     struct attention_dims d = job->d;
-    int q_blocks = tile_count(d.time, QUERIES), keys = key_block(d);
-    int sequence = tile / (q_blocks * d.heads), head = tile / q_blocks % d.heads;
-    struct span queries = tile_span(tile % q_blocks, d.time, QUERIES);
-    real *scratch = job->scratch + (size_t)worker * attention_scratch(d);
-    real *max = scratch + (size_t)QUERIES * (size_t)keys, *sum = max + QUERIES;
-    struct block b = {.job = job,
-                      .row = (size_t)sequence * (size_t)d.time,
-                      .head = head,
-                      .kv_head = head / (d.heads / d.kv_heads),
-                      .q0 = queries.from,
-                      .qn = queries.to - queries.from,
-                      .scores = scratch};
+    int q_blocks = tile_count(d.time, QUERIES), head = tile / q_blocks % d.heads;
+    struct span queries = tile_span(q_blocks - 1 - tile % q_blocks, d.time, QUERIES);
+    struct block b = make_block(job, tile / (q_blocks * d.heads), worker);
+    b.head = head;
+    b.kv_head = head / (d.heads / d.kv_heads);
+    b.q0 = queries.from;
+    b.qn = queries.to - queries.from;
+    struct softmax state;
     real *out = job->out + place(&b, b.q0, head, dense(d));
+    turn(&b, b.q_turned, job->q + place(&b, b.q0, head, d.q_stride), d.q_stride,
+         score_scale(d));
     for (b.k0 = 0; b.k0 < queries.to; b.k0 += KEYS) {
-        b.kn = min_int(keys, queries.to - b.k0);
+        b.kn = min_int(KEYS, queries.to - b.k0);
         make_scores(&b);
-        softmax_forward(&b, max, sum, out, b.k0 == 0);
+        softmax_forward(&b, &state, out);
         weigh_keys(&b, out, dense(d), b.scores, job->v + place(&b, b.k0, b.kv_head, d.v_stride),
-                   d.v_stride, b.k0 > 0);
+                   d.v_stride, R(1.0));
     }
-    size_t first = ((size_t)sequence * (size_t)d.heads + (size_t)head) * (size_t)d.time;
-    finish_forward(&b, max, sum, out, job->lse_out + first + (size_t)b.q0);
+    size_t lse = (b.row * (size_t)d.heads) + (size_t)head * (size_t)d.time + (size_t)b.q0;
+    finish_forward(&b, &state, out, job->lse_out + lse);
 }
 
 /* dot[i] = dout_i . out_i = sum over keys of P dP, which the softmax's gradient takes away. */
@@ -183,85 +218,83 @@ KERNEL static void dots(const struct block *b, real *dot, const real *dout, cons
                    *y = out + (size_t)i * (size_t)stride;
         real sum = R(0.0);
 #pragma omp simd reduction(+ : sum)
-        for (int j = 0; j < n; j++) sum += x[j] * y[j];
+        for (int c = 0; c < n; c++) sum += x[c] * y[c];
         dot[i] = sum;
     }
 }
 
-/* Scores become P = exp(score - lse), dP becomes dS = scale P (dP - dot). An output that was
- * not finite shows in `dot` and makes both NaN. */
-KERNEL static void softmax_backward(const struct block *b, real *dP, const real *lse,
-                                    const real *dot) {
-    real scale = score_scale(b->job->d);
-    for (int i = 0; i < b->qn; i++) {
-        real *restrict s = b->scores + (size_t)i * (size_t)b->kn;
-        real *restrict ds = dP + (size_t)i * (size_t)b->kn;
-        int n = visible(b, i);
-        if (!isfinite(dot[i]) || !isfinite(lse[i])) {
-            fill(s, real_nan(), b->kn);
-            fill(ds, real_nan(), b->kn);
-            continue;
+/* Scores become P = exp(score - lse), dP becomes dS = P (dP - dot). */
+KERNEL static void softmax_backward(const struct block *b, const real *lse, const real *dot) {
+    mask(b);
+    for (int j = 0; j < b->kn; j++) {
+        real *restrict s = b->scores + j * QUERIES, *restrict ds = b->dscores + j * QUERIES;
+        for (int i = 0; i < QUERIES; i++) {
+            s[i] = vexp_flushed(s[i] - lse[i]);
+            ds[i] = s[i] * (ds[i] - dot[i]);
         }
-        (void)vmath_exp_shift_sum(s, s, lse[i], n);
-        for (int j = 0; j < n; j++) ds[j] = scale * s[j] * (ds[j] - dot[i]);
-        fill(s + n, R(0.0), b->kn - n);
-        fill(ds + n, R(0.0), b->kn - n);
     }
 }
 
-static void backward_block(const struct block *b, real *dP, const real *dot) {
+/* The first block of queries to come is the last of the first head, which sees every key: it
+ * lays down dk and dv, the others add. */
+static bool lays_down(const struct block *b) {
+    int group = b->job->d.heads / b->job->d.kv_heads;
+    return b->head % group == 0 && b->q0 + QUERIES >= b->job->d.time;
+}
+
+static void backward_block(const struct block *b, const real *lse, const real *dot) {
+    const struct attention_job *job = b->job;
+    struct attention_dims d = job->d;
+    real scale = score_scale(d);
+    bool add = !lays_down(b);
+    make_scores(b);
+    keys_by_queries(b, b->dscores, job->v + place(b, b->k0, b->kv_head, d.v_stride), d.v_stride,
+                    b->dout_turned);
+    softmax_backward(b, lse, dot);
+    weigh_queries(b, job->dv + place(b, b->k0, b->kv_head, d.dv_stride), d.dv_stride, b->scores,
+                  job->dout + place(b, b->q0, b->head, dense(d)), dense(d), R(1.0), add);
+    weigh_queries(b, job->dk + place(b, b->k0, b->kv_head, d.dk_stride), d.dk_stride,
+                  b->dscores, job->q + place(b, b->q0, b->head, d.q_stride), d.q_stride, scale,
+                  add);
+    weigh_keys(b, job->dq + place(b, b->q0, b->head, d.dq_stride), d.dq_stride, b->dscores,
+               job->k + place(b, b->k0, b->kv_head, d.k_stride), d.k_stride, scale);
+}
+
+/* One block of queries against all keys that it sees. */
+static void backward_queries(struct block *b) {
     const struct attention_job *job = b->job;
     struct attention_dims d = job->d;
     size_t out_at = place(b, b->q0, b->head, dense(d));
-    size_t q_at = place(b, b->q0, b->head, d.q_stride);
     size_t lse_at = b->row * (size_t)d.heads + (size_t)b->head * (size_t)d.time + (size_t)b->q0;
-    const real *dout = job->dout + out_at;
-    make_scores(b);
-    rows_by_rows(b, dP, dout, dense(d), job->v + place(b, b->k0, b->kv_head, d.v_stride),
-                 d.v_stride, R(1.0));
-    softmax_backward(b, dP, job->lse + lse_at, dot);
-    weigh_queries(b, job->dv + place(b, b->k0, b->kv_head, d.dv_stride), d.dv_stride, b->scores,
-                  dout, dense(d));
-    weigh_queries(b, job->dk + place(b, b->k0, b->kv_head, d.dk_stride), d.dk_stride, dP,
-                  job->q + q_at, d.q_stride);
-    weigh_keys(b, job->dq + place(b, b->q0, b->head, d.dq_stride), d.dq_stride, dP,
-               job->k + place(b, b->k0, b->kv_head, d.k_stride), d.k_stride, b->k0 > 0);
-}
-
-static void clear_head(real *x, const struct block *b, int stride) {
-    size_t bytes = (size_t)b->job->d.head_dim * sizeof *x;
-    for (int t = 0; t < b->job->d.time; t++)
-        memset(x + place(b, t, b->kv_head, stride), 0, bytes);
+    real lse[QUERIES] = {0}, dot[QUERIES] = {0};
+    memcpy(lse, job->lse + lse_at, (size_t)b->qn * sizeof *lse);
+    dots(b, dot, job->dout + out_at, job->out_in + out_at);
+    turn(b, b->q_turned, job->q + place(b, b->q0, b->head, d.q_stride), d.q_stride,
+         score_scale(d));
+    turn(b, b->dout_turned, job->dout + out_at, dense(d), R(1.0));
+    for (b->k0 = 0; b->k0 < b->q0 + b->qn; b->k0 += KEYS) {
+        b->kn = min_int(KEYS, b->q0 + b->qn - b->k0);
+        backward_block(b, lse, dot);
+    }
 }
 
 /* Tile: one sequence, one head of keys and values with all its query heads. */
 static void backward_tile(void *ctx, int tile, int worker) {
     const struct attention_job *job = ctx;
     struct attention_dims d = job->d;
-    int keys = key_block(d), group = d.heads / d.kv_heads;
-    size_t block_reals = (size_t)QUERIES * (size_t)keys;
-    real *scratch = job->scratch + (size_t)worker * attention_scratch(d);
-    real *dP = scratch + block_reals, *dot = dP + block_reals;
-    struct block b = {.job = job,
-                      .row = (size_t)(tile / d.kv_heads) * (size_t)d.time,
-                      .kv_head = tile % d.kv_heads,
-                      .scores = scratch};
-    clear_head(job->dk, &b, d.dk_stride);
-    clear_head(job->dv, &b, d.dv_stride);
+    int group = d.heads / d.kv_heads;
+    struct block b = make_block(job, tile / d.kv_heads, worker);
+    b.kv_head = tile % d.kv_heads;
     for (b.head = b.kv_head * group; b.head < (b.kv_head + 1) * group; b.head++) {
-        for (b.q0 = 0; b.q0 < d.time; b.q0 += QUERIES) {
+        for (b.q0 = (d.time - 1) / QUERIES * QUERIES; b.q0 >= 0; b.q0 -= QUERIES) {
             b.qn = min_int(QUERIES, d.time - b.q0);
-            size_t at = place(&b, b.q0, b.head, dense(d));
-            dots(&b, dot, job->dout + at, job->out_in + at);
-            for (b.k0 = 0; b.k0 < b.q0 + b.qn; b.k0 += KEYS) {
-                b.kn = min_int(keys, b.q0 + b.qn - b.k0);
-                backward_block(&b, dP, dot);
-            }
+            backward_queries(&b);
         }
     }
 }
 
-/* Flop of one product of every query with the keys up to the end of its block. */
+/* Flop of one product of every query with the keys up to the end of its block, idle columns
+ * apart. */
 static uint64_t product_flops(struct attention_dims d) {
     uint64_t pairs = 0;
     for (int i = 0; i < tile_count(d.time, QUERIES); i++) {

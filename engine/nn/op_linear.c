@@ -49,28 +49,31 @@ void linear_forward(struct exec *ex, real *y, const real *x, const real *W, cons
 
 void linear_backward(struct exec *ex, real *dx, real *dW, real *db, const real *dy,
                      const real *x, const real *W, struct linear_dims d) {
+    struct gemm products[2];
+    int n = 0;
+    if (dW) /* first: its tiles are fewer and longer */
+        products[n++] = (struct gemm){.m = d.out,
+                                      .n = d.in,
+                                      .k = d.rows,
+                                      .ta = TRANSPOSED,
+                                      .A = dy,
+                                      .lda = d.out,
+                                      .B = x,
+                                      .ldb = d.in,
+                                      .C = dW,
+                                      .ldc = d.in,
+                                      .add = true};
     if (dx)
-        blas_gemm(ex, &(struct gemm){.m = d.rows,
-                                     .n = d.in,
-                                     .k = d.out,
-                                     .A = dy,
-                                     .lda = d.out,
-                                     .B = W,
-                                     .ldb = d.in,
-                                     .C = dx,
-                                     .ldc = d.in,
-                                     .add = true});
-    if (dW)
-        blas_gemm(ex, &(struct gemm){.m = d.out,
-                                     .n = d.in,
-                                     .k = d.rows,
-                                     .ta = TRANSPOSED,
-                                     .A = dy,
-                                     .lda = d.out,
-                                     .B = x,
-                                     .ldb = d.in,
-                                     .C = dW,
-                                     .ldc = d.in,
-                                     .add = true});
+        products[n++] = (struct gemm){.m = d.rows,
+                                      .n = d.in,
+                                      .k = d.out,
+                                      .A = dy,
+                                      .lda = d.out,
+                                      .B = W,
+                                      .ldb = d.in,
+                                      .C = dx,
+                                      .ldc = d.in,
+                                      .add = true};
+    blas_gemm_all(ex, products, n);
     if (db) column_sum_add(ex, db, dy, d.rows, d.out);
 }

@@ -66,6 +66,37 @@ KERNEL static void softmax_tile(void *ctx, int i, int worker) {
     for (int r = rows.from; r < rows.to; r++) softmax_row(job, r);
 }
 
+/* Given the gradient of the logits of `rows` rows: dx += G W, dW += G^T x, each unless NULL. */
+static void head_backward(struct exec *ex, real *dx, real *dW, const real *G, const real *x,
+                          const real *W, int rows, struct loss_dims d) {
+    struct gemm products[2];
+    int n = 0;
+    if (dW)
+        products[n++] = (struct gemm){.m = d.vocab,
+                                      .n = d.width,
+                                      .k = rows,
+                                      .ta = TRANSPOSED,
+                                      .A = G,
+                                      .lda = d.vocab,
+                                      .B = x,
+                                      .ldb = d.width,
+                                      .C = dW,
+                                      .ldc = d.width,
+                                      .add = true};
+    if (dx)
+        products[n++] = (struct gemm){.m = rows,
+                                      .n = d.width,
+                                      .k = d.vocab,
+                                      .A = G,
+                                      .lda = d.vocab,
+                                      .B = W,
+                                      .ldb = d.width,
+                                      .C = dx,
+                                      .ldc = d.width,
+                                      .add = true};
+    blas_gemm_all(ex, products, n);
+}
+
 void loss_head(struct exec *ex, real *nll, uint8_t *hit, real *dx, real *dW, const real *x,
                const real *W, const int32_t *targets, real *scratch, struct loss_dims d) {
     int chunk = chunk_rows(d);
@@ -93,28 +124,6 @@ void loss_head(struct exec *ex, real *nll, uint8_t *hit, real *dx, real *dW, con
                                   .gradient = dx || dW,
                                   .scale = d.scale};
         pool_run(ex->pool, tile_count(rows, job.per_tile), softmax_tile, &job);
-        if (dx)
-            blas_gemm(ex, &(struct gemm){.m = rows,
-                                         .n = d.width,
-                                         .k = d.vocab,
-                                         .A = scratch,
-                                         .lda = d.vocab,
-                                         .B = W,
-                                         .ldb = d.width,
-                                         .C = dx + at,
-                                         .ldc = d.width,
-                                         .add = true});
-        if (dW)
-            blas_gemm(ex, &(struct gemm){.m = d.vocab,
-                                         .n = d.width,
-                                         .k = rows,
-                                         .ta = TRANSPOSED,
-                                         .A = scratch,
-                                         .lda = d.vocab,
-                                         .B = x + at,
-                                         .ldb = d.width,
-                                         .C = dW,
-                                         .ldc = d.width,
-                                         .add = true});
+        head_backward(ex, dx ? dx + at : NULL, dW, scratch, x + at, W, rows, d);
     }
 }

@@ -111,6 +111,25 @@ static void test_threads(void **state) {
     blocks_free(&o.mem);
 }
 
+/* Two products as one set of tiles give what each gives alone. */
+static void test_all(void **state) {
+    (void)state;
+    struct operands a = make_operands(&cases[COUNT(cases) - 4]);
+    struct operands b = make_operands(&cases[COUNT(cases) - 3]);
+    const struct gemm both[] = {a.g, b.g};
+    struct exec ex = {.pool = pool_create(2, NULL)};
+    assert_non_null(ex.pool);
+    blas_gemm_all(&ex, both, 0);
+    assert_true(ex.flops == 0);
+    blas_gemm_all(&ex, both, 2);
+    assert_product(&a);
+    assert_product(&b);
+    assert_true(ex.flops == 2 * (uint64_t)(700 * 530 * 40 + 530 * 300 * 600));
+    pool_destroy(ex.pool);
+    blocks_free(&a.mem);
+    blocks_free(&b.mem);
+}
+
 static void test_describe(void **state) {
     (void)state;
     const char *text = blas_describe();
@@ -121,7 +140,7 @@ static void test_describe(void **state) {
 
 int main(void) {
     blas_init();
-    struct CMUnitTest tests[3 * COUNT(cases) + 1];
+    struct CMUnitTest tests[3 * COUNT(cases) + 2];
     size_t n = 0;
     for (size_t i = 0; i < COUNT(cases); i++) {
         void *c = (void *)&cases[i];
@@ -129,6 +148,7 @@ int main(void) {
         tests[n++] = (struct CMUnitTest){cases[i].name, test_gemm, NULL, NULL, c};
         tests[n++] = (struct CMUnitTest){cases[i].name, test_threads, NULL, NULL, c};
     }
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_all);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_describe);
     return _cmocka_run_group_tests("blas", tests, n, NULL, NULL);
 }
