@@ -1,19 +1,35 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "engine/core/arena.h"
 #include "engine/nn/real_math.h"
 #include "engine/optim/optim.h"
 #include "engine/optim/pieces.h"
 
-bool optim_create(const struct param_table *t, struct adamw_settings s, struct optim *out,
-                  struct err *err) {
+const char *const optimizer_words[OPTIMIZER_COUNT] = {"adamw", "muon"};
+
+static bool take_muon_scratch(struct exec *ex, const struct param_table *t, struct optim *o,
+                              struct err *err) {
+    size_t n = muon_scratch(t), workers = (size_t)pool_threads(ex->pool);
+    o->muon = arena_create(workers * arena_round(n * sizeof(real)), err);
+    for (size_t i = 0; o->muon && i < workers; i++)
+        o->muon_scratch[i] = arena_take_reals(o->muon, n, err);
+    return o->muon != NULL;
+}
+
+bool optim_create(struct exec *ex, const struct param_table *t, struct optim_settings s,
+                  struct optim *out, struct err *err) {
     size_t n = (size_t)t->n_groups;
     *out = (struct optim){.settings = s};
     out->steps = calloc(n, sizeof *out->steps);
     out->sizes = calloc(n, sizeof *out->sizes);
-    if (!out->steps || !out->sizes)
+    out->muon_scratch = calloc(POOL_MAX_THREADS, sizeof *out->muon_scratch);
+    if (!out->steps || !out->sizes || !out->muon_scratch)
         err_set(err, ERR_NOMEM, "not enough memory for an optimizer of %zu groups", n);
-    else if (weights_create(t, &out->m, err) && weights_create(t, &out->v, err)) return true;
+    else if (weights_create(t, &out->m, err) && weights_create(t, &out->v, err) &&
+             take_muon_scratch(ex, t, out, err))
+        return true;
     optim_destroy(out);
     return false;
 }
@@ -21,9 +37,21 @@ bool optim_create(const struct param_table *t, struct adamw_settings s, struct o
 void optim_destroy(struct optim *o) {
     weights_destroy(&o->m);
     weights_destroy(&o->v);
+    arena_destroy(o->muon);
+    free(o->muon_scratch);
     free(o->steps);
     free(o->sizes);
     *o = (struct optim){0};
+}
+
+void optim_reset(struct optim *o) {
+    for (int g = 0; g < o->m.table->n_groups; g++) {
+        size_t bytes = o->m.table->groups[g].reals * sizeof(real);
+        if (o->steps[g] == 0) continue; /* still zero, and perhaps never touched */
+        memset(o->m.group[g], 0, bytes);
+        memset(o->v.group[g], 0, bytes);
+        o->steps[g] = 0;
+    }
 }
 
 /* What one update needs; the factors of a group follow from its own count of steps. */
@@ -36,17 +64,32 @@ struct update {
 /* 1 - beta^t: how much of a moment's weight is real after t updates from zero. */
 static double filled(double beta, int64_t t) { return 1 - pow(beta, (double)t); }
 
+/* Muon has put the direction into the gradient's place: W -= lr * (direction + decay * W). */
+KERNEL static void follow_piece(const struct update *u, struct piece *p, real decay) {
+    real *restrict w = u->w->group[p->group] + p->from;
+    const real *restrict g = u->g->group[p->group] + p->from;
+    real rate = (real)u->lr;
+    double moved = 0, size = 0;
+#pragma omp simd reduction(+ : moved, size)
+    for (size_t i = 0; i < p->n; i++) {
+        real d = rate * g[i] + decay * w[i];
+        w[i] -= d;
+        moved += (double)d * (double)d;
+        size += (double)w[i] * (double)w[i];
+    }
+    p->sum[0] = moved;
+    p->sum[1] = size;
+}
+
 /* m and v are read and written once, w likewise; squares of the change and of the new weights
  * are added up on the way. */
-KERNEL static void update_piece(const void *ctx, struct piece *p) {
-    const struct update *u = ctx;
-    const struct adamw_settings *s = &u->o->settings;
+KERNEL static void adamw_piece(const struct update *u, struct piece *p, real decay) {
+    const struct optim_settings *s = &u->o->settings;
     int64_t t = u->o->steps[p->group];
     real beta1 = (real)s->beta1, beta2 = (real)s->beta2, eps = (real)s->eps;
     real rest1 = (real)(1 - s->beta1), rest2 = (real)(1 - s->beta2);
     real scale = (real)u->scale, whole2 = (real)(1 / sqrt(filled(s->beta2, t)));
     real rate = (real)(u->lr / filled(s->beta1, t));
-    real decay = p->decay ? (real)(u->lr * s->decay) : 0;
     real *restrict w = u->w->group[p->group] + p->from;
     const real *restrict g = u->g->group[p->group] + p->from;
     real *restrict m = u->o->m.group[p->group] + p->from;
@@ -66,7 +109,17 @@ KERNEL static void update_piece(const void *ctx, struct piece *p) {
     p->sum[1] = size;
 }
 
-void optim_step(struct exec *ex, struct optim *o, struct weights *w, const struct weights *g,
+static void update_piece(const void *ctx, struct piece *p) {
+    const struct update *u = ctx;
+    const struct param_table *t = u->w->table;
+    const struct param *param = &t->params[p->param];
+    real decay = param->decay ? (real)(u->lr * u->o->settings.decay) : 0;
+    if (u->o->settings.kind == OPTIMIZER_MUON && muon_takes(t, param))
+        follow_piece(u, p, decay);
+    else adamw_piece(u, p, decay);
+}
+
+void optim_step(struct exec *ex, struct optim *o, struct weights *w, struct weights *g,
                 const bool *learn, double lr, double scale, double *updates) {
     int n = w->table->n_groups;
     for (int i = 0; i < n; i++) {
@@ -74,6 +127,7 @@ void optim_step(struct exec *ex, struct optim *o, struct weights *w, const struc
         o->sizes[i] = 0;
         if (updates) updates[i] = 0;
     }
+    if (o->settings.kind == OPTIMIZER_MUON) muon_directions(ex, o, g, learn, scale);
     struct update u = {.o = o, .w = w, .g = g, .lr = lr, .scale = scale};
     pieces_run(ex, w->table, learn, update_piece, &u, (double *const[2]){updates, o->sizes});
     for (int i = 0; updates && i < n; i++)

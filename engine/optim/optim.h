@@ -28,26 +28,49 @@ double grads_norm(struct exec *ex, const struct weights *g, const bool *learn, d
 /* Set the gradients of learning groups to zero. */
 void grads_zero(struct exec *ex, struct weights *g, const bool *learn);
 
-/* ---- adamw.c ---- */
+/* ---- adamw.c: the update; muon.c: the direction of matrices under Muon ---- */
 
-struct adamw_settings {
-    double beta1, beta2, eps, decay;
+enum optimizer_kind { OPTIMIZER_ADAMW, OPTIMIZER_MUON, OPTIMIZER_COUNT };
+extern const char *const optimizer_words[OPTIMIZER_COUNT]; /* "adamw", "muon" */
+
+struct optim_settings {
+    enum optimizer_kind kind;
+    double beta1, beta2, eps, decay; /* AdamW's; decay is Muon's too */
+    double momentum;                 /* Muon's */
 };
 
 struct optim {
-    struct adamw_settings settings;
-    struct weights m, v; /* moments; memory is touched when a group first learns */
-    int64_t *steps;      /* [n_groups] updates that each group has had, for the bias correction */
-    double *sizes;       /* [n_groups] scratch: sums of squares of the weights */
+    struct optim_settings settings;
+    struct weights m, v;  /* moments; memory is touched when a group first learns */
+    int64_t *steps;       /* [n_groups] updates that each group has had, for the bias correction */
+    double *sizes;        /* [n_groups] scratch: ||W||^2 of the last step */
+    struct arena *muon;   /* scratch of Muon: muon_scratch() for each worker */
+    real **muon_scratch;  /* [POOL_MAX_THREADS] pieces of it */
 };
 
-bool optim_create(const struct param_table *t, struct adamw_settings s, struct optim *out,
-                  struct err *err);
+/* ex says how many workers will need scratch. */
+bool optim_create(struct exec *ex, const struct param_table *t, struct optim_settings s,
+                  struct optim *out, struct err *err);
 void optim_destroy(struct optim *o);
+/* Forget moments and step counts: another kind of optimizer goes on. */
+void optim_reset(struct optim *o);
 
-/* One update of every learning group: W -= lr * (mhat / (sqrt(vhat) + eps) + decay * W), gradients
- * multiplied by `scale` on the way (clipping). One pass over memory. updates[g] (may be NULL) gets
- * ||dW|| / ||W|| of the group, 0 for frozen. */
-void optim_step(struct exec *ex, struct optim *o, struct weights *w, const struct weights *g,
+/* One update of every learning group, gradients multiplied by `scale` on the way (clipping):
+ *   AdamW            W -= lr * (mhat / (sqrt(vhat) + eps) + decay * W), in one pass over memory
+ *   Muon, for the matrices of blocks; all else goes by AdamW with the same lr
+ *                    W -= lr * (0.2 sqrt(max(rows, cols)) * NS(momentum) + decay * W)
+ * With Muon the gradients of those matrices are spoilt. updates[g] (may be NULL) gets ||dW|| / ||W||
+ * of the group, 0 for frozen. */
+void optim_step(struct exec *ex, struct optim *o, struct weights *w, struct weights *g,
                 const bool *learn, double lr, double scale, double *updates);
+
+/* Whether Muon takes this parameter: a matrix inside a block. */
+bool muon_takes(const struct param_table *t, const struct param *p);
+/* Reals of scratch that a worker needs. */
+size_t muon_scratch(const struct param_table *t);
+/* Move the momentum of every learning matrix on and put its orthogonalised direction, in AdamW's
+ * scale, into the gradient's place. Each matrix is one tile: same bits for any number of threads.
+ * Sources: Jordan et al. 2024 (Muon, its quintic Newton-Schulz); Liu et al., arXiv 2502.16982 (scale). */
+void muon_directions(struct exec *ex, struct optim *o, struct weights *g, const bool *learn,
+                     double scale);
 #endif

@@ -38,7 +38,7 @@ void pieces_run(struct exec *ex, const struct param_table *t, const bool *learn,
             if (run.n == AT_ONCE) flush(ex, &run, sums);
             run.pieces[run.n++] =
                 (struct piece){.group = p->group,
-                               .decay = p->decay,
+                               .param = i,
                                .from = p->offset + at,
                                .n = n - at < PIECE_REALS ? n - at : PIECE_REALS};
         }

@@ -10,8 +10,7 @@ enum { PIECE_REALS = 16384 };
 
 /* Part of one parameter: reals [from, from + n) of its group's memory. */
 struct piece {
-    int group;
-    bool decay; /* the parameter's */
+    int group, param;
     size_t from, n;
     double sum[2]; /* what the work adds up */
 };

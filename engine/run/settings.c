@@ -368,3 +368,12 @@ struct schedule settings_schedule(const struct stage_settings *st) {
                              .final_share = st->schedule.final_share,
                              .decay_share = st->schedule.decay_share};
 }
+
+struct optim_settings settings_optim(const struct stage_settings *st) {
+    return (struct optim_settings){.kind = st->optimizer.kind,
+                                   .beta1 = st->optimizer.beta1,
+                                   .beta2 = st->optimizer.beta2,
+                                   .eps = st->optimizer.eps,
+                                   .decay = st->optimizer.decay,
+                                   .momentum = st->optimizer.momentum};
+}

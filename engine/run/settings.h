@@ -17,9 +17,6 @@ struct text_list {
     char text[SOURCES_MAX][TEXT_MAX_BYTES];
 };
 
-enum optimizer_kind { OPTIMIZER_ADAMW, OPTIMIZER_COUNT };
-extern const char *const optimizer_words[OPTIMIZER_COUNT];
-
 struct stage_settings {
     char name[NAME_MAX_BYTES];
     struct text_list data;
@@ -31,7 +28,7 @@ struct stage_settings {
     int batch; /* sequences a step */
     struct {
         enum optimizer_kind kind;
-        double lr, beta1, beta2, eps, decay, clip;
+        double lr, beta1, beta2, momentum, eps, decay, clip;
     } optimizer;
     struct {
         enum schedule_kind kind;
@@ -122,4 +119,5 @@ bool settings_check(const struct settings *s, char *path, struct err *err);
 
 struct model_config settings_model(const struct settings *s); /* not completed */
 struct schedule settings_schedule(const struct stage_settings *st);
+struct optim_settings settings_optim(const struct stage_settings *st);
 #endif

@@ -3,8 +3,6 @@
 
 #include "engine/run/settings.h"
 
-const char *const optimizer_words[OPTIMIZER_COUNT] = {[OPTIMIZER_ADAMW] = "adamw"};
-
 static const char *const family_words[FAMILY_COUNT] = {
     [FAMILY_GPT2] = "gpt2", [FAMILY_LLAMA] = "llama", [FAMILY_QWEN3] = "qwen3"};
 
@@ -60,13 +58,17 @@ const struct setting_key setting_keys[] = {
     {"stages.*.batch", SETTING_INT, STAGE(batch), "16", 1, 65536, "sequences", NULL, 0,
      "Sequences in one step."},
     {"stages.*.optimizer.kind", SETTING_WORD, STAGE(optimizer.kind), "adamw", 0, 0, "",
-     optimizer_words, OPTIMIZER_COUNT, "How gradients become updates."},
+     optimizer_words, OPTIMIZER_COUNT,
+     "How gradients become updates; muon turns the matrices of the blocks, adamw does the "
+     "rest."},
     {"stages.*.optimizer.lr", SETTING_REAL, STAGE(optimizer.lr), "0.001", 1e-12, 1, "", NULL, 0,
      "Learning rate at its highest."},
     {"stages.*.optimizer.beta1", SETTING_REAL, STAGE(optimizer.beta1), "0.9", 0, 0.999999, "",
      NULL, 0, "How long the mean of the gradients remembers."},
     {"stages.*.optimizer.beta2", SETTING_REAL, STAGE(optimizer.beta2), "0.95", 0, 0.999999, "",
      NULL, 0, "How long the mean of their squares remembers."},
+    {"stages.*.optimizer.momentum", SETTING_REAL, STAGE(optimizer.momentum), "0.95", 0,
+     0.999999, "", NULL, 0, "How long Muon's mean of the gradients remembers."},
     {"stages.*.optimizer.eps", SETTING_REAL, STAGE(optimizer.eps), "1e-8", 1e-30, 1, "", NULL,
      0, "Added to the divisor, so that quiet weights are not thrown about."},
     {"stages.*.optimizer.decay", SETTING_REAL, STAGE(optimizer.decay), "0.1", 0, 10, "", NULL,

@@ -208,6 +208,14 @@ static void report_frozen(struct trainer *t) {
     buf_deinit(&groups);
 }
 
+/* Moments of one kind of optimizer mean nothing to another. */
+static void set_optimizer(struct trainer *t, bool fresh) {
+    const struct stage_settings *s = &t->settings->stages[t->state.stage];
+    if (fresh && t->state.stage > 0 && s[-1].optimizer.kind != s->optimizer.kind)
+        optim_reset(&t->optim);
+    t->optim.settings = settings_optim(s);
+}
+
 bool stage_begin(struct trainer *t, struct err *err) {
     bool fresh = t->state.stage_step == 0;
     bool last = t->state.stage == t->settings->n_stages - 1;
@@ -215,6 +223,7 @@ bool stage_begin(struct trainer *t, struct err *err) {
         t->state.lr_scale = 1;
         if (!stage_plan(t, t->state.stage, t->learn, err)) return false;
     }
+    set_optimizer(t, fresh);
     report_stage(t, false);
     if (last && !t->has_base && !(fresh ? take_base(t, err) : reload_base(t, err)))
         return false;

@@ -64,13 +64,9 @@ static bool take_memory(struct trainer *t, struct err *err) {
     const struct model_config *c = &t->table.config;
     int rows = most_rows(s);
     size_t n = (size_t)t->table.n_groups, cells = (size_t)rows * (size_t)c->context;
-    struct adamw_settings a = {.beta1 = s->stages[0].optimizer.beta1,
-                               .beta2 = s->stages[0].optimizer.beta2,
-                               .eps = s->stages[0].optimizer.eps,
-                               .decay = s->stages[0].optimizer.decay};
     if (!fits_in_memory(t, err) || !weights_create(&t->table, &t->weights, err) ||
         !weights_create(&t->table, &t->grads, err) ||
-        !optim_create(&t->table, a, &t->optim, err))
+        !optim_create(&t->ex, &t->table, settings_optim(&s->stages[0]), &t->optim, err))
         return false;
     t->transformer = transformer_create(&t->table, rows, c->context, true, &t->ex, err);
     t->decoder = t->transformer ? decoder_create(&t->table, &t->ex, err) : NULL;
@@ -233,10 +229,6 @@ static bool trainer_step(struct trainer *t) {
     double lr = schedule_lr(&schedule, t->state.stage_step) * t->state.lr_scale;
     double clip = s->optimizer.clip;
     double scale = clip > 0 && norm > clip ? clip / norm : 1;
-    t->optim.settings = (struct adamw_settings){.beta1 = s->optimizer.beta1,
-                                                .beta2 = s->optimizer.beta2,
-                                                .eps = s->optimizer.eps,
-                                                .decay = s->optimizer.decay};
     optim_step(&t->ex, &t->optim, &t->weights, &t->grads, t->learn, lr, scale,
                t->group_updates);
     double end = clock_now();
@@ -292,7 +284,8 @@ static void look(struct trainer *t) {
         t->layers_cost_s = clock_now() - start;
     }
     bool last_step = step == stage_of(t)->steps;
-    /* The run's first curve point comes after its first step, so that the step itself comes sooner. */
+    /* The run's first curve point comes after its first step, so that the step itself comes
+     * sooner. */
     bool first = t->state.step == 1;
     if ((due(step, t->settings->eval.every) || first) && !last_step) report_eval(t);
     if (due(step, t->settings->compare.every) && !last_step) sample_some(t);

@@ -89,13 +89,13 @@ static struct shape parse(int argc, char **argv) {
 static void set_up(struct bench *b) {
     struct err err = {0};
     struct shape *s = &b->shape;
-    struct adamw_settings adamw = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = 0.1};
+    struct optim_settings adamw = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = 0.1};
     blas_init();
     b->ex.pool = pool_create(s->threads, &err);
     if (!b->ex.pool || !model_config_complete(&s->config, &err) ||
         !param_table_create(&s->config, &b->table, &err) ||
         !weights_create(&b->table, &b->w, &err) || !weights_create(&b->table, &b->g, &err) ||
-        !optim_create(&b->table, adamw, &b->optim, &err))
+        !optim_create(&b->ex, &b->table, adamw, &b->optim, &err))
         fail(&err);
     b->tf = transformer_create(&b->table, s->batch, s->block, true, &b->ex, &err);
     if (!b->tf) fail(&err);

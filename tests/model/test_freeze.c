@@ -6,7 +6,7 @@
 #include "engine/optim/optim.h"
 
 enum { MAX_GROUPS = 16 };
-static const struct adamw_settings settings = {
+static const struct optim_settings settings = {
     .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = 0.1};
 
 struct training {
@@ -20,7 +20,7 @@ static void training_init(struct training *t, const struct model_case *c, const 
     bool mask[MAX_GROUPS] = {false};
     fixture_init(&t->f, c, 1);
     assert_true(t->f.table.n_groups <= MAX_GROUPS);
-    assert_true(optim_create(&t->f.table, settings, &t->optim, NULL));
+    assert_true(optim_create(&t->f.ex, &t->f.table, settings, &t->optim, NULL));
     assert_true(groups_select(&t->f.table, frozen, mask, NULL));
     for (int g = 0; g < t->f.table.n_groups; g++) t->learn[g] = !mask[g];
 }

@@ -187,11 +187,11 @@ static void test_curve(void **state) {
     double norms[16];
     open_reference(&f, *state);
     struct record curve = find(&f.file, "curve"), norm = find(&f.file, "norm");
-    struct adamw_settings settings = {.beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .decay = 0.1};
+    struct optim_settings settings = {.beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .decay = 0.1};
     struct schedule schedule = {
         .kind = SCHEDULE_COSINE, .steps = STEPS, .warmup = 4, .lr = 0.01, .final_share = 0.1};
     assert_true(f.table.n_groups <= 16);
-    assert_true(optim_create(&f.table, settings, &optim, NULL));
+    assert_true(optim_create(&f.ex, &f.table, settings, &optim, NULL));
     for (int s = 0; s < STEPS; s++) {
         make_batch(s, f.table.config.vocab, f.tokens, f.targets);
         grads_zero(&f.ex, &f.g, NULL);

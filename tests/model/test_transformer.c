@@ -68,10 +68,10 @@ static void test_step_allocates_nothing(void **state) {
     struct fixture f;
     struct optim optim;
     double norms[16], updates[16];
-    struct adamw_settings settings = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = 0.1};
+    struct optim_settings settings = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = 0.1};
     fixture_init(&f, *state, 2);
     int before = allocations;
-    assert_true(optim_create(&f.table, settings, &optim, NULL));
+    assert_true(optim_create(&f.ex, &f.table, settings, &optim, NULL));
     assert_true(allocations > before); /* the count counts */
     before = allocations;
     for (int step = 0; step < 3; step++) {
@@ -189,9 +189,9 @@ static uint64_t train_ten_steps(const struct model_case *c, int threads) {
     struct fixture f;
     struct optim optim;
     double norms[16], updates[16];
-    struct adamw_settings settings = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = 0.1};
+    struct optim_settings settings = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = 0.1};
     fixture_init(&f, c, threads);
-    assert_true(optim_create(&f.table, settings, &optim, NULL));
+    assert_true(optim_create(&f.ex, &f.table, settings, &optim, NULL));
     struct transformer *tf = transformer_create(&f.table, BATCH, TIME, true, &f.ex, NULL);
     assert_non_null(tf);
     weights_init(&f.w, 5);

@@ -23,7 +23,7 @@ struct fixture {
     struct optim optim;
 };
 
-static const struct adamw_settings settings = {
+static const struct optim_settings settings = {
     .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-6, .decay = 0.2};
 
 static void fixture_init(struct fixture *f, int threads) {
@@ -35,7 +35,7 @@ static void fixture_init(struct fixture *f, int threads) {
     assert_true(param_table_create(&c, &f->table, NULL));
     assert_true(weights_create(&f->table, &f->w, NULL));
     assert_true(weights_create(&f->table, &f->g, NULL));
-    assert_true(optim_create(&f->table, settings, &f->optim, NULL));
+    assert_true(optim_create(&f->ex, &f->table, settings, &f->optim, NULL));
     weights_init(&f->w, 1);
 }
 
