@@ -1,9 +1,9 @@
 #include "engine/run/command.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "engine/core/json.h"
+#include "engine/core/text.h"
 #include "engine/run/number.h"
 
 const struct command_info command_infos[COMMAND_COUNT] = {
@@ -78,9 +78,19 @@ static bool keep_text(struct command *c, const char *text, size_t n, struct err 
     if (n >= sizeof c->text || memchr(text, '\0', n))
         return err_set(err, ERR_USAGE, "%s must be at most %zu bytes of text",
                        command_infos[c->kind].key, sizeof c->text - 1);
+    if (text_valid_prefix(text, n) < n)
+        return err_set(err, ERR_USAGE, "%s must be valid UTF-8", command_infos[c->kind].key);
     memcpy(c->text, text, n);
     c->text[n] = '\0';
     return true;
+}
+
+/* As much of a text as fits, without half a character at its end. */
+static void keep_start(char *out, size_t size, const char *text) {
+    size_t n = strnlen(text, size - 1);
+    n -= text_incomplete_tail(text, n);
+    memcpy(out, text, n);
+    out[n] = '\0';
 }
 
 /* --- words */
@@ -207,7 +217,7 @@ static bool from_tree(const struct json *v, struct command *out, struct err *err
     bool known = begin(json_str(verb, ""), out, err);
     out->id = id;
     if (!known) return false;
-    snprintf(out->by, sizeof out->by, "%s", json_str(json_get(v, "by"), ""));
+    keep_start(out->by, sizeof out->by, json_str(json_get(v, "by"), ""));
     return take_argument(v, out, err) &&
            (out->kind != COMMAND_SAMPLE || take_sampling(v, out, err)) && check(out, err);
 }
@@ -273,7 +283,7 @@ bool answer_from_json(const char *line, size_t n, struct answer *out, struct err
     out->id = json_int(json_get(v, "id"), 0);
     out->ok = json_bool(ok, false);
     out->step = json_int(json_get(v, "step"), 0);
-    snprintf(out->error, sizeof out->error, "%s", json_str(json_get(v, "error"), ""));
+    keep_start(out->error, sizeof out->error, json_str(json_get(v, "error"), ""));
     json_destroy(v);
     return sound || err_set(err, ERR_PARSE, "an answer is an object with an \"ok\"");
 }

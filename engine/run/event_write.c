@@ -13,9 +13,15 @@ enum {
 
 /* --- keys with their values */
 
+/* Minus zero is written as 0: some readers would take "-0" for a whole number and lose its
+ * sign. */
+static void put_value(struct json_writer *w, double x) {
+    json_put_number(w, x == 0 ? 0 : x, DIGITS);
+}
+
 static void put_real(struct json_writer *w, const char *key, double x) {
     json_put_key(w, key);
-    json_put_number(w, x, DIGITS);
+    put_value(w, x);
 }
 
 /* A number that most lines do not have: left out rather than null. */
@@ -255,7 +261,7 @@ static void write_step(const struct event *e, struct buf *out) {
         struct json_writer w = json_writer_make(out); /* the pieces bring their own commas */
         buf_str(out, p->before);
         if (p->whole) json_put_integer(&w, *(const int64_t *)field);
-        else json_put_number(&w, *(const double *)field, DIGITS);
+        else put_value(&w, *(const double *)field);
     }
     buf_str(out, step_close);
 }
