@@ -4,6 +4,7 @@
  * The heap holds a pair at the weight it once had: one that has changed since is put back at
  * what it has now. Source: Sennrich, Haddow, Birch, "Neural machine translation of rare words
  * with subword units", ACL 2016. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,18 +177,17 @@ static bool pair_number(struct learner *l, int32_t left, int32_t right, uint32_t
 /* The pair occurs once more in `word`. */
 static bool gain(struct learner *l, int32_t left, int32_t right, uint32_t word,
                  struct err *err) {
-    uint32_t number;
+    uint32_t number = 0;
     if (!pair_number(l, left, right, &number, err)) return false;
     l->pairs[number].weight += (int64_t)l->counts[word];
     return add_place(&l->pairs[number], word, err);
 }
 
-static bool lose(struct learner *l, int32_t left, int32_t right, uint32_t word,
-                 struct err *err) {
-    uint32_t number;
-    if (!pair_number(l, left, right, &number, err)) return false;
+/* The pair occurs once less in `word`, where it has been counted before. */
+static void lose(struct learner *l, int32_t left, int32_t right, uint32_t word) {
+    uint32_t number = bytes_map_find(&l->numbers, (int32_t[2]){left, right}, 8);
+    assert(number != BYTES_MAP_NONE);
     l->pairs[number].weight -= (int64_t)l->counts[word];
-    return true;
 }
 
 /* ---- merging ---- */
@@ -202,13 +202,11 @@ static bool merge_word(struct learner *l, uint32_t word, int32_t left, int32_t r
             s[kept++] = s[i];
             continue;
         }
-        if (!lose(l, left, right, word, err)) return false;
-        if (kept &&
-            !(lose(l, s[kept - 1], left, word, err) && gain(l, s[kept - 1], result, word, err)))
-            return false;
-        if (i + 2 < n &&
-            !(lose(l, right, s[i + 2], word, err) && gain(l, result, s[i + 2], word, err)))
-            return false;
+        lose(l, left, right, word);
+        if (kept) lose(l, s[kept - 1], left, word);
+        if (kept && !gain(l, s[kept - 1], result, word, err)) return false;
+        if (i + 2 < n) lose(l, right, s[i + 2], word);
+        if (i + 2 < n && !gain(l, result, s[i + 2], word, err)) return false;
         s[kept++] = result;
         i++;
     }

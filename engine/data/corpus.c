@@ -69,9 +69,8 @@ bool corpus_build(const struct source_text *text, enum split split, struct token
             "more text, or text with blank lines between its paragraphs",
             text->n_units, split == SPLIT_VAL ? "validation" : "training");
     out->starts = malloc((units + 1) * sizeof *out->starts);
-    bool done =
-        out->starts != NULL || err_set(err, ERR_NOMEM, "no memory for %zu pieces", units);
-    done = done && add_units(out, text, split, t, &ids, bytes, progress, ctx, err);
+    if (!out->starts) return err_set(err, ERR_NOMEM, "no memory for %zu pieces", units);
+    bool done = add_units(out, text, split, t, &ids, bytes, progress, ctx, err);
     out->tokens = ids.data;
     out->n_tokens = ids.n;
     if (!done) corpus_deinit(out);

@@ -82,19 +82,27 @@ static bool put_merges_for(struct tokenizer *t, int id, uint32_t *rank, struct e
     return true;
 }
 
-static bool read_all(struct reader *r, struct tokenizer *t, int vocab, struct err *err) {
+static bool read_all(struct reader *r, struct tokenizer *t, struct scored *scored, int vocab,
+                     struct err *err) {
     uint32_t longest, rank = 0;
-    struct scored *scored = calloc((size_t)vocab, sizeof *scored);
-    bool done = scored != NULL || err_set(err, ERR_NOMEM, "no memory for %d tokens", vocab);
-    if (done && !read_u32(r, &longest)) done = err_set(err, ERR_PARSE, "it is empty");
-    for (int i = 0; done && i < vocab; i++) done = read_token(r, t, &scored[i], err);
-    if (done && r->at != r->size)
-        done = err_set(err, ERR_PARSE,
+    if (!read_u32(r, &longest)) return err_set(err, ERR_PARSE, "it is empty");
+    for (int i = 0; i < vocab; i++)
+        if (!read_token(r, t, &scored[i], err)) return false;
+    if (r->at != r->size)
+        return err_set(err, ERR_PARSE,
                        "%zu bytes follow after %d tokens: is the vocabulary larger?",
                        r->size - r->at, vocab);
-    done = done && tokenizer_finish(t, err);
-    if (done) qsort(scored, (size_t)vocab, sizeof *scored, by_score);
-    for (int i = 0; done && i < vocab; i++) done = put_merges_for(t, scored[i].id, &rank, err);
+    if (!tokenizer_finish(t, err)) return false;
+    qsort(scored, (size_t)vocab, sizeof *scored, by_score);
+    for (int i = 0; i < vocab; i++)
+        if (!put_merges_for(t, scored[i].id, &rank, err)) return false;
+    return true;
+}
+
+static bool read_bytes(struct reader *r, struct tokenizer *t, int vocab, struct err *err) {
+    struct scored *scored = calloc((size_t)vocab, sizeof *scored);
+    if (!scored) return err_set(err, ERR_NOMEM, "no memory for %d tokens", vocab);
+    bool done = read_all(r, t, scored, vocab, err);
     free(scored);
     return done;
 }
@@ -108,7 +116,7 @@ struct tokenizer *tokenizer_load_llama2c(const char *path, int vocab, struct err
     if (!files_map(path, &map, err)) return NULL;
     struct reader r = {map.data, map.size, 0};
     struct tokenizer *t = tokenizer_create(TOKENIZER_SENTENCEPIECE, err);
-    bool done = t && (read_all(&r, t, vocab, err) || err_prefix(err, "%s", path));
+    bool done = t && (read_bytes(&r, t, vocab, err) || err_prefix(err, "%s", path));
     files_unmap(&map);
     if (done) return t;
     tokenizer_destroy(t);
