@@ -170,6 +170,7 @@ bool cli_read(const struct cli_spec *spec, int argc, char **argv, struct cli_tex
     words->n = 0;
     for (int i = 1; ok && i < argc; i++) {
         const char *word = argv[i];
+        if (spec->plain_after > 0 && words->n >= spec->plain_after) options = false;
         bool option = options && word[0] == '-' && word[1];
         if (option && strcmp(word, "--") == 0) options = false;
         else if (option && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {

@@ -42,6 +42,7 @@ struct cli_spec {
     const struct cli_option *options;
     int n_options;
     int min_words, max_words; /* what is no option; max_words <= CLI_TEXTS_MAX */
+    int plain_after;          /* behind so many words all are words, options, too; 0: never */
 };
 
 /* Read argv[1..argc). True: go on, *words holds what is no option. False: leave with *status,

@@ -17,7 +17,7 @@ int cmd_engine(int argc, char **argv) {
     int status;
     const struct cli_option options[] = {
         {"--resume", NULL, "go on from the newest whole checkpoint", CLI_FLAG, &resume, 0, 0}};
-    const struct cli_spec spec = {"thaw engine RUN [--resume]", about, options, 1, 1, 1};
+    const struct cli_spec spec = {"thaw engine RUN [--resume]", about, options, 1, 1, 1, 0};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
     struct settings *s = malloc(sizeof *s);
     if (!s) return CLI_FAILED;

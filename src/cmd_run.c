@@ -143,7 +143,7 @@ int cmd_run(int argc, char **argv) {
         SCREEN_OPTIONS(o.screen),
     };
     const struct cli_spec spec = {usage, about, options, sizeof options / sizeof options[0],
-                                  0,     1};
+                                  0,     1,     0};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
     if (o.resume && (words.n || o.name || o.changes.n))
         return cli_usage(

@@ -14,6 +14,18 @@ static const struct subcommand {
     const char *help; /* one line; NULL: not for people */
 } subcommands[] = {
     {"run", cmd_run, false, "train as a config says, and look on"},
+    {"attach", cmd_attach, false, "come back to a run"},
+    {"watch", cmd_watch, false, "look at a run without touching it"},
+    {"send", cmd_send, false, "ask a running engine for something: freeze, lr, pause ..."},
+    {"runs", cmd_runs, false, "list the runs and how they stand"},
+    {"generate", cmd_generate, true, "let a model write"},
+    {"score", cmd_score, true, "how likely a model finds a text, token by token"},
+    {"compare", cmd_compare, true, "two models, or a run's base and tuned, side by side"},
+    {"eval", cmd_eval, true, "a model's loss on held-out text"},
+    {"export", cmd_export, true, "write a model as a Hugging Face folder"},
+    {"data", cmd_data, false, "what a source of text contains"},
+    {"config", cmd_config, false, "print, check or explain a config"},
+    {"doctor", cmd_doctor, true, "what this machine can do, and what to change"},
     {"engine", cmd_engine, true, NULL},
 };
 enum { N_SUBCOMMANDS = sizeof subcommands / sizeof subcommands[0] };
@@ -33,7 +45,8 @@ static int print_version(void) {
 }
 
 int main(int argc, char **argv) {
-    const char *word = argc > 1 ? argv[1] : "--help";
+    if (argc < 2) return cmd_start();
+    const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
         return print_help();
     if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) return print_version();

@@ -1,0 +1,123 @@
+/* cmd_data.c - `thaw data`: what a source really contains. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/data/corpus.h"
+#include "src/cli.h"
+#include "src/commands.h"
+
+struct data_options {
+    const char *split;
+    bool stats;
+    int64_t vocab;
+};
+
+/* The kinds of sources, from their own table. */
+static const char *about(struct buf *out) {
+    buf_str(out, "Print the text of a source, unit by unit, or count it. A unit is what is "
+                 "shuffled, and what\n"
+                 "belongs to training or to validation as a whole. Sources:\n");
+    for (const struct source_kind *k = source_kinds; k->word; k++)
+        buf_printf(out, "\n  %s:%s\n      %s", k->word, k->argument, k->help);
+    return buf_text(out);
+}
+
+static bool in_split(const struct unit *u, enum split split) {
+    return split == SPLIT_ALL || u->validation == (split == SPLIT_VAL);
+}
+
+static void print_units(const struct source_text *s, enum split split) {
+    for (size_t i = 0; i < s->n_units && !ferror(stdout); i++) {
+        const struct unit *u = &s->units[i];
+        if (!in_split(u, split)) continue;
+        cli_print_text(s->bytes.data + u->offset, u->length, true);
+        putchar('\n');
+    }
+}
+
+/* Tokens of the split, end-of-text included, in a vocabulary learned from the source's training
+ * part (from all of it when that is empty). */
+static bool count_tokens(const struct source_text *s, enum split split, int vocab,
+                         size_t *tokens, int *learned, struct err *err) {
+    struct bpe_trainer *b = bpe_trainer_create(err);
+    struct corpus corpus = {.tokens = NULL};
+    bool ok = b != NULL, any = false;
+    for (size_t i = 0; i < s->n_units; i++) any |= !s->units[i].validation;
+    for (size_t i = 0; ok && i < s->n_units; i++) {
+        const struct unit *u = &s->units[i];
+        if (!any || !u->validation)
+            ok = bpe_trainer_add(b, s->bytes.data + u->offset, u->length, err);
+    }
+    struct tokenizer *t = ok ? bpe_trainer_finish(b, vocab, NULL, NULL, err) : NULL;
+    bpe_trainer_destroy(b);
+    ok = t && corpus_build(s, split, t, NULL, NULL, &corpus, err);
+    if (ok) {
+        *tokens = corpus.n_tokens;
+        *learned = tokenizer_vocab(t);
+    }
+    corpus_deinit(&corpus);
+    tokenizer_destroy(t);
+    return ok;
+}
+
+static bool print_stats(const struct source_text *s, enum split split,
+                        const struct data_options *o, struct err *err) {
+    struct source_counts c = source_count(s, split);
+    size_t tokens = 0;
+    int learned = 0;
+    if (c.units == 0) return err_set(err, ERR_RANGE, "there is nothing in this split");
+    if (!count_tokens(s, split, (int)o->vocab, &tokens, &learned, err)) return false;
+    printf("units      %12" PRIu64 "\nlines      %12" PRIu64 "\nsentences  %12" PRIu64
+           "\nwords      %12" PRIu64 "\nbytes      %12" PRIu64 "\ntokens     %12zu\n",
+           c.units, c.lines, c.sentences, c.words, c.bytes, tokens);
+    printf("in a vocabulary of %d, learned from its training part: %.2f bytes a token\n",
+           learned, (double)c.bytes / (double)tokens);
+    return true;
+}
+
+static bool find_split(const char *word, enum split *out) {
+    if (!word) *out = SPLIT_ALL;
+    else if (strcmp(word, "train") == 0) *out = SPLIT_TRAIN;
+    else if (strcmp(word, "val") == 0) *out = SPLIT_VAL;
+    else return false;
+    return true;
+}
+
+static bool run_data(const char *spec, enum split split, const struct data_options *o,
+                     struct err *err) {
+    struct source_text text = {.units = NULL};
+    bool ok = source_read(spec, &text, err);
+    if (ok && o->stats) ok = print_stats(&text, split, o, err);
+    else if (ok) print_units(&text, split);
+    source_deinit(&text);
+    return ok && cli_flush(err);
+}
+
+int cmd_data(int argc, char **argv) {
+    struct data_options o = {.vocab = 4096};
+    struct buf text = {0};
+    struct cli_texts words;
+    struct err err = {0};
+    enum split split = SPLIT_ALL;
+    int status;
+    const struct cli_option options[] = {
+        {"--split", "train|val", "only what is for training, or for validation", CLI_TEXT,
+         &o.split, 0, 0},
+        {"--stats", NULL, "units, lines, sentences, words, bytes, tokens", CLI_FLAG, &o.stats,
+         0, 0},
+        {"--vocab", "N", "size of the vocabulary that --stats learns (4096)", CLI_WHOLE,
+         &o.vocab, 258, 1e6}};
+    const struct cli_spec spec = {.usage = "thaw data SOURCE [--split train|val] [--stats]",
+                                  .about = about(&text),
+                                  .options = options,
+                                  .n_options = 3,
+                                  .min_words = 1,
+                                  .max_words = 1};
+    bool go = cli_read(&spec, argc, argv, &words, &status);
+    buf_deinit(&text);
+    if (!go) return status;
+    if (!find_split(o.split, &split))
+        return cli_usage("--split must be train or val, not \"%s\"", o.split);
+    return run_data(words.at[0], split, &o, &err) ? CLI_OK : cli_fail(&err);
+}

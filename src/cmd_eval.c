@@ -1,0 +1,105 @@
+/* cmd_eval.c - `thaw eval`: a model's loss on the held-out part of a source. */
+#include <math.h>
+#include <stdio.h>
+
+#include "engine/core/json.h"
+#include "engine/run/evaluate.h"
+#include "src/cli.h"
+#include "src/commands.h"
+#include "src/model_arg.h"
+
+static const char about[] = "The loss of MODEL on the validation part of a source: text that "
+                            "training never sees. The text is\n"
+                            "cut into windows of the model's context. SOURCE is text:PATH, "
+                            "jsonl:PATH#key or wordnet:DOMAIN.";
+
+enum { EVAL_ROWS = 8 }; /* windows at a time */
+
+struct eval_options {
+    struct model_options model;
+    const char *data;
+    int64_t tokens;
+    bool json;
+};
+
+static bool print_score(const struct eval_options *o, struct event_score s, size_t tokens,
+                        struct err *err) {
+    struct buf out = {0};
+    struct json_writer w = json_writer_make(&out);
+    if (!o->json) {
+        cli_print("%s: loss %.4f nats a token, %.4f bits a byte, perplexity %.4g, %zu tokens",
+                  o->data, s.loss, s.bits_per_byte, s.perplexity, tokens);
+        return cli_flush(err);
+    }
+    json_open(&w, '{');
+    json_put_key(&w, "set");
+    json_put_string(&w, o->data);
+    json_put_key(&w, "loss");
+    json_put_number(&w, s.loss, 9);
+    json_put_key(&w, "bits_per_byte");
+    json_put_number(&w, s.bits_per_byte, 9);
+    json_put_key(&w, "perplexity");
+    json_put_number(&w, s.perplexity, 9);
+    json_put_key(&w, "tokens");
+    json_put_integer(&w, (int64_t)tokens);
+    json_close(&w, '}');
+    buf_str(&out, "\n");
+    bool ok = cli_put(&out, err);
+    buf_deinit(&out);
+    return ok;
+}
+
+static bool read_windows(struct model *m, const struct eval_options *o,
+                         struct eval_windows *out, struct err *err) {
+    struct source_text text = {.units = NULL};
+    struct corpus corpus = {.tokens = NULL};
+    bool ok = source_read(o->data, &text, err) &&
+              (corpus_build(&text, SPLIT_VAL, m->hf.tokenizer, NULL, NULL, &corpus, err) ||
+               err_prefix(err, "%s", o->data)) &&
+              eval_windows_make(&corpus, m->hf.tokenizer, m->hf.table.config.context, o->tokens,
+                                o->data, out, err);
+    source_deinit(&text);
+    corpus_deinit(&corpus);
+    return ok;
+}
+
+static bool run_eval(const char *word, const struct eval_options *o, struct err *err) {
+    struct model m;
+    struct eval_windows windows = {.x = NULL};
+    if (!model_open(word, &o->model, &m, err)) return false;
+    struct transformer *tf = NULL;
+    bool ok = read_windows(&m, o, &windows, err);
+    if (ok) tf = transformer_create(&m.hf.table, EVAL_ROWS, windows.time, false, &m.ex, err);
+    if (tf) {
+        struct event_score s = evaluate(tf, &m.hf.weights, &windows, EVAL_ROWS);
+        ok = print_score(o, s, windows.n * (size_t)windows.time, err);
+    }
+    transformer_destroy(tf);
+    eval_windows_deinit(&windows);
+    model_close(&m);
+    return ok && tf;
+}
+
+int cmd_eval(int argc, char **argv) {
+    struct eval_options o = {.tokens = 0};
+    struct cli_texts words;
+    struct err err = {0};
+    int status;
+    const struct cli_option options[] = {
+        {"--data", "SOURCE", "whose validation part is read", CLI_TEXT, &o.data, 0, 0},
+        {"--tokens", "N", "how many at most (0: all)", CLI_WHOLE, &o.tokens, 0, 1e12},
+        {"--json", NULL, "one JSON object", CLI_FLAG, &o.json, 0, 0},
+        MODEL_OPTIONS(o.model),
+    };
+    const struct cli_spec spec = {"thaw eval MODEL --data SOURCE [--json]",
+                                  about,
+                                  options,
+                                  sizeof options / sizeof options[0],
+                                  1,
+                                  1,
+                                  0};
+    if (!cli_read(&spec, argc, argv, &words, &status)) return status;
+    if (!o.data) return cli_usage("eval needs --data SOURCE, e.g. --data wordnet:medicine");
+    if (!source_check(o.data, &err)) return cli_fail(&err);
+    return run_eval(words.at[0], &o, &err) ? CLI_OK : cli_fail(&err);
+}

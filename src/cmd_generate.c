@@ -1,0 +1,140 @@
+/* cmd_generate.c - `thaw generate`: text out of a model, as it comes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/core/clock.h"
+#include "engine/core/json.h"
+#include "engine/run/sample.h"
+#include "src/cli.h"
+#include "src/commands.h"
+#include "src/model_arg.h"
+
+static const char about[] = "Let MODEL go on with a prompt. MODEL is a run, a checkpoint, a "
+                            "Hugging Face folder, or a llama2.c\n"
+                            ".bin with --tokenizer. The same seed gives the same text.";
+
+struct generate_options {
+    struct model_options model;
+    const char *prompt;
+    int64_t tokens, top_k, seed;
+    double temperature;
+    bool json;
+};
+
+/* What is printed while the text comes. */
+struct stream {
+    const struct model *model;
+    struct ids ids; /* the prompt's, then those that were made */
+    size_t n_prompt;
+    struct token_text state;
+    struct buf text; /* of all tokens so far */
+    bool silent;
+};
+
+static bool on_token(void *ctx, int32_t id) {
+    struct stream *s = ctx;
+    size_t before = s->text.len;
+    if (!ids_push(&s->ids, id, NULL)) return false;
+    model_token_text(s->model, &s->state, s->ids.data, s->ids.n + 1, s->ids.n - 1, &s->text);
+    if (!s->silent) {
+        cli_print_text(buf_text(&s->text) + before, s->text.len - before, true);
+        fflush(stdout);
+    }
+    return !ferror(stdout);
+}
+
+/* What is left of a character that never became whole. */
+static void end_text(struct stream *s) {
+    if (s->state.n_pending == 0) return;
+    buf_str(&s->text, "\xEF\xBF\xBD");
+    if (!s->silent) cli_print_text("\xEF\xBF\xBD", 3, true);
+}
+
+static bool print_json(const struct generate_options *o, const struct stream *s, double seconds,
+                       struct err *err) {
+    struct buf out = {0};
+    struct json_writer w = json_writer_make(&out);
+    size_t n = s->ids.n - s->n_prompt;
+    json_open(&w, '{');
+    json_put_key(&w, "prompt");
+    json_put_string(&w, o->prompt);
+    json_put_key(&w, "text");
+    json_put_bytes(&w, buf_text(&s->text), s->text.len);
+    json_put_key(&w, "ids");
+    json_open(&w, '[');
+    for (size_t i = s->n_prompt; i < s->ids.n; i++) json_put_integer(&w, s->ids.data[i]);
+    json_close(&w, ']');
+    json_put_key(&w, "tokens_per_s");
+    json_put_number(&w, seconds > 0 ? (double)n / seconds : 0, 6);
+    json_close(&w, '}');
+    buf_str(&out, "\n");
+    bool ok = cli_put(&out, err);
+    buf_deinit(&out);
+    return ok;
+}
+
+static bool make_text(struct model *m, const struct generate_options *o, struct stream *s,
+                      double *seconds, struct err *err) {
+    struct ids made = {0};
+    struct generate_plan plan = {.tokens = (int)o->tokens, .token = on_token, .ctx = s};
+    plan.sampler = (struct sampler){.temperature = o->temperature,
+                                    .top_k = (int)o->top_k,
+                                    .rng = rng_make((uint64_t)o->seed, 0, 0)};
+    plan.decoder = decoder_create(&m->hf.table, &m->ex, err);
+    bool ok = plan.decoder && prompt_encode(m->hf.tokenizer, o->prompt, &s->ids, err);
+    s->n_prompt = s->ids.n;
+    double start = clock_now();
+    ok = ok &&
+         generate(&plan, &m->hf.weights, m->hf.tokenizer, s->ids.data, s->n_prompt, &made, err);
+    *seconds = clock_now() - start;
+    decoder_destroy(plan.decoder);
+    ids_deinit(&made);
+    return ok;
+}
+
+static bool run_generate(const char *word, const struct generate_options *o, struct err *err) {
+    struct model m;
+    double seconds = 0;
+    if (!model_open(word, &o->model, &m, err)) return false;
+    struct stream s = {.model = &m, .silent = o->json};
+    size_t shown = strlen(o->prompt);
+    while (shown > 0 && o->prompt[shown - 1] == ' ') shown--;
+    if (!o->json) cli_print_text(o->prompt, shown, true);
+    bool ok = make_text(&m, o, &s, &seconds, err);
+    if (ok) end_text(&s);
+    if (ok && o->json) ok = print_json(o, &s, seconds, err);
+    if (!o->json) putchar('\n');
+    ids_deinit(&s.ids);
+    buf_deinit(&s.text);
+    model_close(&m);
+    return ok && cli_flush(err);
+}
+
+int cmd_generate(int argc, char **argv) {
+    struct generate_options o = {.tokens = 100, .top_k = 40, .seed = 1, .temperature = 0.8};
+    struct cli_texts words;
+    struct err err = {0};
+    int status;
+    const struct cli_option options[] = {
+        {"--prompt", "P", "what the text begins with; \"\" lets the model begin", CLI_TEXT,
+         &o.prompt, 0, 0},
+        {"--tokens", "N", "how many at most (100)", CLI_WHOLE, &o.tokens, 1, 1e6},
+        {"--temperature", "T", "how daring; 0 takes the likeliest (0.8)", CLI_REAL,
+         &o.temperature, 0, 100},
+        {"--top-k", "K", "draw from the K likeliest; 0: from all (40)", CLI_WHOLE, &o.top_k, 0,
+         1e6},
+        {"--seed", "S", "of the draw (1)", CLI_WHOLE, &o.seed, 0, 9007199254740991.0},
+        {"--json", NULL, "one JSON object at the end instead of text", CLI_FLAG, &o.json, 0, 0},
+        MODEL_OPTIONS(o.model),
+    };
+    const struct cli_spec spec = {"thaw generate MODEL --prompt P [OPTIONS]",
+                                  about,
+                                  options,
+                                  sizeof options / sizeof options[0],
+                                  1,
+                                  1,
+                                  0};
+    if (!cli_read(&spec, argc, argv, &words, &status)) return status;
+    if (!o.prompt) return cli_usage("generate needs --prompt P, e.g. --prompt \"fever :\"");
+    return run_generate(words.at[0], &o, &err) ? CLI_OK : cli_fail(&err);
+}
