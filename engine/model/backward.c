@@ -5,9 +5,9 @@
 #include "engine/core/clock.h"
 #include "engine/model/transformer_impl.h"
 #include "engine/nn/blas.h"
+#include "engine/nn/column_sum.h"
 #include "engine/nn/op_activation.h"
 #include "engine/nn/op_embedding.h"
-#include "engine/nn/op_linear.h"
 #include "engine/nn/op_norm.h"
 #include "engine/nn/op_qk.h"
 
@@ -31,25 +31,52 @@ static struct block_task task_of(const struct pass *p, const struct weights *gra
     return t;
 }
 
-/* dx[rows,in] = dy[rows,out] W[out,in], overwritten: spares clearing dx and adding to it. */
-static void map_backward(const struct pass *p, real *dx, const real *dy, const real *W, int out,
-                         int in) {
-    blas_gemm(p->tf->ex, &(struct gemm){.m = p->rows,
-                                        .n = in,
-                                        .k = out,
-                                        .A = dy,
-                                        .lda = out,
-                                        .B = W,
-                                        .ldb = in,
-                                        .C = dx,
-                                        .ldc = in});
+/* Products that wait for nothing but what is there go to the pool together: their tiles fill
+ * each other's gaps. */
+struct products {
+    struct gemm list[BLAS_MAX_GEMMS];
+    int n;
+};
+
+/* dW[out,in] += dy^T x; nothing where dW is NULL. To be added before dx of the same dy: its
+ * tiles are fewer and longer. */
+static void add_dw(struct products *to, const struct pass *p, real *dW, const real *dy,
+                   const real *x, int out, int in) {
+    if (!dW) return;
+    to->list[to->n++] = (struct gemm){.m = out,
+                                      .n = in,
+                                      .k = p->rows,
+                                      .ta = TRANSPOSED,
+                                      .A = dy,
+                                      .lda = out,
+                                      .B = x,
+                                      .ldb = in,
+                                      .C = dW,
+                                      .ldc = in,
+                                      .add = true};
 }
 
-/* dW[out,in] += dy^T x, db[out] += column sums of dy; nothing where dW is NULL. */
-static void map_learn(const struct pass *p, real *dW, real *db, const real *dy, const real *x,
-                      int out, int in) {
-    struct linear_dims d = {.rows = p->rows, .in = in, .out = out};
-    linear_backward(p->tf->ex, NULL, dW, db, dy, x, NULL, d);
+/* dx[rows,in] = dy[rows,out] W[out,in], overwritten: spares clearing dx and adding to it. */
+static void add_dx(struct products *to, const struct pass *p, real *dx, const real *dy,
+                   const real *W, int out, int in) {
+    to->list[to->n++] = (struct gemm){.m = p->rows,
+                                      .n = in,
+                                      .k = out,
+                                      .A = dy,
+                                      .lda = out,
+                                      .B = W,
+                                      .ldb = in,
+                                      .C = dx,
+                                      .ldc = in};
+}
+
+static void run_products(const struct pass *p, struct products *list) {
+    blas_gemm_all(p->tf->ex, list->list, list->n);
+}
+
+/* db[out] += column sums of dy; db may be NULL. */
+static void bias_backward(const struct pass *p, real *db, const real *dy, int out) {
+    if (db) column_sum_add(p->tf->ex, db, dy, p->rows, out);
 }
 
 /* dx += ..., dgain += ..., dbias += ...; each may be NULL. */
@@ -69,23 +96,27 @@ static void mlp_backward(const struct pass *p, const struct block_task *t) {
     struct transformer *tf = p->tf;
     struct widths w = tf->width;
     struct block_kept *b = t->kept;
-    real *act = tf->mlp.act, *d_up = tf->mlp.d_up;
+    real *act = tf->mlp.act, *d_act = tf->mlp.d_act, *d_up = tf->mlp.d_up;
     bool onward = t->attn || t->norm || t->below; /* someone needs the gradient of x_mid */
-    if (t->mlp) {
-        activation_forward(p, act, b->up);
-        map_learn(p, t->d.down, t->d.down_bias, tf->dx, act, w.model, w.ffn);
-    }
-    map_backward(p, act, tf->dx, t->w.down, w.model, w.ffn); /* act is now its gradient */
-    if (d_up == act) gelu_backward(tf->ex, d_up, act, b->up, p->rows, w.ffn);
-    else swiglu_backward(tf->ex, d_up, act, b->up, p->rows, w.ffn);
-    if (t->mlp) {
+
+    struct products down = {.n = 0}, up = {.n = 0};
+    if (t->mlp) activation_forward(p, act, b->up);
+    add_dw(&down, p, t->d.down, tf->dx, act, w.model, w.ffn);
+    add_dx(&down, p, d_act, tf->dx, t->w.down, w.model, w.ffn);
+    run_products(p, &down);
+    bias_backward(p, t->d.down_bias, tf->dx, w.model);
+
+    if (d_up == d_act) gelu_backward(tf->ex, d_up, d_act, b->up, p->rows, w.ffn);
+    else swiglu_backward(tf->ex, d_up, d_act, b->up, p->rows, w.ffn);
+    if (t->mlp)
         norm_forward(p, tf->normed, b->mean2, b->rstd2, b->x_mid, t->w.norm2, t->w.norm2_bias);
-        map_learn(p, t->d.up, t->d.up_bias, d_up, tf->normed, w.up, w.model);
-    }
-    if (!onward) return;
-    map_backward(p, tf->normed, d_up, t->w.up, w.up, w.model);
-    norm_backward(p, tf->dx, t->d.norm2, t->d.norm2_bias, tf->normed, b->x_mid, b->mean2,
-                  b->rstd2, t->w.norm2);
+    add_dw(&up, p, t->d.up, d_up, tf->normed, w.up, w.model);
+    if (onward) add_dx(&up, p, tf->d_norm, d_up, t->w.up, w.up, w.model);
+    run_products(p, &up);
+    bias_backward(p, t->d.up_bias, d_up, w.up);
+    if (onward)
+        norm_backward(p, tf->dx, t->d.norm2, t->d.norm2_bias, tf->d_norm, b->x_mid, b->mean2,
+                      b->rstd2, t->w.norm2);
 }
 
 /* Through rotation and QK-norm: dq, dk of the attention to their places in dqkv. */
@@ -125,17 +156,24 @@ static void attn_backward(const struct pass *p, const struct block_task *t) {
     struct transformer *tf = p->tf;
     struct widths w = tf->width;
     struct block_kept *b = t->kept;
-    if (t->attn) map_learn(p, t->d.proj, t->d.proj_bias, tf->dx, b->attn, w.model, w.q);
-    map_backward(p, tf->attn.d_attn, tf->dx, t->w.proj, w.model, w.q);
+    real *dqkv = tf->attn.dqkv;
+
+    struct products proj = {.n = 0}, qkv = {.n = 0};
+    add_dw(&proj, p, t->d.proj, tf->dx, b->attn, w.model, w.q);
+    add_dx(&proj, p, tf->attn.d_attn, tf->dx, t->w.proj, w.model, w.q);
+    run_products(p, &proj);
+    bias_backward(p, t->d.proj_bias, tf->dx, w.model);
+
     attention_part_backward(p, t);
-    if (t->attn) {
+    if (t->attn)
         norm_forward(p, tf->normed, b->mean1, b->rstd1, b->x, t->w.norm1, t->w.norm1_bias);
-        map_learn(p, t->d.qkv, t->d.qkv_bias, tf->attn.dqkv, tf->normed, w.qkv, w.model);
-    }
-    if (!t->norm && !t->below) return;
-    map_backward(p, tf->normed, tf->attn.dqkv, t->w.qkv, w.qkv, w.model);
-    norm_backward(p, t->below ? tf->dx : NULL, t->d.norm1, t->d.norm1_bias, tf->normed, b->x,
-                  b->mean1, b->rstd1, t->w.norm1);
+    add_dw(&qkv, p, t->d.qkv, dqkv, tf->normed, w.qkv, w.model);
+    if (t->norm || t->below) add_dx(&qkv, p, tf->d_norm, dqkv, t->w.qkv, w.qkv, w.model);
+    run_products(p, &qkv);
+    bias_backward(p, t->d.qkv_bias, dqkv, w.qkv);
+    if (t->norm || t->below)
+        norm_backward(p, t->below ? tf->dx : NULL, t->d.norm1, t->d.norm1_bias, tf->d_norm,
+                      b->x, b->mean1, b->rstd1, t->w.norm1);
 }
 
 static void block_backward(const struct pass *p, const struct block_task *t) {
@@ -167,10 +205,10 @@ static double head_pass(const struct pass *p, const struct weights *grads, const
                              .width = tf->width.model,
                              .vocab = tf->table->config.vocab,
                              .scale = counted ? (real)(weight / counted) : R(0.0)};
-    real *d_norm = below || d.norm ? tf->head.d_norm : NULL;
+    real *d_norm = below || d.norm ? tf->d_norm : NULL;
     if (d_norm) memset(d_norm, 0, bytes);
-    loss_head(tf->ex, tf->nll, NULL, d_norm, d.head, tf->normed, w.head, targets,
-              tf->head.logits, dims);
+    loss_head(tf->ex, tf->nll, NULL, d_norm, d.head, tf->normed, w.head, targets, tf->logits,
+              dims);
     if (below) memset(tf->dx, 0, bytes);
     if (d_norm)
         norm_backward(p, below ? tf->dx : NULL, d.norm, d.norm_bias, d_norm, p->top,

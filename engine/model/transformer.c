@@ -1,7 +1,7 @@
 /* The memory of a transformer is one block, laid out once (lay_out()):
  *
  *   for each block   x, x_mid, norm statistics, qkv, attention's output and log-sum-exp, up
- *   once             x_top, normed, dx, nll, final norm's statistics, rotation tables
+ *   once             x_top, normed, d_norm, dx, nll, final norm's statistics, rotation tables
  *   scratch          one region that the attention, mlp and head phases use in turn
  *
  * Not kept, but made again in the backward since they cost one pass over memory: outputs of
@@ -98,10 +98,10 @@ static struct cursor lay_out_scratch(struct cursor start, struct transformer *tf
         if (f->rotary) tf->attn.dk = place(&attn, rows, (size_t)w.kv);
     }
     tf->mlp.act = place(&mlp, rows, (size_t)w.ffn);
-    tf->mlp.d_up = tf->backward && f->gated ? place(&mlp, rows, (size_t)w.up) : tf->mlp.act;
+    if (tf->backward) tf->mlp.d_act = place(&mlp, rows, (size_t)w.ffn);
+    tf->mlp.d_up = tf->backward && f->gated ? place(&mlp, rows, (size_t)w.up) : tf->mlp.d_act;
     struct loss_dims loss = {.rows = (int)rows, .width = w.model, .vocab = c->vocab};
-    tf->head.logits = place(&head, loss_scratch(loss), 1);
-    if (tf->backward) tf->head.d_norm = place(&head, rows, (size_t)w.model);
+    tf->logits = place(&head, loss_scratch(loss), 1);
     start.used = max_size(attn.used, max_size(mlp.used, head.used));
     return start;
 }
@@ -119,6 +119,7 @@ static size_t lay_out(struct transformer *tf, const struct model_config *c, char
     }
     if (tf->backward) tf->x_top = place(&at, rows, width);
     tf->normed = place(&at, rows, width);
+    if (tf->backward) tf->d_norm = place(&at, rows, width);
     tf->top_rstd = place(&at, rows, 1);
     if (!f->rms) tf->top_mean = place(&at, rows, 1);
     if (tf->backward) tf->dx = place(&at, rows, width);
@@ -308,7 +309,7 @@ double transformer_loss(struct transformer *tf, const struct weights *w, const i
     struct loss_dims d = {
         .rows = p.rows, .width = tf->width.model, .vocab = tf->table->config.vocab};
     loss_head(tf->ex, nll, hit, NULL, NULL, tf->normed, weights_outer(w, NULL).head, targets,
-              tf->head.logits, d);
+              tf->logits, d);
     return mean_nll(nll, targets, p.rows);
 }
 

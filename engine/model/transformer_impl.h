@@ -35,12 +35,9 @@ struct attn_scratch {
     real *dq, *dk; /* [rows, q], [rows, kv] */
 };
 struct mlp_scratch {
-    real *act;  /* [rows, ffn], and its gradient */
-    real *d_up; /* [rows, up]; the same as act when not gated */
-};
-struct head_scratch {
-    real *logits; /* loss_scratch() */
-    real *d_norm; /* [rows, model] */
+    real *act;   /* [rows, ffn] */
+    real *d_act; /* [rows, ffn] */
+    real *d_up;  /* [rows, up]; the same as d_act when not gated */
 };
 
 struct transformer {
@@ -53,13 +50,13 @@ struct transformer {
     real *cosine, *sine;       /* [time, head_dim/2]; NULL without rotation */
     struct block_kept *blocks; /* [layers], or one for all when forward only */
     real *x_top;               /* [rows, model] the last block's output (backward only) */
-    real *normed; /* [rows, model] a norm's output; in backward also its gradient */
+    real *normed, *d_norm;     /* [rows, model] a norm's output, and its gradient */
     real *top_mean, *top_rstd; /* [rows] the final norm's */
     real *dx;                  /* [rows, model] gradient of the residual stream */
     real *nll;                 /* [rows] where the caller wants none */
     struct attn_scratch attn;
     struct mlp_scratch mlp;
-    struct head_scratch head;
+    real *logits; /* loss_scratch(): the head's phase */
 };
 
 /* One pass: its shape, its weights, and from which block on activations are kept. */
