@@ -195,7 +195,7 @@ static void test_naive(void **state) {
         struct rng rng = rng_make(seed, 0, 0);
         random_words(s, &text, &rng);
         struct tokenizer *t = train(text.data, text.len, 400);
-        int left, right;
+        int left = 0, right = 0;
         while (naive_best(s, &left, &right)) {
             naive_merge(s, left, right);
             assert_token(t, 257 + s->n_tokens - 4, s->tokens[s->n_tokens - 1]);
