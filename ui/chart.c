@@ -96,7 +96,7 @@ struct column {
 
 struct pen {
     struct column now, before; /* no `before`: the run's start or a gap */
-    double end;                /* x where `now` ends, -INFINITY without one */
+    double end;                /* x where `now` ends, -HUGE_VAL without one */
     int last_mark;             /* cell column of the last point mark */
 };
 
@@ -144,7 +144,7 @@ static void start_column(const struct plot *p, struct pen *pen, double x, double
 static void trace(const struct plot *p, const struct chart_series *s) {
     struct pen pen = {.now.x = NO_COLUMN,
                       .before.x = NO_COLUMN,
-                      .end = -INFINITY,
+                      .end = -HUGE_VAL,
                       .last_mark = -MARK_SPACING};
     size_t i = chart_find(s->x, s->n, p->range.x0);
     if (i > 0) i--;
@@ -158,7 +158,7 @@ static void trace(const struct plot *p, const struct chart_series *s) {
             continue;
         }
         finish_column(p, s, &pen);
-        pen.end = -INFINITY;
+        pen.end = -HUGE_VAL;
         if (good) {
             start_column(p, &pen, x, y);
         } else {

@@ -10,7 +10,7 @@ enum { LABEL_BYTES = 12, MAX_SAMPLES = 4096, FEW = 8, MAX_WARM_UP = 10 };
 void chart_number(char *out, double v) {
     static const char units[] = " kMGTP";
     if (!isfinite(v)) {
-        strcpy(out, isnan(v) ? "nan" : v > 0.0 ? "inf" : "-inf");
+        snprintf(out, LABEL_BYTES, "%s", isnan(v) ? "nan" : v > 0.0 ? "inf" : "-inf");
         return;
     }
     char rounded[32];
@@ -26,7 +26,11 @@ void chart_number(char *out, double v) {
         return;
     }
     int unit = 0;
-    for (; size >= 1000.0; size /= 1000.0, v /= 1000.0) unit++;
+    while (size >= 1000.0) {
+        size /= 1000.0;
+        v /= 1000.0;
+        unit++;
+    }
     int decimals = size >= 100.0 ? 0 : size >= 10.0 ? 1 : 2;
     int n = snprintf(out, LABEL_BYTES, "%.*f", decimals, v);
     if (unit > 0 && n > 0 && n + 1 < LABEL_BYTES) out[n] = units[unit], out[n + 1] = '\0';
@@ -85,7 +89,7 @@ static void fit_series(const struct chart_series *s, double x0, double x1, bool 
 
 bool chart_fit(const struct chart_series *series, int n_series, double x0, double x1,
                bool log_y, double *y0, double *y1) {
-    double low = INFINITY, high = -INFINITY;
+    double low = HUGE_VAL, high = -HUGE_VAL;
     for (int i = 0; i < n_series; i++) fit_series(&series[i], x0, x1, log_y, &low, &high);
     if (low > high) return false;
     if (log_y) {
@@ -133,7 +137,7 @@ void chart_sparkline(struct canvas *c, int x, int row, int w, const double *y, s
                      enum style style) {
     if (n == 0 || w <= 0) return;
     size_t columns = n < (size_t)w ? n : (size_t)w;
-    double low = INFINITY, high = -INFINITY;
+    double low = HUGE_VAL, high = -HUGE_VAL;
     for (int pass = 0; pass < 2; pass++)
         for (size_t k = 0; k < columns; k++) {
             size_t from = n * k / columns, to = n * (k + 1) / columns;

@@ -25,7 +25,7 @@ enum action {
 struct key_binding {
     int keys[4];        /* ended by 0 when fewer */
     enum action action;
-    const char *label;  /* "Space", "Tab", "q Ctrl-C" */
+    const char *label;  /* "Space", "Tab", "q Ctrl-C"; up to the blank for the hint line */
     const char *help;   /* "freeze or thaw the selected group" */
     const char *hint;   /* short word for the hint line: "freeze"; NULL: not there */
     bool changes_run;   /* dimmed for watchers */

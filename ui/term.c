@@ -4,9 +4,11 @@
 #include <locale.h>
 #include <ncurses.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termcap.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -72,7 +74,7 @@ static enum glyphs choose_glyphs(bool ascii, bool utf8, const char *name) {
 /* A terminfo string, or NULL. */
 static const char *capability(const char *name) {
     const char *s = tigetstr(name);
-    return s && s != (const char *)-1 && s[0] ? s : NULL;
+    return s && (intptr_t)s != -1 && s[0] ? s : NULL; /* -1: no string of that name */
 }
 
 /* Append a terminfo string without its padding, $<5>. */
@@ -163,21 +165,25 @@ static void ask_for_mouse(const struct term *t, bool on) {
     if (t->mouse) write_all(on ? mouse_on : mouse_off, strlen(on ? mouse_on : mouse_off));
 }
 
-/* Take the screen with ncurses; false with a reason. */
-static bool open_screen(struct term *t, const char *name, struct err *err) {
-    t->screen = newterm(NULL, stdout, stdin);
-    if (!t->screen)
+/* Whether the terminal can have a screen; looked up before ncurses touches it. */
+static bool check_terminal(const char *name, struct err *err) {
+    if (tgetent(NULL, name) <= 0)
         return err_set(err, ERR_IO,
                        "the terminal %s is not known here: try TERM=xterm-256color, or "
                        "--headless, which prints plain lines",
                        name);
-    if (!capability("cup")) {
-        endwin();
-        return err_set(err, ERR_IO,
-                       "the terminal %s cannot place its cursor: try TERM=xterm-256color, or "
-                       "--headless, which prints plain lines",
-                       name);
-    }
+    if (tgetstr("cm", NULL)) return true;
+    return err_set(err, ERR_IO,
+                   "the terminal %s cannot place its cursor: try TERM=xterm-256color, or "
+                   "--headless, which prints plain lines",
+                   name);
+}
+
+/* Take the screen with ncurses. */
+static bool open_screen(struct term *t, const char *name, struct err *err) {
+    if (!check_terminal(name, err)) return false;
+    t->screen = newterm(NULL, stdout, stdin);
+    if (!t->screen) return err_set(err, ERR_IO, "cannot take the terminal %s", name);
     raw();
     noecho();
     nonl();

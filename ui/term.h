@@ -15,7 +15,8 @@ struct term; /* opaque */
 
 /* Take over the terminal. ERR_IO when stdin or stdout is none, or TERM is unknown, with the remedy
  * ("--headless prints plain lines"). Installs handlers for SIGWINCH, SIGTSTP, SIGCONT, and restores the
- * terminal on SIGHUP, SIGTERM, SIGINT, SIGQUIT and on a crash (SIGSEGV, SIGABRT, SIGBUS, SIGFPE). */
+ * terminal on SIGHUP, SIGTERM, SIGINT, SIGQUIT and on a crash (SIGSEGV, SIGABRT, SIGBUS, SIGFPE).
+ * Sets LC_CTYPE from the environment. One terminal at a time. */
 struct term *term_open(const struct term_options *o, struct err *err);
 void term_close(struct term *t); /* restores the terminal; NULL is fine */
 
@@ -25,11 +26,16 @@ enum glyphs term_glyphs(const struct term *t);
  * redraw: everything again (Ctrl-L). */
 void term_blit(struct term *t, const struct canvas *c, bool redraw);
 /* Wait up to timeout_ms for a key on the terminal or for `other_fd` (-1: none) to be readable.
- * Returns the key, KEYS_NONE on time-out or other_fd, KEYS_RESIZE after a resize, ACTION-free mouse
- * events as KEYS_MOUSE with *mouse filled. */
-struct term_mouse { int x, y, button; bool wheel_up, wheel_down; };
+ * timeout_ms < 0: as long as it takes. Returns the key; KEYS_NONE on time-out, other_fd, or once
+ * term_ended(); KEYS_RESIZE when all has to be drawn again (another size, back from a stop);
+ * KEYS_MOUSE with *mouse filled (may be NULL). */
+struct term_mouse {
+    int x, y;   /* cell, from 0 */
+    int button; /* 1 left, 2 middle, 3 right, pressed; 0 for the wheel */
+    bool wheel_up, wheel_down;
+};
 int term_key(struct term *t, int timeout_ms, int other_fd, struct term_mouse *mouse);
-/* A signal asked us to end (HUP, TERM): the app leaves its loop. */
+/* A signal asked us to end (HUP, TERM, INT, QUIT) or the terminal is gone: the app leaves its loop. */
 bool term_ended(const struct term *t);
 void term_suspend(struct term *t); /* Ctrl-Z: restore, stop, and come back on fg */
 #endif

@@ -1,0 +1,140 @@
+#include "ui/pty_screen.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 120000 }; /* only a hang lasts that long */
+
+void pty_screen_start(struct pty_screen *p, int w, int h,
+                      int (*child)(int socket, void *context), void *context) {
+    int sockets[2];
+    struct winsize size = {.ws_col = (unsigned short)w, .ws_row = (unsigned short)h};
+    *p = (struct pty_screen){.w = w, .h = h};
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+    p->pid = forkpty(&p->master, NULL, NULL, &size);
+    assert_true(p->pid >= 0);
+    if (p->pid == 0) {
+        close(sockets[0]);
+        exit(child(sockets[1], context));
+    }
+    close(sockets[1]);
+    p->socket = sockets[0];
+    p->vt = vterm_new(h, w);
+    assert_non_null(p->vt);
+    vterm_set_utf8(p->vt, 1);
+    p->screen = vterm_obtain_screen(p->vt);
+    vterm_screen_enable_altscreen(p->screen, 1);
+    vterm_screen_reset(p->screen, 1);
+}
+
+/* Read what is there; false at the end. */
+static bool take_in(struct pty_screen *p) {
+    char bytes[8192];
+    ssize_t n = read(p->master, bytes, sizeof bytes);
+    if (n < 0 && errno == EINTR) return true;
+    if (n <= 0) return false; /* EIO: nobody has the other side open */
+    assert_true(buf_add(&p->bytes, bytes, (size_t)n));
+    return true;
+}
+
+/* Wait until there is something to read: 1 the terminal, 2 the socket, 3 both. */
+static int wait_for_any(struct pty_screen *p) {
+    struct pollfd fds[] = {{p->master, POLLIN, 0}, {p->socket, POLLIN, 0}};
+    int ready;
+    do ready = poll(fds, 2, PATIENCE_MS);
+    while (ready < 0 && errno == EINTR);
+    if (ready <= 0) fail_msg("the child hangs");
+    return (fds[0].revents ? 1 : 0) | (fds[1].revents ? 2 : 0);
+}
+
+/* Let libvterm interpret the bytes. It does not know CSI n b, "the last character n times
+ * more", which ncurses uses for ASCII where characters are single bytes: written out here. */
+static void interpret(struct pty_screen *p) {
+    const char *s = buf_text(&p->bytes), *end = s + p->bytes.len;
+    for (const char *at = s; at < end;) {
+        const char *next = memchr(at + 1, 033, (size_t)(end - at - 1));
+        if (!next) next = end;
+        vterm_input_write(p->vt, at, (size_t)(next - at));
+        int count = 0, used = 0;
+        while (sscanf(next, "\033[%db%n", &count, &used) == 1 && used > 0) {
+            while (count-- > 0) vterm_input_write(p->vt, next - 1, 1);
+            next += used;
+            used = 0;
+        }
+        at = next;
+    }
+}
+
+bool pty_screen_answer(struct pty_screen *p, void *answer, size_t n) {
+    for (size_t got = 0; got < n;) {
+        int ready = wait_for_any(p);
+        if (ready & 2) {
+            ssize_t k = read(p->socket, (char *)answer + got, n - got);
+            if (k <= 0) return false;
+            got += (size_t)k;
+        } else if (!take_in(p)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool pty_screen_until(struct pty_screen *p, const char *marker) {
+    size_t n = strlen(marker);
+    while (p->bytes.len < n || memcmp(p->bytes.data + p->bytes.len - n, marker, n) != 0)
+        if (!take_in(p)) return false;
+    p->bytes.len -= n;
+    p->bytes.data[p->bytes.len] = '\0';
+    interpret(p);
+    return true;
+}
+
+void pty_screen_type(struct pty_screen *p, const char *bytes) {
+    size_t n = strlen(bytes);
+    assert_int_equal(write(p->master, bytes, n), n);
+}
+
+void pty_screen_resize(struct pty_screen *p, int w, int h) {
+    struct winsize size = {.ws_col = (unsigned short)w, .ws_row = (unsigned short)h};
+    p->w = w;
+    p->h = h;
+    vterm_set_size(p->vt, h, w);
+    assert_int_equal(ioctl(p->master, TIOCSWINSZ, &size), 0);
+}
+
+int pty_screen_wait(struct pty_screen *p) {
+    int status = 0;
+    while (take_in(p)) {
+    }
+    interpret(p);
+    while (waitpid(p->pid, &status, 0) < 0) assert_int_equal(errno, EINTR);
+    p->pid = 0;
+    return status;
+}
+
+void pty_screen_close(struct pty_screen *p) {
+    if (p->pid > 0) {
+        kill(p->pid, SIGKILL);
+        waitpid(p->pid, NULL, 0);
+    }
+    if (p->master >= 0) close(p->master);
+    close(p->socket);
+    vterm_free(p->vt);
+    buf_deinit(&p->bytes);
+}
