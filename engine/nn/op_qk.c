@@ -47,12 +47,9 @@ static inline real normalise(real *restrict y, const real *restrict x,
     return rstd;
 }
 
-KERNEL static void qk_forward_tile(void *ctx, int tile, int worker) {
-    (void)worker;
-    const struct qk_job *job = ctx;
+static inline void forward_rows(const struct qk_job *job, struct span rows, int n) {
     struct qk_dims d = job->d;
-    struct span rows = tile_span(tile, d.rows, job->per_tile);
-    int n = d.head_dim, half = n / 2;
+    int half = n / 2;
     for (int r = rows.from; r < rows.to; r++) {
         size_t angles = (size_t)(r % d.time) * (size_t)half;
         for (int h = 0; h < d.heads; h++) {
@@ -63,6 +60,26 @@ KERNEL static void qk_forward_tile(void *ctx, int tile, int worker) {
             else memcpy(y, x, (size_t)n * sizeof *y);
             if (job->cosine) rotate(y, job->cosine + angles, job->sine + angles, R(1.0), half);
         }
+    }
+}
+
+/* The usual head sizes are constants to the compiler, which then needs no loops for them. */
+KERNEL static void qk_forward_tile(void *ctx, int tile, int worker) {
+    (void)worker;
+    const struct qk_job *job = ctx;
+    struct span rows = tile_span(tile, job->d.rows, job->per_tile);
+    switch (job->d.head_dim) {
+    case 32:
+        forward_rows(job, rows, 32);
+        break;
+    case 64:
+        forward_rows(job, rows, 64);
+        break;
+    case 128:
+        forward_rows(job, rows, 128);
+        break;
+    default:
+        forward_rows(job, rows, job->d.head_dim);
     }
 }
 
@@ -82,12 +99,9 @@ static inline void normalise_backward(real *restrict dx, real *restrict g,
 }
 
 /* The tile's share of dgain is gathered in its first head of dy. */
-KERNEL static void qk_backward_tile(void *ctx, int tile, int worker) {
-    (void)worker;
-    const struct qk_job *job = ctx;
+static inline void backward_rows(const struct qk_job *job, struct span rows, int n) {
     struct qk_dims d = job->d;
-    struct span rows = tile_span(tile, d.rows, job->per_tile);
-    int n = d.head_dim, half = n / 2;
+    int half = n / 2;
     real *share = job->dy + (size_t)rows.from * (size_t)d.heads * (size_t)n;
     for (int r = rows.from; r < rows.to; r++) {
         size_t angles = (size_t)(r % d.time) * (size_t)half;
@@ -102,6 +116,25 @@ KERNEL static void qk_backward_tile(void *ctx, int tile, int worker) {
             if (!job->want_dgain || g == share) continue;
             for (int i = 0; i < n; i++) share[i] += g[i];
         }
+    }
+}
+
+KERNEL static void qk_backward_tile(void *ctx, int tile, int worker) {
+    (void)worker;
+    const struct qk_job *job = ctx;
+    struct span rows = tile_span(tile, job->d.rows, job->per_tile);
+    switch (job->d.head_dim) {
+    case 32:
+        backward_rows(job, rows, 32);
+        break;
+    case 64:
+        backward_rows(job, rows, 64);
+        break;
+    case 128:
+        backward_rows(job, rows, 128);
+        break;
+    default:
+        backward_rows(job, rows, job->d.head_dim);
     }
 }
 

@@ -53,5 +53,8 @@ static inline real vexp_flushed(real x) {
     return x < VEXP_FLUSH ? R(0.0) : e;
 }
 
-static inline real vsigmoid(real x) { return R(1.0) / (R(1.0) + vexp(-x)); }
+/* 1 / (1 + exp(-x)); x below VEXP_FLUSH counts as VEXP_FLUSH, for the same reason. */
+static inline real vsigmoid(real x) {
+    return R(1.0) / (R(1.0) + vexp(x < VEXP_FLUSH ? -VEXP_FLUSH : -x));
+}
 #endif

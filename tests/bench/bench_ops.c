@@ -233,7 +233,7 @@ static void bell_forward(struct bench *b) {
     gelu_forward(&b->ex, b->dwide, b->wide, b->rows, b->s.ffn);
 }
 static void bell_backward(struct bench *b) {
-    gelu_backward(&b->ex, b->dwide, b->dwide, b->wide, b->rows, b->s.ffn);
+    gelu_backward(&b->ex, b->dwide, b->wide, b->wide, b->rows, b->s.ffn);
 }
 
 static struct embedding_dims embedding_shape(const struct bench *b) {

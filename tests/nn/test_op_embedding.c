@@ -12,7 +12,7 @@ static const struct embedding_case {
     {"embedding: one row of a longer context", {1, 4, 5}, true},
     {"embedding: odd sizes", {6, 3, 7}, true},
     {"embedding: no positions", {6, 3, 7}, false},
-    {"embedding: wider than a tile of columns", {4, 2, 37}, true},
+    {"embedding: wider than a tile of columns", {4, 2, 101}, true},
 };
 
 struct fixture {
@@ -101,7 +101,7 @@ static void run_all(struct exec *ex, void *ctx) {
 static void test_threads(void **state) {
     (void)state;
     struct fixture f;
-    init(&f, (struct embedding_dims){600, 150, 201}, true);
+    init(&f, (struct embedding_dims){600, 150, 301}, true);
     size_t n = f.n_y + f.n_W + f.n_P;
     f.y = zeros(&f.mem, n);
     assert_threads_agree(run_all, &f, f.y, n);

@@ -8,7 +8,7 @@ static const struct norm_case {
     {"norm: one by one", {1, 1, R(0.1)}},
     {"norm: one row", {1, 6, R(1e-5)}},
     {"norm: odd width", {5, 7, R(1e-6)}},
-    {"norm: wider than a tile of columns", {3, 45, R(1e-5)}},
+    {"norm: wider than a tile of columns", {3, 101, R(1e-5)}},
     {"norm: more rows than a group", {70, 3, R(1e-5)}},
 };
 
@@ -144,7 +144,7 @@ static void run_all(struct exec *ex, void *ctx) {
 static void test_threads(void **state) {
     (void)state;
     struct fixture f;
-    init(&f, (struct norm_dims){700, 201, R(1e-5)});
+    init(&f, (struct norm_dims){700, 301, R(1e-5)});
     size_t n = 4 * f.n + 3 * f.width;
     f.y = zeros(&f.mem, n);
     assert_threads_agree(run_all, &f, f.y, n);
