@@ -266,16 +266,25 @@ uint64_t weights_fingerprint(const struct weights *w) {
     return chain[0];
 }
 
-double weights_distance(const struct weights *w, const struct weights *base, int g) {
-    const real *a = w->group[g], *b = base->group[g];
-    if (a == b) return 0;
+/* sums[0] += |a - b|^2, sums[1] += |b|^2. The order is fixed by n. */
+KERNEL static void add_squares(double sums[2], const real *a, const real *b, size_t n) {
     double moved = 0, size = 0;
-    for (size_t i = 0; i < w->table->groups[g].reals; i++) { /* padding is 0 in both */
+#pragma omp simd reduction(+ : moved, size)
+    for (size_t i = 0; i < n; i++) {
         double d = (double)a[i] - (double)b[i];
         moved += d * d;
         size += (double)b[i] * (double)b[i];
     }
-    return size > 0 ? sqrt(moved / size) : 0;
+    sums[0] += moved;
+    sums[1] += size;
+}
+
+double weights_distance(const struct weights *w, const struct weights *base, int g) {
+    const real *a = w->group[g], *b = base->group[g];
+    double sums[2] = {0, 0};
+    if (a == b) return 0;
+    add_squares(sums, a, b, w->table->groups[g].reals); /* padding is 0 in both */
+    return sums[1] > 0 ? sqrt(sums[0] / sums[1]) : 0;
 }
 
 /* ---- views ---- */

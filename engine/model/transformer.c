@@ -19,6 +19,7 @@
 #include "engine/nn/op_linear.h"
 #include "engine/nn/op_norm.h"
 #include "engine/nn/op_qk.h"
+#include "engine/nn/tiling.h"
 
 /* ---- layout ---- */
 
@@ -227,9 +228,26 @@ static void map(const struct pass *p, real *y, const real *x, int out, int in, c
     linear_forward(p->tf->ex, y, x, W, b, d);
 }
 
+struct carry_job {
+    real *to;
+    const real *from;
+    int rows, width;
+};
+
+static void carry_tile(void *ctx, int i, int worker) {
+    (void)worker;
+    const struct carry_job *job = ctx;
+    struct span s = tile_span(i, job->rows, tile_rows(job->width));
+    size_t at = (size_t)s.from * (size_t)job->width;
+    size_t n = (size_t)(s.to - s.from) * (size_t)job->width;
+    memcpy(job->to + at, job->from + at, n * sizeof *job->to);
+}
+
 /* to = from, unless they are one and the same. */
 static void carry(const struct pass *p, real *to, const real *from) {
-    if (to != from) memcpy(to, from, (size_t)p->rows * (size_t)p->tf->width.model * sizeof *to);
+    struct carry_job job = {to, from, p->rows, p->tf->width.model};
+    if (to == from) return;
+    pool_run(p->tf->ex->pool, tile_count(job.rows, tile_rows(job.width)), carry_tile, &job);
 }
 
 /* b->x is the input; the output goes to `out`, which may be b->x when nothing is kept. */

@@ -312,8 +312,7 @@ static void test_words(void **state) {
 }
 
 static struct CMUnitTest row(const char *name, CMUnitTestFunction test, const void *c) {
-    return (struct CMUnitTest){
-        .name = name, .test_func = test, .initial_state = (void *)(uintptr_t)c};
+    return (struct CMUnitTest){.name = name, .test_func = test, .initial_state = (void *)c};
 }
 
 int main(void) {

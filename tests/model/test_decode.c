@@ -138,12 +138,11 @@ int main(void) {
     for (size_t i = 0; i < COUNT(model_cases); i++)
         tests[n++] = (struct CMUnitTest){.name = model_cases[i].name,
                                          .test_func = test_equals_transformer,
-                                         .initial_state = (void *)(uintptr_t)&model_cases[i]};
+                                         .initial_state = (void *)&model_cases[i]};
     for (size_t i = 0; i < COUNT(sampling_cases); i++)
-        tests[n++] =
-            (struct CMUnitTest){.name = sampling_cases[i].name,
-                                .test_func = test_sampling,
-                                .initial_state = (void *)(uintptr_t)&sampling_cases[i]};
+        tests[n++] = (struct CMUnitTest){.name = sampling_cases[i].name,
+                                         .test_func = test_sampling,
+                                         .initial_state = (void *)&sampling_cases[i]};
     const struct CMUnitTest others[] = {cmocka_unit_test(test_greedy),
                                         cmocka_unit_test(test_cut_of_equals),
                                         cmocka_unit_test(test_not_a_number)};

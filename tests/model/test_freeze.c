@@ -180,7 +180,7 @@ int main(void) {
         snprintf(names[i], sizeof names[i], "%s: %s", c->name, words[i % COUNT(checks)]);
         tests[i] = (struct CMUnitTest){.name = names[i],
                                        .test_func = checks[i % COUNT(checks)],
-                                       .initial_state = (void *)(uintptr_t)c};
+                                       .initial_state = (void *)c};
     }
     return cmocka_run_group_tests_name("freeze", tests, NULL, NULL);
 }

@@ -110,7 +110,7 @@ int main(void) {
         snprintf(names[i], sizeof names[i], "%s: %s", c->name, checks[i % COUNT(checks)].what);
         tests[i] = (struct CMUnitTest){.name = names[i],
                                        .test_func = checks[i % COUNT(checks)].run,
-                                       .initial_state = (void *)(uintptr_t)c};
+                                       .initial_state = (void *)c};
     }
     return cmocka_run_group_tests_name("model gradient", tests, NULL, NULL);
 }

@@ -232,14 +232,14 @@ int main(void) {
         snprintf(names[n], sizeof names[n], "%s: %s", c->name, words[i % COUNT(checks)]);
         tests[n] = (struct CMUnitTest){.name = names[n],
                                        .test_func = checks[i % COUNT(checks)],
-                                       .initial_state = (void *)(uintptr_t)c};
+                                       .initial_state = (void *)c};
     }
     for (size_t i = 0; i < COUNT(large_cases); i++, n++) {
         snprintf(names[n], sizeof names[n], "%s: same bits with 1 to 4 threads",
                  large_cases[i].name);
         tests[n] = (struct CMUnitTest){.name = names[n],
                                        .test_func = test_any_number_of_threads,
-                                       .initial_state = (void *)(uintptr_t)&large_cases[i]};
+                                       .initial_state = (void *)&large_cases[i]};
     }
     return cmocka_run_group_tests_name("transformer", tests, NULL, NULL);
 }

@@ -71,9 +71,8 @@ static void test_shape(void **state) {
 int main(void) {
     struct CMUnitTest tests[COUNT(cases) + 1];
     for (size_t i = 0; i < COUNT(cases); i++)
-        tests[i] = (struct CMUnitTest){.name = cases[i].name,
-                                       .test_func = test_lr,
-                                       .initial_state = (void *)(uintptr_t)&cases[i]};
+        tests[i] = (struct CMUnitTest){
+            .name = cases[i].name, .test_func = test_lr, .initial_state = (void *)&cases[i]};
     tests[COUNT(cases)] = (struct CMUnitTest){.name = "shape", .test_func = test_shape};
     return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);
 }
