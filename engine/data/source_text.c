@@ -1,13 +1,15 @@
 /* source_text.c - text:PATH, paragraphs of UTF-8 files. */
-#include <errno.h>
-#include <fts.h>
+#include <dirent.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "engine/core/files.h"
 #include "engine/core/text.h"
 #include "engine/data/source_kinds.h"
+
+enum { MAX_DEPTH = 32 }; /* of folders: a link to a parent is found by this */
 
 static int line_of(const char *s, size_t at) {
     int line = 1;
@@ -60,12 +62,12 @@ static bool add_paragraphs(const char *s, size_t n, struct source_text *out, str
     for (size_t at = 0; done && at < n;) {
         struct line l = line_at(s, n, at);
         bool blank = is_blank(s + l.start, l.length);
-        if ((blank || by_line) && p.len) done = add_paragraph(&p, out, err);
+        if (((blank || by_line) && p.len) || p.failed) done = add_paragraph(&p, out, err);
         if (!blank && p.len) buf_str(&p, "\n");
         if (!blank) buf_add(&p, s + l.start, l.length);
         at = l.next;
     }
-    if (done && p.len) done = add_paragraph(&p, out, err);
+    if (done && (p.len || p.failed)) done = add_paragraph(&p, out, err);
     buf_deinit(&p);
     return done;
 }
@@ -91,33 +93,46 @@ static bool read_file(const char *path, struct source_text *out, struct err *err
     return done;
 }
 
-static int by_name(const FTSENT **a, const FTSENT **b) {
-    return strcmp((*a)->fts_name, (*b)->fts_name);
+static int not_hidden(const struct dirent *e) { return e->d_name[0] != '.'; }
+
+static int by_name(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Regular files below `path` in the order of their names; hidden ones are left out. */
-static bool read_folder(const char *path, struct source_text *out, struct err *err) {
-    char *paths[] = {strdup(path), NULL};
-    FTS *fts = paths[0] ? fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, by_name) : NULL;
-    bool done = fts != NULL || err_errno(err, "%s", path);
-    FTSENT *e;
-    while (done && (e = fts_read(fts))) {
-        if (e->fts_level > 0 && e->fts_name[0] == '.') {
-            fts_set(fts, e, FTS_SKIP);
-        } else if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS) {
-            errno = e->fts_errno;
-            done = err_errno(err, "%s", e->fts_path);
-        } else if (e->fts_info == FTS_F) {
-            done = read_file(e->fts_path, out, err);
-        }
+static bool read_path(const char *path, int depth, struct source_text *out, struct err *err);
+
+/* What stands at `name` in a folder: a file, a folder, or something that is passed over. */
+static bool read_entry(const char *folder, const char *name, int depth, struct source_text *out,
+                       struct err *err) {
+    char path[4096];
+    struct stat what;
+    if (!files_join(path, sizeof path, folder, name, err)) return false;
+    if (stat(path, &what) != 0) return err_errno(err, "%s", path);
+    if (!S_ISREG(what.st_mode) && !S_ISDIR(what.st_mode)) return true;
+    return read_path(path, depth + 1, out, err);
+}
+
+/* Regular files below `path` in the order of their names; hidden ones are left out. (Not
+ * fts(3), which in glibc 2.36 crashes when memory runs out.) */
+static bool read_folder(const char *path, int depth, struct source_text *out, struct err *err) {
+    struct dirent **entries;
+    if (depth > MAX_DEPTH)
+        return err_set(err, ERR_RANGE,
+                       "%s: folders nested more than %d deep: is a link a loop?", path,
+                       MAX_DEPTH);
+    int n = scandir(path, &entries, not_hidden, by_name);
+    if (n < 0) return err_errno(err, "%s", path);
+    bool done = true;
+    for (int i = 0; i < n; i++) {
+        done = done && read_entry(path, entries[i]->d_name, depth, out, err);
+        free(entries[i]);
     }
-    if (fts) fts_close(fts);
-    free(paths[0]);
+    free(entries);
     return done;
 }
 
-static bool read_path(const char *path, struct source_text *out, struct err *err) {
-    return files_is_dir(path) ? read_folder(path, out, err) : read_file(path, out, err);
+static bool read_path(const char *path, int depth, struct source_text *out, struct err *err) {
+    return files_is_dir(path) ? read_folder(path, depth, out, err) : read_file(path, out, err);
 }
 
 bool source_text_read(const char *rest, struct source_text *out, struct err *err) {
@@ -125,10 +140,10 @@ bool source_text_read(const char *rest, struct source_text *out, struct err *err
     glob_t found = {0};
     bool done = true;
     if (files_exists(rest)) {
-        done = read_path(rest, out, err);
+        done = read_path(rest, 0, out, err);
     } else if (glob(rest, 0, NULL, &found) == 0) {
         for (size_t i = 0; done && i < found.gl_pathc; i++)
-            done = read_path(found.gl_pathv[i], out, err);
+            done = read_path(found.gl_pathv[i], 0, out, err);
     } else {
         done = err_set(err, ERR_IO, "%s: there is no such file, folder or match of a pattern",
                        rest);

@@ -88,6 +88,15 @@ static void test_folder(void **state) {
     assert_units(spec_of("text", "books/[ab].txt"), "first|second|");
     assert_units(spec_of("text", "books/s*"), "third|");
     assert_error(spec_of("text", "books/*.pdf"), ERR_IO, "no such file, folder or match");
+    assert_int_equal(mkfifo(in_folder("books/pipe"), 0600),
+                     0); /* neither a file nor a folder */
+    assert_int_equal(symlink("../a.txt", in_folder("books/sub/again.txt")), 0);
+    assert_units(spec_of("text", "books"), "first|second|first|third|");
+    assert_int_equal(symlink("..", in_folder("books/sub/loop")), 0);
+    assert_error(spec_of("text", "books"), ERR_RANGE, "is a link a loop?");
+    assert_int_equal(unlink(in_folder("books/sub/loop")), 0);
+    assert_int_equal(symlink("nowhere", in_folder("books/sub/broken")), 0);
+    assert_error(spec_of("text", "books"), ERR_IO, "books/sub/broken: ");
 }
 
 /* A second source is appended to the first. */
