@@ -1,0 +1,162 @@
+#include "ui/app.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ui/app_parts.h"
+#include "ui/format.h"
+
+const char *const app_titles[PANE_COUNT] = {"Loss", "Layers", "Compare", "Log"};
+
+/* Without events for so long, and for so many steps' time, a run counts as stalled. */
+static const double silence_s = 5, silence_steps = 5;
+
+struct app *app_create(const struct app_options *o, struct err *err) {
+    static struct panel *(*const create[PANE_COUNT])(
+        const struct history *, struct wishes *) = {panel_loss_create, panel_layers_create,
+                                                    panel_compare_create, panel_log_create};
+    struct app *a = calloc(1, sizeof *a);
+    if (!a) {
+        err_set(err, ERR_NOMEM, "no memory for the screen");
+        return NULL;
+    }
+    a->mode = o->mode;
+    snprintf(a->name, sizeof a->name, "%s", o->name ? o->name : "");
+    snprintf(a->return_command, sizeof a->return_command, "%s",
+             o->return_command ? o->return_command : "");
+    history_init(&a->history);
+    wishes_init(&a->wishes);
+    a->focus = PANE_LAYERS;
+    a->zoomed = -1;
+    for (int i = 0; i < PANE_COUNT; i++) {
+        a->panels[i] = create[i](&a->history, &a->wishes);
+        if (!a->panels[i]) {
+            app_destroy(a);
+            err_set(err, ERR_NOMEM, "no memory for the screen");
+            return NULL;
+        }
+        a->panels[i]->watching = a->mode == APP_WATCH;
+    }
+    return a;
+}
+
+void app_destroy(struct app *a) {
+    if (!a) return;
+    for (int i = 0; i < PANE_COUNT; i++)
+        if (a->panels[i]) a->panels[i]->ops->destroy(a->panels[i]);
+    history_deinit(&a->history);
+    free(a);
+}
+
+const char *app_name(const struct app *a) { return a->name[0] ? a->name : a->history.name; }
+
+void app_say(struct app *a, enum style style, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(a->message, sizeof a->message, fmt, args);
+    va_end(args);
+    a->message_style = style;
+    a->message_new = true;
+}
+
+enum app_end app_ended(const struct app *a) { return a->end; }
+
+enum life app_life(const struct app *a, double now, double *silent_s) {
+    const struct history *h = &a->history;
+    double step = isfinite(h->step_s) ? h->step_s : isfinite(h->last.total) ? h->last.total : 0;
+    *silent_s = a->heard_at > 0 ? now - a->heard_at : 0;
+    if (h->state == RUN_ENDED) return LIFE_ENDED;
+    if (a->gone) return LIFE_GONE;
+    if (h->state == RUN_PAUSED) return LIFE_PAUSED;
+    if (h->state == RUN_STARTING) return LIFE_STARTING;
+    return *silent_s > fmax(silence_s, silence_steps * step) ? LIFE_STALLED : LIFE_LIVE;
+}
+
+/* ---- facts */
+
+/* Groups that were frozen from one step on, told together. */
+static void say_freeze(struct app *a) {
+    const struct history_freeze *f = &a->history.freeze;
+    char what[80], forecast[64] = "", seconds[FORMAT_MAX];
+    if (f->count > 1) snprintf(what, sizeof what, "%d groups", f->count);
+    else snprintf(what, sizeof what, "%s", f->group);
+    format_seconds(seconds, isfinite(f->measured_s) ? f->measured_s : f->predicted_s);
+    if (isfinite(f->measured_s))
+        snprintf(forecast, sizeof forecast, ", a step takes %s", seconds);
+    else if (isfinite(f->predicted_s))
+        snprintf(forecast, sizeof forecast, ", a step should take %s", seconds);
+    app_say(a, f->frozen ? STYLE_FROZEN : STYLE_LEARN, "%s %s from step %" PRId64 "%s", what,
+            f->frozen ? "frozen" : "learns", f->step, forecast);
+}
+
+static void say_event(struct app *a, const struct event *e) {
+    struct buf text = {0};
+    enum style style;
+    switch (e->type) {
+    case EVENT_FREEZE:
+        say_freeze(a);
+        return;
+    case EVENT_PROBLEM:
+    case EVENT_END:
+    case EVENT_CONTROL:
+        break;
+    default:
+        return;
+    }
+    if (e->type == EVENT_CONTROL && strcmp(e->control.by, "screen") == 0) return; /* answered */
+    if (journal_sentence(e, &text, &style)) app_say(a, style, "%s", buf_text(&text));
+    buf_deinit(&text);
+}
+
+void app_observe(struct app *a, const struct event *e) {
+    history_observe(&a->history, e);
+    if (a->wishes.n_pending > 0) wishes_settle(&a->wishes, &a->history);
+    say_event(a, e);
+    a->seen++;
+    a->gone = false;
+    if (e->type == EVENT_END && a->stop_asked) a->end = APP_STOP_ASKED;
+}
+
+void app_set_gone(struct app *a, bool gone) {
+    if (gone && !a->gone && a->history.state != RUN_ENDED)
+        app_say(a, STYLE_ERROR, "the engine is not running: thaw run --resume %s", app_name(a));
+    a->gone = gone;
+}
+
+/* ---- answers */
+
+static void command_words(const struct command *c, char *out, size_t size) {
+    const struct command_info *info = &command_infos[c->kind];
+    if (info->type == ARGUMENT_NUMBER) snprintf(out, size, "%s %g", info->word, c->number);
+    else if (info->type != ARGUMENT_NONE) snprintf(out, size, "%s %s", info->word, c->text);
+    else snprintf(out, size, "%s", info->word);
+}
+
+void app_answer(struct app *a, const struct answer *answer) {
+    struct pending p;
+    char words[512];
+    if (!wishes_answer(&a->wishes, answer, &p)) return;
+    command_words(&p.command, words, sizeof words);
+    if (!answer->ok) {
+        if (p.command.kind == COMMAND_STOP) a->stop_asked = false;
+        app_say(a, STYLE_ERROR, "%s: %s", words, answer->error);
+        return;
+    }
+    bool freezes = p.command.kind == COMMAND_FREEZE || p.command.kind == COMMAND_UNFREEZE;
+    if (freezes && a->history.freeze.count > 0 && a->history.freeze.step == answer->step)
+        wishes_settle(&a->wishes, &a->history); /* the fact was faster, and is said already */
+    else if (freezes)
+        app_say(a, STYLE_NORMAL, "%s queued, holds from step %" PRId64, words, answer->step);
+    else app_say(a, STYLE_NORMAL, "%s: done, from step %" PRId64 " on", words, answer->step);
+}
+
+void app_unanswered(struct app *a, const char *why) {
+    if (a->wishes.n_pending == 0) return;
+    a->wishes.n_pending = 0;
+    a->stop_asked = false;
+    app_say(a, STYLE_ERROR, "%s", why);
+}

@@ -1,0 +1,351 @@
+/* app_keys.c - keys and clicks: to whoever has the input, then to the focused pane, then to the
+ * pane that a key belongs to, then to the app. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ui/app_parts.h"
+#include "ui/help.h"
+
+/* ---- asking the run */
+
+/* Whether the run can be asked at all; says why not. */
+static bool may_ask(struct app *a) {
+    if (a->mode == APP_WATCH) {
+        app_say(a, STYLE_WARNING, "watching only: %s drives it",
+                a->return_command[0] ? a->return_command : "thaw attach");
+        return false;
+    }
+    if (a->history.state == RUN_ENDED) {
+        app_say(a, STYLE_WARNING,
+                "the run has ended: nothing can be changed any more (q leaves)");
+        return false;
+    }
+    return true;
+}
+
+static bool ask(struct app *a, struct outbox *out, const struct command *c) {
+    if (!may_ask(a)) return false;
+    if (wishes_ask_command(&a->wishes, &a->history, out, c)) return true;
+    app_say(a, STYLE_WARNING, "too many commands wait for the run's answer: try again");
+    return false;
+}
+
+static void ask_plain(struct app *a, struct outbox *out, enum command_kind kind) {
+    struct command c = {.kind = kind};
+    if (ask(a, out, &c)) app_say(a, STYLE_NORMAL, "%s queued", command_infos[kind].word);
+}
+
+/* ---- questions */
+
+static void ask_stop(struct app *a) {
+    if (!may_ask(a)) return;
+    a->confirm = (struct command){.kind = COMMAND_STOP};
+    a->input = INPUT_CONFIRM;
+    snprintf(a->question, sizeof a->question,
+             "Stop after a checkpoint? Training ends; thaw run --resume %s goes on.  y/n",
+             app_name(a));
+}
+
+static void ask_next_stage(struct app *a) {
+    const struct history *h = &a->history;
+    char now[48] = "this stage", next[48] = "";
+    if (!may_ask(a)) return;
+    if (h->stage >= 0) bars_stage_word(h->stages[h->stage].name, now, sizeof now);
+    if (h->stage + 1 < h->n_stages)
+        bars_stage_word(h->stages[h->stage + 1].name, next, sizeof next);
+    a->confirm = (struct command){.kind = COMMAND_NEXT_STAGE};
+    a->input = INPUT_CONFIRM;
+    if (next[0])
+        snprintf(a->question, sizeof a->question,
+                 "End %s at its step %" PRId64 " and begin %s?  y/n", now,
+                 history_stage_step(h), next);
+    else
+        snprintf(a->question, sizeof a->question,
+                 "End %s at its step %" PRId64 "? It is the last stage: the run finishes.  y/n",
+                 now, history_stage_step(h));
+}
+
+static void confirm_key(struct app *a, int key, struct outbox *out) {
+    a->input = INPUT_PANES;
+    if (key != 'y' && key != 'Y') {
+        app_say(a, STYLE_DIM, "nothing was changed");
+        return;
+    }
+    if (!ask(a, out, &a->confirm)) return;
+    bool stop = a->confirm.kind == COMMAND_STOP;
+    a->stop_asked |= stop;
+    app_say(a, STYLE_NORMAL, "%s",
+            stop ? "stop queued: a checkpoint first" : "next-stage queued");
+}
+
+/* ---- lines being typed */
+
+static void command_key(struct app *a, int key, struct outbox *out) {
+    struct command c;
+    struct err err = {0};
+    a->message[0] = '\0';
+    switch (command_line_key(&a->line, &a->history, key, &c, &err)) {
+    case COMMAND_LINE_OPEN:
+        return;
+    case COMMAND_LINE_WRONG:
+        app_say(a, STYLE_ERROR, "%s", err.msg);
+        return;
+    case COMMAND_LINE_LEFT:
+        break;
+    case COMMAND_LINE_QUIT:
+        a->end = APP_DETACHED;
+        break;
+    case COMMAND_LINE_HELP:
+        a->input = INPUT_HELP;
+        a->help_scroll = 0;
+        return;
+    case COMMAND_LINE_SEND:
+        if (ask(a, out, &c)) {
+            app_say(a, STYLE_NORMAL, "%s queued", a->line.edit.text);
+            a->stop_asked |= c.kind == COMMAND_STOP;
+            if (c.kind == COMMAND_SAMPLE)
+                panel_compare_follow_own(a->panels[PANE_COMPARE], c.text);
+        }
+        break;
+    }
+    a->input = INPUT_PANES;
+}
+
+static void prompt_key(struct app *a, int key, struct outbox *out) {
+    if (key == KEYS_ESCAPE || key == 3) {
+        a->input = INPUT_PANES;
+        return;
+    }
+    if (key != KEYS_ENTER && key != '\n') {
+        line_edit_key(&a->prompt, key);
+        return;
+    }
+    a->input = INPUT_PANES;
+    struct command c = {.kind = COMMAND_SAMPLE};
+    snprintf(c.text, sizeof c.text, "%s", a->prompt.text);
+    if (!c.text[strspn(c.text, " ")] || !ask(a, out, &c)) return;
+    panel_compare_follow_own(a->panels[PANE_COMPARE], c.text);
+    app_say(a, STYLE_NORMAL, "sample queued: the models answer after this step");
+}
+
+static void help_key(struct app *a, int key) {
+    struct rect r = {0, 0, a->layout.w, a->layout.h - (a->layout.h > 12 ? 1 : 0)};
+    int most = help_scroll_max(r), page = r.h > 4 ? r.h - 3 : 1;
+    switch (keys_action(key)) {
+    case ACTION_DOWN:
+        a->help_scroll++;
+        break;
+    case ACTION_UP:
+        a->help_scroll--;
+        break;
+    case ACTION_PAGE_DOWN:
+        a->help_scroll += page;
+        break;
+    case ACTION_PAGE_UP:
+        a->help_scroll -= page;
+        break;
+    case ACTION_TOP:
+        a->help_scroll = 0;
+        break;
+    case ACTION_BOTTOM:
+        a->help_scroll = most;
+        break;
+    case ACTION_HELP:
+    case ACTION_BACK:
+    case ACTION_ENTER:
+    case ACTION_DETACH:
+        a->input = INPUT_PANES;
+        break;
+    default:
+        break;
+    }
+    if (a->help_scroll > most) a->help_scroll = most;
+    if (a->help_scroll < 0) a->help_scroll = 0;
+}
+
+/* ---- panes */
+
+/* The pane whose action this is, wherever the focus is; -1: none's. */
+static int owner_of(enum action action) {
+    switch (action) {
+    case ACTION_LOG_Y:
+    case ACTION_SMOOTHING:
+    case ACTION_X_UNIT:
+    case ACTION_FOLLOW:
+    case ACTION_ZOOM_IN:
+    case ACTION_ZOOM_OUT:
+    case ACTION_ZOOM_RESET:
+    case ACTION_PAN_LEFT:
+    case ACTION_PAN_RIGHT:
+        return PANE_LOSS;
+    case ACTION_TOGGLE:
+    case ACTION_UNDO:
+    case ACTION_REDO:
+    case ACTION_FREEZE_ALL:
+    case ACTION_THAW_ALL:
+    case ACTION_FREEZE_BELOW:
+        return PANE_LAYERS;
+    case ACTION_COMPARE_VIEW:
+    case ACTION_PROMPT_PREVIOUS:
+    case ACTION_PROMPT_NEXT:
+        return PANE_COMPARE;
+    default:
+        return -1;
+    }
+}
+
+/* Say what was asked of the layers, or why nothing was. */
+static void say_asked(struct app *a, enum action action, const struct outbox *out) {
+    if (owner_of(action) != PANE_LAYERS) return;
+    if (out->n == 0) {
+        const char *why = action == ACTION_UNDO      ? "nothing to undo"
+                          : action == ACTION_REDO    ? "nothing to redo"
+                          : a->history.n_groups == 0 ? "no layers are known yet"
+                          : a->wishes.n_pending == WISHES_PENDING
+                              ? "too many commands wait for the run's answer: try again"
+                              : "nothing to change";
+        app_say(a, STYLE_DIM, "%s", why);
+        return;
+    }
+    const struct command *c = &out->commands[out->n - 1];
+    app_say(a, STYLE_NORMAL, "%s %s queued", command_infos[c->kind].word, c->text);
+}
+
+/* True: a pane took it. */
+static bool pane_action(struct app *a, enum action action, struct outbox *out) {
+    int owner = owner_of(action);
+    if (owner == PANE_LAYERS) {
+        if (!may_ask(a)) return true;
+        if ((action == ACTION_TOGGLE || action == ACTION_FREEZE_BELOW) &&
+            !layout_shows(&a->layout, PANE_LAYERS)) {
+            app_say(a, STYLE_WARNING, "the layers are out of sight: 2 shows them");
+            return true;
+        }
+    }
+    struct panel *focused = a->panels[a->focus];
+    bool taken = focused->ops->act(focused, action, out);
+    if (!taken && owner >= 0) taken = a->panels[owner]->ops->act(a->panels[owner], action, out);
+    if (taken) say_asked(a, action, out);
+    return taken;
+}
+
+static void focus_on(struct app *a, int pane) {
+    a->focus = (pane + PANE_COUNT) % PANE_COUNT;
+    if (a->zoomed >= 0) a->zoomed = a->focus;
+}
+
+static void app_action(struct app *a, enum action action, struct outbox *out) {
+    switch (action) {
+    case ACTION_HELP:
+        a->input = INPUT_HELP;
+        a->help_scroll = 0;
+        break;
+    case ACTION_BACK:
+        a->message[0] = '\0';
+        break;
+    case ACTION_DETACH:
+        a->end = APP_DETACHED;
+        break;
+    case ACTION_STOP:
+        ask_stop(a);
+        break;
+    case ACTION_NEXT_STAGE:
+        ask_next_stage(a);
+        break;
+    case ACTION_NEXT_PANE:
+        focus_on(a, a->focus + 1);
+        break;
+    case ACTION_PREVIOUS_PANE:
+        focus_on(a, a->focus - 1);
+        break;
+    case ACTION_PANE_1:
+    case ACTION_PANE_2:
+    case ACTION_PANE_3:
+    case ACTION_PANE_4:
+        focus_on(a, (int)(action - ACTION_PANE_1));
+        break;
+    case ACTION_ENTER:
+        a->zoomed = a->zoomed >= 0 ? -1 : a->focus;
+        break;
+    case ACTION_PAUSE:
+        ask_plain(a, out, a->history.state == RUN_PAUSED ? COMMAND_RESUME : COMMAND_PAUSE);
+        break;
+    case ACTION_SINGLE_STEP:
+        ask_plain(a, out, COMMAND_SINGLE_STEP);
+        break;
+    case ACTION_COMMAND:
+        if (!may_ask(a)) break;
+        command_line_open(&a->line);
+        a->message[0] = '\0';
+        a->input = INPUT_COMMAND;
+        break;
+    case ACTION_PROMPT_EDIT:
+        if (!may_ask(a)) break;
+        line_edit_set(&a->prompt, panel_compare_prompt(a->panels[PANE_COMPARE]));
+        a->input = INPUT_PROMPT;
+        break;
+    default:
+        break;
+    }
+}
+
+static void pane_key(struct app *a, int key, struct outbox *out) {
+    enum action action = keys_action(key);
+    if (action == ACTION_NONE) return;
+    if (action == ACTION_BACK && a->zoomed >= 0) {
+        a->zoomed = -1;
+        return;
+    }
+    if (!pane_action(a, action, out)) app_action(a, action, out);
+}
+
+/* ---- the mouse */
+
+static void mouse_key(struct app *a, const struct term_mouse *m, struct outbox *out) {
+    bool wheel = m->wheel_up || m->wheel_down;
+    if (a->input == INPUT_HELP) {
+        if (wheel) help_key(a, m->wheel_up ? KEYS_UP : KEYS_DOWN);
+        else a->input = INPUT_PANES;
+        return;
+    }
+    if (a->input != INPUT_PANES) return;
+    if (rect_holds(a->layout.tabs, m->x, m->y) && !wheel) {
+        int tab = bars_tab_at(app_titles, PANE_COUNT, m->x);
+        if (tab >= 0) focus_on(a, tab);
+        return;
+    }
+    int pane = layout_pane_at(&a->layout, m->x, m->y);
+    if (pane < 0) return;
+    struct panel *p = a->panels[pane];
+    if (!wheel) focus_on(a, pane);
+    int before = out->n;
+    if (p->ops->mouse) p->ops->mouse(p, m, m->x - p->area.x, m->y - p->area.y, out);
+    if (out->n > before) say_asked(a, ACTION_TOGGLE, out);
+}
+
+int app_key(struct app *a, int key, const struct term_mouse *mouse, struct command *commands,
+            int max) {
+    struct outbox out = {.commands = commands, .max = max};
+    if (key == KEYS_NONE || key == KEYS_RESIZE) return 0;
+    if (key == KEYS_MOUSE) {
+        if (mouse) mouse_key(a, mouse, &out);
+    } else switch (a->input) {
+        case INPUT_PANES:
+            pane_key(a, key, &out);
+            break;
+        case INPUT_HELP:
+            help_key(a, key);
+            break;
+        case INPUT_CONFIRM:
+            confirm_key(a, key, &out);
+            break;
+        case INPUT_COMMAND:
+            command_key(a, key, &out);
+            break;
+        case INPUT_PROMPT:
+            prompt_key(a, key, &out);
+            break;
+        }
+    return out.n;
+}

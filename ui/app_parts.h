@@ -1,0 +1,58 @@
+/* app_parts.h - the inside of the app, shared by app.c (state, facts, answers), app_draw.c (frames),
+ * app_keys.c (keys) and app_run.c (the loop). */
+#ifndef THAW_UI_APP_PARTS_H
+#define THAW_UI_APP_PARTS_H
+#include "ui/app.h"
+#include "ui/bars.h"
+#include "ui/command_line.h"
+#include "ui/layout.h"
+#include "ui/panel.h"
+
+/* Who gets the keys. */
+enum input_mode { INPUT_PANES, INPUT_HELP, INPUT_CONFIRM, INPUT_COMMAND, INPUT_PROMPT };
+
+struct app {
+    enum app_mode mode;
+    char name[128], return_command[256];
+
+    /* what is known, and what is asked for */
+    struct history history;
+    struct wishes wishes;
+    bool gone;          /* no engine holds the run's lock */
+    bool stop_asked;    /* by this screen: it leaves when the run has ended */
+    bool asks_many;     /* while a key is handled: more was asked than can wait */
+    enum app_end end;
+
+    /* the view */
+    struct panel *panels[PANE_COUNT];
+    struct layout layout; /* of the last frame */
+    int focus, zoomed;    /* zoomed: -1: none */
+    enum input_mode input;
+    int help_scroll;
+    struct command confirm; /* sent on yes */
+    char question[256];
+    struct command_line line;
+    struct line_edit prompt;
+
+    /* the message row */
+    char message[640];
+    enum style message_style;
+    bool message_new;     /* its time begins with the next frame */
+    double message_until; /* clock_wall() */
+
+    /* silence */
+    int64_t seen, seen_at_draw; /* events */
+    double heard_at;            /* clock_wall() of the first frame after the newest event; 0: none */
+};
+
+void app_say(struct app *a, enum style style, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+const char *app_name(const struct app *a);
+/* Seconds without an event at `now`, and what follows from it. */
+enum life app_life(const struct app *a, double now, double *silent_s);
+/* The engine holds the run's lock, or does not any more. */
+void app_set_gone(struct app *a, bool gone);
+/* The connection was lost, or never made: what waits for an answer gets none, and why is said. */
+void app_unanswered(struct app *a, const char *why);
+extern const char *const app_titles[PANE_COUNT];
+#endif

@@ -1,0 +1,144 @@
+/* app_run.c - the loop: keys, events and answers in, frames and commands out. Nothing here
+ * waits for the engine; a frame is drawn at once after a key, else at most ten times a second
+ * and only when something was heard, or once a second for what the clock changes. */
+#include <stdio.h>
+
+#include "engine/core/clock.h"
+#include "engine/core/files.h"
+#include "ui/app_parts.h"
+#include "ui/link.h"
+
+enum { COMMANDS_MAX = 16, POLL_MS = 50 };
+static const double read_slice_s = 0.02, frame_s = 0.1, clock_s = 1, lock_s = 2;
+
+struct loop {
+    struct app *app;
+    struct term *term;
+    struct canvas canvas;
+    struct event_reader *reader;
+    struct link link;
+    const struct run_paths *paths;
+    bool dirty, urgent, redraw, more; /* more: events wait in the log already */
+    bool unreadable;                  /* said already */
+    double drawn_at, heard_at;        /* clock_now() */
+};
+
+static void frame(struct loop *l) {
+    app_draw(l->app, &l->canvas, clock_wall());
+    term_blit(l->term, &l->canvas, l->redraw);
+    l->dirty = l->urgent = l->redraw = false;
+    l->drawn_at = clock_now();
+}
+
+static void resize(struct loop *l) {
+    int w, h;
+    term_size(l->term, &w, &h);
+    canvas_resize(&l->canvas, w, h, NULL); /* without memory the old size stays */
+    l->urgent = true;
+}
+
+/* As many events as a slice of time takes, so that keys never wait for a long log. */
+static void read_events(struct loop *l) {
+    double until = clock_now() + read_slice_s;
+    struct event e;
+    struct err err = {0};
+    int got = 0;
+    do
+        for (int i = 0; i < 64 && (got = event_reader_next(l->reader, &e, &err)) > 0; i++) {
+            app_observe(l->app, &e);
+            l->dirty = true;
+        }
+    while (got > 0 && clock_now() < until);
+    l->more = got > 0;
+    if (l->dirty) l->heard_at = clock_now();
+    if (got < 0 && !l->unreadable) app_say(l->app, STYLE_ERROR, "%s", err.msg);
+    l->urgent |= got < 0 && !l->unreadable;
+    l->unreadable = got < 0;
+}
+
+/* A run that has fallen silent may have lost its engine. */
+static void look_for_engine(struct loop *l) {
+    double silent = clock_now() - l->heard_at;
+    if (silent < lock_s) return;
+    l->heard_at = clock_now(); /* look again after as long */
+    bool gone = l->app->history.state != RUN_ENDED && !files_is_locked(l->paths->lock, NULL);
+    if (gone != l->app->gone) l->urgent = true;
+    app_set_gone(l->app, gone);
+}
+
+static void take_answers(struct loop *l) {
+    struct answer answer;
+    struct err err = {0};
+    bool connected = link_pump(&l->link, &err);
+    while (link_next(&l->link, &answer)) {
+        app_answer(l->app, &answer);
+        l->urgent = true;
+    }
+    if (connected) return;
+    app_unanswered(l->app, err.msg);
+    l->urgent = true;
+}
+
+static void send_commands(struct loop *l, const struct command *commands, int n) {
+    struct err err = {0};
+    for (int i = 0; i < n; i++)
+        if (!link_send(&l->link, &commands[i], &err)) {
+            app_unanswered(l->app, err.msg);
+            return;
+        }
+}
+
+static void handle_key(struct loop *l, int key, const struct term_mouse *mouse) {
+    struct command commands[COMMANDS_MAX];
+    enum action action = keys_action(key);
+    l->urgent = true;
+    if (key == KEYS_RESIZE) resize(l);
+    else if (action == ACTION_REDRAW) l->redraw = true;
+    else if (action == ACTION_SUSPEND) {
+        term_suspend(l->term);
+        resize(l);
+        l->redraw = true;
+    } else send_commands(l, commands, app_key(l->app, key, mouse, commands, COMMANDS_MAX));
+}
+
+static int wait_ms(const struct loop *l) { return l->more || l->urgent ? 0 : POLL_MS; }
+
+static void run(struct loop *l, enum app_end *how) {
+    struct term_mouse mouse;
+    frame(l);
+    l->heard_at = clock_now();
+    while (app_ended(l->app) == APP_GOES_ON && !term_ended(l->term)) {
+        int key = term_key(l->term, wait_ms(l), l->link.fd, &mouse);
+        if (key != KEYS_NONE) handle_key(l, key, &mouse);
+        if (app_ended(l->app) != APP_GOES_ON) break;
+        read_events(l);
+        take_answers(l);
+        look_for_engine(l);
+        double since = clock_now() - l->drawn_at;
+        if (l->urgent || (l->dirty && since >= frame_s) || since >= clock_s) frame(l);
+    }
+    *how = app_ended(l->app) == APP_STOP_ASKED ? APP_STOP_ASKED : APP_DETACHED;
+}
+
+bool app_run(const struct run_paths *paths, const struct app_options *o,
+             const struct term_options *t, enum app_end *how, struct err *err) {
+    struct loop l = {.paths = paths};
+    int w, h;
+    *how = APP_DETACHED;
+    link_init(&l.link, paths->socket);
+    l.app = app_create(o, err);
+    l.reader = l.app ? event_reader_open(paths->events, err) : NULL;
+    l.term = l.reader ? term_open(t, err) : NULL;
+    bool ok = l.term != NULL;
+    if (ok) {
+        term_size(l.term, &w, &h);
+        ok = canvas_init(&l.canvas, w, h, term_glyphs(l.term), err);
+    }
+    if (ok) run(&l, how);
+    term_close(l.term);
+    canvas_deinit(&l.canvas);
+    event_reader_close(l.reader);
+    link_deinit(&l.link);
+    app_destroy(l.app);
+    return ok;
+}

@@ -1,0 +1,384 @@
+#include "ui/bars.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/text.h"
+#include "ui/chart.h"
+#include "ui/format.h"
+#include "ui/keys.h"
+
+enum { PIECES_MAX = 2 * HISTORY_STAGES + 8, GAP = 2 };
+
+/* A piece of a row. */
+struct piece {
+    char text[96];
+    enum style style;
+    int priority; /* lower ones are left out first */
+};
+
+static int columns_of(const struct piece *p) { return text_columns(p->text, strlen(p->text)); }
+
+/* Set the clip to a row; returns the old one. */
+static struct rect begin_row(struct canvas *c, struct rect r) { return canvas_clip(c, r); }
+
+/* ---- lifecycle */
+
+void bars_stage_word(const char *name, char *out, size_t size) {
+    size_t n = 0;
+    if (strcmp(name, "finetune") == 0) name = "fine-tune";
+    for (; name[n] && n + 1 < size; n++) {
+        unsigned char ch = (unsigned char)name[n];
+        out[n] = ch < 0x80 ? (char)toupper(ch) : (char)ch;
+    }
+    out[n] = '\0';
+}
+
+static int digits_of(int64_t n) { return snprintf(NULL, 0, "%" PRId64, n); }
+
+/* brief 0: everything; 1: only the current stage has its name; 2: only the current one, "2/3".
+ */
+static void stage_box(const struct history *h, int i, int brief, struct piece *out) {
+    const struct history_stage *s = &h->stages[i];
+    char word[48];
+    bool current = i == h->stage && h->state != RUN_ENDED && !s->finished;
+    bars_stage_word(s->name, word, sizeof word);
+    out->style = s->finished ? STYLE_DONE : current ? STYLE_ACTIVE : STYLE_WAITING;
+    if (i == h->stage && !s->finished) { /* also where the run was stopped */
+        int64_t done = history_stage_step(h), steps = s->steps;
+        int percent = steps > 0 ? (int)(done * 100 / steps) : 0;
+        if (brief == 2)
+            snprintf(out->text, sizeof out->text, "[%d/%d %s %3d%%]", i + 1, h->n_stages + 1,
+                     word, percent);
+        else
+            snprintf(out->text, sizeof out->text, "[%d %s %*" PRId64 "/%" PRId64 " %2d%%]",
+                     i + 1, word, digits_of(steps), done, steps, percent);
+    } else if (brief == 0)
+        snprintf(out->text, sizeof out->text, "[%d %s%s]", i + 1, word,
+                 s->finished ? " ok" : "");
+    else snprintf(out->text, sizeof out->text, "[%d%s]", i + 1, s->finished ? " ok" : "");
+}
+
+static bool all_finished(const struct history *h) {
+    for (int i = 0; i < h->n_stages; i++)
+        if (!h->stages[i].finished) return false;
+    return h->n_stages > 0;
+}
+
+static int lifecycle_pieces(const struct history *h, int brief, struct piece *out) {
+    int n = 0;
+    for (int i = 0; i < h->n_stages; i++) {
+        if (brief == 2 && i != (h->stage < 0 ? 0 : h->stage)) continue;
+        stage_box(h, i, brief, &out[n++]);
+        if (brief == 2) return n;
+        bool reached = h->stages[i].finished;
+        out[n] = (struct piece){.style = reached ? STYLE_DONE : STYLE_WAITING};
+        snprintf(out[n++].text, sizeof out->text, "%s", reached ? "==>" : "-->");
+    }
+    if (h->n_stages == 0) return 0;
+    out[n] = (struct piece){.style = all_finished(h) ? STYLE_ACTIVE : STYLE_WAITING};
+    snprintf(out[n++].text, sizeof out->text, brief ? "[%d]" : "[%d COMPARE]", h->n_stages + 1);
+    return n;
+}
+
+static void life_piece(const struct history *h, enum life life, double silent_s,
+                       struct piece *out) {
+    *out = (struct piece){.style = STYLE_ACTIVE};
+    char *text = out->text;
+    size_t size = sizeof out->text;
+    switch (life) {
+    case LIFE_STARTING:
+        if (isfinite(h->progress))
+            snprintf(text, size, "STARTING %3.0f%%", fmin(fmax(h->progress, 0), 1) * 100);
+        else snprintf(text, size, "STARTING");
+        break;
+    case LIFE_LIVE:
+        snprintf(text, size, "LIVE *");
+        break;
+    case LIFE_PAUSED:
+        out->style = STYLE_WARNING;
+        snprintf(text, size, "PAUSED");
+        break;
+    case LIFE_STALLED:
+        out->style = STYLE_WARNING;
+        snprintf(text, size, "STALLED %.0fs", silent_s);
+        break;
+    case LIFE_GONE:
+        out->style = STYLE_ERROR;
+        snprintf(text, size, "GONE");
+        break;
+    case LIFE_ENDED: {
+        bool failed = strcmp(h->end_reason, "failed") == 0;
+        bool stopped = strcmp(h->end_reason, "stopped") == 0;
+        out->style = failed ? STYLE_ERROR : stopped ? STYLE_WARNING : STYLE_DONE;
+        snprintf(text, size, "%s", failed ? "FAILED" : stopped ? "STOPPED" : "ENDED");
+        break;
+    }
+    }
+}
+
+void bars_lifecycle(struct canvas *c, struct rect r, const struct history *h, const char *name,
+                    enum life life, double silent_s) {
+    struct piece pieces[PIECES_MAX], state;
+    struct rect old = begin_row(c, r);
+    life_piece(h, life, silent_s, &state);
+    int right = columns_of(&state), left = 0, n = 0, brief = 0;
+    int name_w = text_columns(name, strlen(name));
+    for (; brief < 3; brief++) {
+        n = lifecycle_pieces(h, brief, pieces);
+        left = 0;
+        for (int i = 0; i < n; i++) left += columns_of(&pieces[i]);
+        int head = brief < 2 ? 5 + name_w + GAP : 0;
+        if (head + left + GAP + right <= r.w) break;
+    }
+    int x = 0;
+    if (brief < 2 || name_w + GAP + left + GAP + right <= r.w) {
+        if (brief < 2) x += canvas_printf(c, 0, 0, STYLE_TITLE, "thaw ");
+        x += canvas_text(c, x, 0, STYLE_STRONG, name, strlen(name)) + GAP;
+    }
+    for (int i = 0; i < n; i++)
+        x += canvas_text(c, x, 0, pieces[i].style, pieces[i].text, strlen(pieces[i].text));
+    x = r.w - right; /* the state is at the right edge and wins its place */
+    if (x > 0) canvas_put(c, x - 1, 0, ' ', STYLE_NORMAL);
+    canvas_text(c, x < 0 ? 0 : x, 0, state.style, state.text, strlen(state.text));
+    canvas_clip(c, old);
+}
+
+/* ---- figures */
+
+/* The set that the run is about now: what it learns, else the first. -1: none. */
+static int main_set(const struct history *h) {
+    int learned = history_extreme_set(h, true);
+    if (learned >= 0) return learned;
+    return h->n_sets == 0 ? -1 : isfinite(h->sets[0].last_base.loss) ? h->n_sets - 1 : 0;
+}
+
+struct row {
+    struct piece pieces[24];
+    int n;
+};
+
+__attribute__((format(printf, 4, 5))) static void add(struct row *r, int priority,
+                                                      enum style style, const char *fmt, ...) {
+    if (r->n == 24) return;
+    struct piece *p = &r->pieces[r->n++];
+    *p = (struct piece){.style = style, .priority = priority};
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(p->text, sizeof p->text, fmt, args);
+    va_end(args);
+}
+
+static int row_columns(const struct row *r) {
+    int sum = 0;
+    for (int i = 0; i < r->n; i++) sum += columns_of(&r->pieces[i]) + (i ? GAP : 0);
+    return sum;
+}
+
+static void drop_least(struct row *r) {
+    int least = 0;
+    for (int i = 1; i < r->n; i++)
+        if (r->pieces[i].priority <= r->pieces[least].priority) least = i;
+    memmove(&r->pieces[least], &r->pieces[least + 1],
+            (size_t)(--r->n - least) * sizeof r->pieces[0]);
+}
+
+static void draw_row(struct canvas *c, int y, struct row *r) {
+    while (r->n > 1 && row_columns(r) > c->clip.w) drop_least(r);
+    for (int i = 0, x = 0; i < r->n; i++)
+        x += canvas_text(c, x, y, r->pieces[i].style, r->pieces[i].text,
+                         strlen(r->pieces[i].text)) +
+             GAP;
+}
+
+static void add_times(struct row *r, const struct history *h) {
+    char text[FORMAT_MAX];
+    double pace = history_pace(h);
+    if (h->state == RUN_ENDED) {
+        format_duration(text, h->t);
+        add(r, 7, STYLE_NORMAL, "in %s", text);
+        return;
+    }
+    format_duration(text, (double)history_left(h, false) * pace);
+    add(r, 7, STYLE_NORMAL, "ETA %s", text);
+    if (h->stage + 1 >= h->n_stages) return;
+    format_duration(text, (double)history_left(h, true) * pace);
+    add(r, 2, STYLE_DIM, "all %s", text);
+}
+
+static void figures(struct row *r, const struct history *h) {
+    char text[FORMAT_MAX];
+    int set = main_set(h);
+    format_loss(text, history_smooth(h, SMOOTHING_USUAL));
+    add(r, 9, STYLE_TRAIN, "train %s", text);
+    format_loss(text, set >= 0 ? h->sets[set].last.loss : (double)NAN);
+    add(r, 8, set > 0 ? STYLE_DOMAIN : STYLE_VAL, "val %s", text);
+    format_loss(text, set >= 0 ? h->sets[set].last_base.loss : (double)NAN);
+    add(r, 5, STYLE_BASE, "base %s", text);
+    for (int i = 0; i < h->n_sets; i++) {
+        if (i == set) continue;
+        format_loss(text, h->sets[i].last.loss);
+        add(r, 1, i > 0 ? STYLE_DOMAIN : STYLE_VAL, "%.32s %s", h->sets[i].name, text);
+    }
+    format_speed(text, h->last.tokens_per_s);
+    add(r, 6, STYLE_NORMAL, "%s tok/s", text);
+    add_times(r, h);
+    format_rate(text, h->last.lr);
+    add(r, 4, STYLE_NORMAL, "lr %s", text);
+    format_norm(text, h->last.grad_norm);
+    add(r, 3, STYLE_NORMAL, "|g| %s", text);
+    format_seconds(text, h->last.total);
+    add(r, 2, STYLE_DIM, "step %s", text);
+}
+
+static void starting(struct row *r, const struct history *h) {
+    char number[FORMAT_MAX];
+    const char *what = h->state == RUN_ENDED ? "ended before the first step"
+                       : h->progress_what[0] ? h->progress_what
+                       : h->has_run          ? "the first step is on its way"
+                                             : "waiting for the engine to begin";
+    add(r, 9, STYLE_NORMAL, "%s", what);
+    if (!h->has_run) return;
+    format_count(number, (double)h->parameters);
+    add(r, 5, STYLE_DIM, "%s weights", number);
+    format_bytes(number, (double)h->memory_bytes);
+    add(r, 4, STYLE_DIM, "%s memory", number);
+    add(r, 3, STYLE_DIM, "%d threads", h->threads);
+    add(r, 2, STYLE_DIM, "%s", h->blas);
+}
+
+void bars_status(struct canvas *c, struct rect r, const struct history *h) {
+    struct row row = {.n = 0};
+    struct rect old = begin_row(c, r);
+    if (h->train.n > 0) figures(&row, h);
+    else starting(&row, h);
+    draw_row(c, 0, &row);
+    canvas_clip(c, old);
+}
+
+/* ---- learned and forgotten */
+
+static double perplexity(const struct event_score *s) {
+    return isfinite(s->perplexity) ? s->perplexity : exp(s->loss);
+}
+
+static void set_piece(struct row *r, const struct history_set *s, const char *word,
+                      bool percent, enum style style, int priority) {
+    char base[FORMAT_MAX], tuned[FORMAT_MAX], change[24] = "";
+    format_perplexity(base, perplexity(&s->last_base));
+    format_perplexity(tuned, perplexity(&s->last));
+    if (percent)
+        snprintf(change, sizeof change, " (%+.0f%%)",
+                 fmin((perplexity(&s->last) / perplexity(&s->last_base) - 1) * 100, 99999));
+    add(r, priority, style, "%s%.32s %s -> %s ppl%s", word, s->name, base, tuned, change);
+}
+
+/* What rose, then what fell; percents: of what fell, too. */
+static void changes(struct row *r, const struct history *h, bool percents) {
+    r->n = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0, said = 0; i < h->n_sets; i++) {
+            const struct history_set *s = &h->sets[i];
+            double change = s->last.loss - s->last_base.loss;
+            if (!isfinite(change) || (change > 0) != (pass == 0)) continue;
+            const char *word = said ? "" : pass == 0 ? "forgetting: " : "learned: ";
+            set_piece(r, s, word, percents || pass == 0, pass == 0 ? STYLE_LOSS : STYLE_GAIN,
+                      8 + pass - said++);
+        }
+}
+
+/* Before there is a base: how well the model reads what it has not seen. */
+static void perplexities(struct row *r, const struct history *h) {
+    char number[FORMAT_MAX];
+    for (int i = 0; i < h->n_sets; i++) {
+        if (!isfinite(h->sets[i].last.loss)) continue;
+        if (r->n == 0) add(r, 9, STYLE_DIM, "perplexity on unseen text:");
+        format_perplexity(number, perplexity(&h->sets[i].last));
+        add(r, 8, i > 0 ? STYLE_DOMAIN : STYLE_VAL, "%.32s %s", h->sets[i].name, number);
+    }
+}
+
+void bars_learned(struct canvas *c, struct rect r, const struct history *h) {
+    struct row row = {.n = 0};
+    changes(&row, h, true);
+    if (row_columns(&row) > r.w) changes(&row, h, false);
+    if (row.n == 0) perplexities(&row, h);
+    struct rect old = begin_row(c, r);
+    if (row.n > 0) draw_row(c, 0, &row);
+    canvas_clip(c, old);
+}
+
+/* ---- keys, tabs */
+
+void bars_hint(struct canvas *c, struct rect r, const struct history *h, bool watching) {
+    struct rect old = begin_row(c, r);
+    for (int i = 0, x = 0; i < n_key_bindings; i++) {
+        const struct key_binding *b = &key_bindings[i];
+        if (!b->hint) continue;
+        const char *hint =
+            b->action == ACTION_PAUSE && h->state == RUN_PAUSED ? "resume" : b->hint;
+        int label = (int)strcspn(b->label, " ");
+        if (x + label + 1 + (int)strlen(hint) > r.w) break;
+        bool dim = watching && b->changes_run;
+        x += canvas_text(c, x, 0, dim ? STYLE_DIM : STYLE_KEY, b->label, (size_t)label) + 1;
+        x += canvas_text(c, x, 0, dim ? STYLE_DIM : STYLE_NORMAL, hint, strlen(hint)) + GAP;
+    }
+    canvas_clip(c, old);
+}
+
+void bars_tabs(struct canvas *c, struct rect r, const char *const *titles, int n, int focus) {
+    struct rect old = begin_row(c, r);
+    for (int i = 0, x = 0; i < n; i++) {
+        enum style style = i == focus ? STYLE_ACTIVE : STYLE_DIM;
+        x += canvas_printf(c, x, 0, style, i == focus ? "[%d %s]" : " %d %s ", i + 1,
+                           titles[i]) +
+             1;
+    }
+    canvas_clip(c, old);
+}
+
+int bars_tab_at(const char *const *titles, int n, int x) {
+    for (int i = 0, from = 0; i < n; i++) {
+        int w = (int)strlen(titles[i]) + 4;
+        if (x >= from && x < from + w) return i;
+        from += w + 1;
+    }
+    return -1;
+}
+
+/* ---- the smallest layout */
+
+void bars_sparkline(struct canvas *c, struct rect r, const struct history *h) {
+    enum { MOST = 1024 };
+    double y[MOST];
+    int w = r.w - 13, n = w < 1 ? 0 : w < MOST ? w : MOST;
+    struct rect old = begin_row(c, r);
+    if (h->train.n > 0 && n > 0) {
+        size_t points = h->train.n;
+        if ((size_t)n > points) n = (int)points;
+        for (int i = 0; i < n; i++) /* the last of each column's points */
+            y[i] = (double)h->smooth[SMOOTHING_USUAL][(size_t)(i + 1) * points / (size_t)n - 1];
+        char number[FORMAT_MAX];
+        format_loss(number, y[0]);
+        canvas_printf(c, 0, 0, STYLE_AXIS, "%s", number);
+        chart_sparkline(c, 6, 0, n, y, (size_t)n, STYLE_TRAIN);
+        format_loss(number, y[n - 1]);
+        canvas_printf(c, 7 + n, 0, STYLE_TRAIN, "%s", number);
+    }
+    struct row row = {.n = 0};
+    if (h->train.n > 0) figures(&row, h);
+    for (int line = 1; line < r.h && row.n > 3;
+         line++) { /* what the status row had no room for */
+        struct row part = {.n = 0};
+        int taken = 2 + 3 * (line - 1);
+        for (int i = taken; i < taken + 3 && i < row.n; i++)
+            part.pieces[part.n++] = row.pieces[i];
+        if (part.n > 0) draw_row(c, line, &part);
+    }
+    canvas_clip(c, old);
+}

@@ -1,0 +1,150 @@
+#include "ui/command_line.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ui/keys.h"
+
+enum { WORDS_MOST = 64 };
+
+void command_line_open(struct command_line *l) {
+    line_edit_set(&l->edit, "");
+    l->at = l->n_past;
+    l->hint[0] = '\0';
+}
+
+/* ---- the past */
+
+static void remember(struct command_line *l) {
+    if (l->n_past > 0 && strcmp(l->past[l->n_past - 1], l->edit.text) == 0) return;
+    if (l->n_past == COMMAND_LINE_HISTORY)
+        memmove(l->past[0], l->past[1], (size_t)--l->n_past * sizeof l->past[0]);
+    memcpy(l->past[l->n_past++], l->edit.text, LINE_EDIT_MAX);
+}
+
+static void look_back(struct command_line *l, int by) {
+    int to = l->at + by;
+    if (to < 0 || to > l->n_past) return;
+    if (l->at == l->n_past) snprintf(l->typed, sizeof l->typed, "%s", l->edit.text);
+    l->at = to;
+    line_edit_set(&l->edit, to == l->n_past ? l->typed : l->past[to]);
+}
+
+/* ---- completion */
+
+/* What may stand where the cursor is, collected as candidates for the piece before it. */
+struct candidates {
+    const char *piece;
+    size_t piece_n;
+    char common[LINE_EDIT_MAX];
+    int n;
+    char *hint;
+};
+
+static void offer(struct candidates *k, const char *word) {
+    if (strncmp(word, k->piece, k->piece_n) != 0) return;
+    if (k->n++ == 0) snprintf(k->common, sizeof k->common, "%s", word);
+    size_t same = 0;
+    while (k->common[same] && k->common[same] == word[same]) same++;
+    k->common[same] = '\0';
+    size_t used = strlen(k->hint);
+    snprintf(k->hint + used, COMMAND_LINE_HINT - used, "%s%s", used ? " " : "", word);
+}
+
+static const char *const own_words[] = {"help", "quit"};
+
+static void offer_verbs(struct candidates *k) {
+    for (int i = 0; i < COMMAND_COUNT; i++) offer(k, command_infos[i].word);
+    for (size_t i = 0; i < sizeof own_words / sizeof own_words[0]; i++) offer(k, own_words[i]);
+}
+
+static void offer_groups(struct candidates *k, const struct history *h) {
+    offer(k, "all");
+    for (int g = 0; g < h->n_groups; g++)
+        if (h->groups[g].parent < 0 || strchr(k->piece, '.')) offer(k, h->groups[g].name);
+}
+
+static const struct command_info *info_of(const char *word, size_t n) {
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (strlen(command_infos[i].word) == n && strncmp(command_infos[i].word, word, n) == 0)
+            return &command_infos[i];
+    return NULL;
+}
+
+static void complete(struct command_line *l, const struct history *h) {
+    struct line_edit *e = &l->edit;
+    char line[LINE_EDIT_MAX];
+    snprintf(line, sizeof line, "%.*s", e->cursor, e->text);
+    size_t start = strspn(line, " "), verb = strcspn(line + start, " ");
+    struct candidates k = {.piece = line + start, .hint = l->hint};
+    const struct command_info *info = info_of(line + start, verb);
+    bool at_verb = line[start + verb] == '\0';
+    l->hint[0] = '\0';
+    if (!at_verb) {
+        const char *comma = strrchr(line, ','), *blank = strrchr(line, ' ');
+        k.piece = comma && comma > blank ? comma + 1 : blank + 1;
+    }
+    k.piece_n = strlen(k.piece);
+    if (at_verb) offer_verbs(&k);
+    else if (info && info->type == ARGUMENT_GROUPS) offer_groups(&k, h);
+    size_t more = strlen(k.common);
+    if (k.n > 0 && more > k.piece_n)
+        line_edit_insert(e, k.common + k.piece_n, (int)(more - k.piece_n));
+    if (k.n == 1) {
+        info = at_verb ? info_of(k.common, more) : info;
+        snprintf(l->hint, sizeof l->hint, "%s", info ? info->help : "");
+        if (at_verb) line_edit_insert(e, " ", 1);
+    }
+}
+
+/* ---- the line as a command */
+
+static enum command_line_result obey(struct command_line *l, struct command *out,
+                                     struct err *err) {
+    char line[LINE_EDIT_MAX], *save = NULL;
+    const char *words[WORDS_MOST];
+    int n = 0;
+    snprintf(line, sizeof line, "%s", l->edit.text);
+    for (char *w = strtok_r(line, " ", &save); w && n < WORDS_MOST;
+         w = strtok_r(NULL, " ", &save))
+        words[n++] = w;
+    if (n == 0) return COMMAND_LINE_LEFT;
+    remember(l);
+    if (n == 1 && (strcmp(words[0], "q") == 0 || strcmp(words[0], "quit") == 0))
+        return COMMAND_LINE_QUIT;
+    if (n == 1 && strcmp(words[0], "help") == 0) return COMMAND_LINE_HELP;
+    if (n == 2 && strcmp(words[0], "stage") == 0 && strcmp(words[1], "next") == 0) {
+        words[0] = command_infos[COMMAND_NEXT_STAGE].word;
+        n = 1;
+    }
+    return command_from_words(words, n, out, err) ? COMMAND_LINE_SEND : COMMAND_LINE_WRONG;
+}
+
+enum command_line_result command_line_key(struct command_line *l, const struct history *h,
+                                          int key, struct command *out, struct err *err) {
+    switch (key) {
+    case KEYS_ESCAPE:
+    case 3: /* Ctrl-C */
+        return COMMAND_LINE_LEFT;
+    case KEYS_ENTER:
+    case '\n':
+        return obey(l, out, err);
+    case KEYS_TAB:
+        complete(l, h);
+        return COMMAND_LINE_OPEN;
+    case KEYS_UP:
+        look_back(l, -1);
+        return COMMAND_LINE_OPEN;
+    case KEYS_DOWN:
+        look_back(l, 1);
+        return COMMAND_LINE_OPEN;
+    default:
+        break;
+    }
+    if ((key == KEYS_BACKSPACE || key == 127 || key == 8) && l->edit.n == 0)
+        return COMMAND_LINE_LEFT;
+    line_edit_key(&l->edit, key);
+    l->hint[0] = '\0';
+    return COMMAND_LINE_OPEN;
+}

@@ -1,0 +1,31 @@
+/* command_line.h - the `:` line: the verbs of command.h and three of the screen's own, with completion
+ * and history. */
+#ifndef THAW_UI_COMMAND_LINE_H
+#define THAW_UI_COMMAND_LINE_H
+#include "engine/run/command.h"
+#include "ui/history.h"
+#include "ui/line_edit.h"
+
+enum { COMMAND_LINE_HISTORY = 50, COMMAND_LINE_HINT = 160 };
+
+struct command_line {
+    struct line_edit edit;
+    char past[COMMAND_LINE_HISTORY][LINE_EDIT_MAX]; /* oldest first */
+    int n_past, at;                                 /* at == n_past: the line being typed */
+    char typed[LINE_EDIT_MAX];                      /* kept while looking through the past */
+    char hint[COMMAND_LINE_HINT];                   /* candidates of the last completion, or help */
+};
+
+enum command_line_result {
+    COMMAND_LINE_OPEN,  /* still being typed */
+    COMMAND_LINE_LEFT,  /* Esc, or an empty line */
+    COMMAND_LINE_SEND,  /* *out is to be sent */
+    COMMAND_LINE_QUIT,  /* q, quit */
+    COMMAND_LINE_HELP,  /* help */
+    COMMAND_LINE_WRONG, /* err says what to type; the line stays open */
+};
+
+void command_line_open(struct command_line *l); /* empty, the past is kept */
+enum command_line_result command_line_key(struct command_line *l, const struct history *h, int key,
+                                          struct command *out, struct err *err);
+#endif

@@ -1,0 +1,81 @@
+#include "ui/link.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "engine/core/clock.h"
+#include "engine/run/control.h"
+
+void link_init(struct link *l, const char *socket_path) {
+    *l = (struct link){.socket = socket_path, .fd = -1};
+}
+
+/* Forget the connection and what was to be sent; answers that came are still there. */
+static void hang_up(struct link *l) {
+    if (l->fd >= 0) close(l->fd);
+    l->fd = -1;
+    l->sent = 0;
+    buf_deinit(&l->out);
+}
+
+void link_deinit(struct link *l) {
+    hang_up(l);
+    frame_deinit(&l->in);
+}
+
+bool link_send(struct link *l, const struct command *c, struct err *err) {
+    if (l->fd < 0) {
+        frame_deinit(&l->in); /* the remains of an earlier connection */
+        l->fd = control_connect(l->socket, err);
+    }
+    if (l->fd < 0) return false;
+    command_to_json(c, &l->out);
+    if (l->out.failed) {
+        hang_up(l);
+        return err_set(err, ERR_NOMEM, "no memory for a command");
+    }
+    return link_pump(l, err);
+}
+
+static bool lost(struct link *l, struct err *err) {
+    hang_up(l);
+    return err_set(err, ERR_IO, "the run closed the connection");
+}
+
+static bool push(struct link *l) {
+    while (l->sent < l->out.len) {
+        ssize_t n = send(l->fd, l->out.data + l->sent, l->out.len - l->sent,
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n > 0) l->sent += (size_t)n;
+        else if (n < 0 && errno == EINTR) continue;
+        else return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    }
+    buf_clear(&l->out);
+    l->sent = 0;
+    return true;
+}
+
+static bool pull(struct link *l) {
+    char chunk[1 << 12];
+    for (;;) {
+        ssize_t n = recv(l->fd, chunk, sizeof chunk, MSG_DONTWAIT);
+        if (n > 0) {
+            if (!frame_add(&l->in, chunk, (size_t)n, clock_now())) return false;
+        } else if (n < 0 && errno == EINTR) continue;
+        else return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    }
+}
+
+bool link_pump(struct link *l, struct err *err) {
+    if (l->fd < 0) return true;
+    return push(l) && pull(l) ? true : lost(l, err);
+}
+
+bool link_next(struct link *l, struct answer *out) {
+    const char *line;
+    size_t n;
+    while (frame_next(&l->in, &line, &n)) /* a line that is no answer is not for us */
+        if (answer_from_json(line, n, out, NULL)) return true;
+    return false;
+}
