@@ -4,7 +4,7 @@
  * colours `colour` may say otherwise. */
 struct entry {
     int16_t dark256, light256;
-    int16_t dark16, light16; /* bright ones (8-15) become bold ones of 0-7 where there are 8 */
+    int16_t dark16, light16; /* of 8 colours: 9-15 become bold, 8 the dim default */
     uint8_t colour;          /* attributes beside a colour */
     uint8_t mono;            /* attributes without colours */
 };
@@ -17,7 +17,7 @@ static const struct entry entries[STYLE_COUNT] = {
     [STYLE_NORMAL] = {-1, -1, -1, -1, PLAIN, PLAIN},
     [STYLE_DIM] = {246, 242, 7, 8, PLAIN, DIM},
     [STYLE_STRONG] = {-1, -1, -1, -1, BOLD, BOLD},
-    [STYLE_FRAME] = {240, 247, 8, 7, PLAIN, DIM},
+    [STYLE_FRAME] = {240, 247, 8, 8, PLAIN, DIM},
     [STYLE_FRAME_FOCUS] = {81, 25, 14, 4, BOLD, BOLD},
     [STYLE_TITLE] = {252, 238, -1, -1, PLAIN, PLAIN},
     [STYLE_DONE] = {79, 23, 6, 6, PLAIN, PLAIN},
@@ -63,7 +63,10 @@ struct look theme_look(enum style style, int colours, bool light) {
     }
     look.fg = light ? e->light16 : e->dark16;
     look.reverse = look.reverse || back;
-    if (colours < 16 && look.fg >= 8) {
+    if (colours < 16 && look.fg == 8) { /* grey: bold black is black on many terminals */
+        look.fg = THEME_DEFAULT;
+        look.dim = true;
+    } else if (colours < 16 && look.fg > 8) {
         look.fg -= 8;
         look.bold = true;
     }

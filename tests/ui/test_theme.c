@@ -24,6 +24,19 @@ static void test_indexes(void **state) {
             }
 }
 
+/* Nothing is drawn in the colour of the background. */
+static void test_visible(void **state) {
+    (void)state;
+    for (int style = 0; style < STYLE_COUNT; style++)
+        for (int colours = 8; colours <= 16; colours += 8) {
+            int dark = theme_look((enum style)style, colours, false).fg;
+            int light = theme_look((enum style)style, colours, true).fg;
+            assert_int_not_equal(dark, 0);
+            assert_int_not_equal(light, 7);
+            assert_int_not_equal(light, 15);
+        }
+}
+
 /* Without colours what matters still stands out. */
 static void test_mono(void **state) {
     (void)state;
@@ -148,9 +161,9 @@ static void test_colour_blindness(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_indexes),          cmocka_unit_test(test_mono),
-        cmocka_unit_test(test_palette),          cmocka_unit_test(test_contrast),
-        cmocka_unit_test(test_colour_blindness),
+        cmocka_unit_test(test_indexes),  cmocka_unit_test(test_visible),
+        cmocka_unit_test(test_mono),     cmocka_unit_test(test_palette),
+        cmocka_unit_test(test_contrast), cmocka_unit_test(test_colour_blindness),
     };
     return cmocka_run_group_tests_name("theme", tests, NULL, NULL);
 }
