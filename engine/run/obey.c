@@ -123,7 +123,7 @@ static bool obey_next_stage(struct trainer *t, const struct command *c, struct e
 
 static bool obey_checkpoint(struct trainer *t, const struct command *c, struct err *err) {
     report_control(t, "checkpoint", "", c->by);
-    return trainer_save(t) || err_set(err, ERR_IO, "the checkpoint was not saved: see the log");
+    return trainer_save(t, err);
 }
 
 static bool obey_sample(struct trainer *t, const struct command *c, struct err *err) {

@@ -276,7 +276,7 @@ void report_progress(struct trainer *t, const char *what, double done, double to
     put(t, &e);
 }
 
-void report_end(struct trainer *t, const char *reason) {
-    struct event e = {.type = EVENT_END, .end = {reason}};
-    put(t, &e);
+bool report_end(struct trainer *t, const char *reason, struct err *err) {
+    struct event e = {.type = EVENT_END, .step = t->state.step, .end = {reason}};
+    return event_log_put(t->log, &e, err);
 }

@@ -244,17 +244,18 @@ static bool trainer_step(struct trainer *t) {
 
 /* ---- what happens beside the steps ---- */
 
-bool trainer_save(struct trainer *t) {
-    struct err err = {0};
+bool trainer_save(struct trainer *t, struct err *err) {
+    struct err why = {0};
     char path[PATH_MAX];
     uint64_t bytes = 0;
     double start = clock_now();
     event_log_sync(t->log, NULL);
     if (!checkpoint_save(t->paths->checkpoints, &t->state, t->learn, &t->weights, &t->optim,
-                         t->tokenizer, path, &bytes, &err) ||
-        !checkpoint_prune(t->paths->checkpoints, t->settings->checkpoint.keep, &err)) {
-        err_prefix(&err, "checkpoint skipped, the older ones are kept");
-        report_problem(t, false, err.msg);
+                         t->tokenizer, path, &bytes, &why) ||
+        !checkpoint_prune(t->paths->checkpoints, t->settings->checkpoint.keep, &why)) {
+        err_set(err, why.code, "%s", why.msg);
+        err_prefix(&why, "checkpoint skipped, the older ones are kept");
+        report_problem(t, false, why.msg);
         return false;
     }
     struct event e = {.type = EVENT_CHECKPOINT,
@@ -289,7 +290,7 @@ static void look(struct trainer *t) {
     bool first = t->state.step == 1;
     if ((due(step, t->settings->eval.every) || first) && !last_step) report_eval(t);
     if (due(step, t->settings->compare.every) && !last_step) sample_some(t);
-    if (due(step, t->settings->checkpoint.every) && !last_step) trainer_save(t);
+    if (due(step, t->settings->checkpoint.every) && !last_step) trainer_save(t, NULL);
 }
 
 /* ---- the loop ---- */
@@ -312,17 +313,19 @@ static bool may_step(struct trainer *t) {
     return false;
 }
 
-static void finish_stage(struct trainer *t) {
+/* A later stage can still save what an earlier one learned; the last cannot. */
+static bool finish_stage(struct trainer *t, struct err *err) {
     bool last = t->state.stage == t->settings->n_stages - 1;
     report_layers(t);
     report_eval(t);
     for (int i = 0; i < t->settings->compare.prompts.n && (last || i == 0); i++)
         report_prompt(t, last ? i : t->next_prompt++ % t->settings->compare.prompts.n);
-    trainer_save(t);
+    bool saved = trainer_save(t, err);
     report_stage(t, true);
     t->skip_stage = false;
     t->state.stage++;
     t->state.stage_step = 0;
+    return saved || !last;
 }
 
 static bool run_stage(struct trainer *t, struct err *err) {
@@ -330,16 +333,13 @@ static bool run_stage(struct trainer *t, struct err *err) {
     if (t->state.stage_step == 0) sample_some(t);
     while (t->state.stage_step < stage_of(t)->steps && !asked_to_stop(t) && !t->skip_stage)
         if (may_step(t) && trainer_step(t)) look(t);
-    if (!asked_to_stop(t)) finish_stage(t);
-    return true;
+    return asked_to_stop(t) || finish_stage(t, err);
 }
 
 bool trainer_run(struct trainer *t, struct err *err) {
     while (t->state.stage < t->settings->n_stages && !asked_to_stop(t))
         if (!run_stage(t, err)) return false;
     bool finished = t->state.stage >= t->settings->n_stages;
-    if (!finished) trainer_save(t);
-    report_end(t, finished ? "finished" : "stopped");
-    event_log_sync(t->log, NULL);
-    return true;
+    if (!finished && !trainer_save(t, err)) return false;
+    return report_end(t, finished ? "finished" : "stopped", err) && event_log_sync(t->log, err);
 }

@@ -99,11 +99,12 @@ void report_freeze(struct trainer *t, const char *group, bool frozen, const char
 void report_control(struct trainer *t, const char *verb, const char *argument, const char *by);
 void report_problem(struct trainer *t, bool error, const char *text);
 void report_progress(struct trainer *t, const char *what, double done, double total);
-void report_end(struct trainer *t, const char *reason);
+bool report_end(struct trainer *t, const char *reason, struct err *err);
 /* report_text.c */
 void report_prompt(struct trainer *t, int prompt); /* base (once) and tuned text of one prompt */
 bool report_asked(struct trainer *t, const struct command *c, struct err *err); /* `sample` */
 
-/* Save a checkpoint and report it; a failure is a `problem`, not an end. */
-bool trainer_save(struct trainer *t);
+/* Save a checkpoint and report it. A failure is a `problem`, and an end only where nothing is left to
+ * save it later. */
+bool trainer_save(struct trainer *t, struct err *err);
 #endif
