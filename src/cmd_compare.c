@@ -12,7 +12,7 @@
 #include "engine/run/sample.h"
 #include "src/cli.h"
 #include "src/commands.h"
-#include "src/config_yaml.h"
+#include "src/config_file.h"
 #include "src/model_arg.h"
 
 static const char about[] = "Both models answer each prompt with the same seed. The gain says "
@@ -303,7 +303,7 @@ static bool from_run(const char *word, struct compare_options *o, struct setting
                        "%s has no checkpoint yet; `thaw send %s checkpoint` writes one", word,
                        word);
     if (o->prompts.n > 0 || o->text) return true;
-    if (!config_read(run.config, (struct config_changes){0}, s, err)) return false;
+    if (!config_read(run.config, NULL, s, err)) return false;
     for (int i = 0; i < s->compare.prompts.n; i++)
         o->prompts.at[o->prompts.n++] = s->compare.prompts.text[i];
     return true;

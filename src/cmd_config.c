@@ -6,7 +6,8 @@
 
 #include "src/cli.h"
 #include "src/commands.h"
-#include "src/config_yaml.h"
+#include "src/config_file.h"
+#include "src/config_sources.h"
 #include "src/find_config.h"
 
 static const char about[] =
@@ -50,8 +51,8 @@ static bool run_config(const char *word, const struct cli_texts *sets, bool chec
     struct buf out = {0};
     struct settings *s = malloc(sizeof *s);
     if (!s) return err_set(err, ERR_NOMEM, "not enough memory");
-    bool ok = config_find(word, path, err) &&
-              config_read(path, (struct config_changes){sets->at, sets->n}, s, err);
+    const struct config_options o = {sets->at, sets->n, check ? config_sources_read : NULL};
+    bool ok = config_find(word, path, err) && config_read(path, &o, s, err);
     if (ok && check) cli_print("thaw: %s is right", path);
     if (ok && !check) ok = config_write(s, &out, err);
     ok = ok && cli_put(&out, err);

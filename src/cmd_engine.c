@@ -4,7 +4,7 @@
 #include "engine/run/engine_main.h"
 #include "src/cli.h"
 #include "src/commands.h"
-#include "src/config_yaml.h"
+#include "src/config_file.h"
 
 static const char about[] =
     "The process that trains. `thaw run` starts it; there is no need to do so by hand.";
@@ -22,8 +22,7 @@ int cmd_engine(int argc, char **argv) {
     struct settings *s = malloc(sizeof *s);
     if (!s) return CLI_FAILED;
     bool ok = run_paths_of(words.at[0], &paths, &err) &&
-              config_read(paths.config, (struct config_changes){0}, s, &err) &&
-              engine_main(s, &paths, resume, &err);
+              config_read(paths.config, NULL, s, &err) && engine_main(s, &paths, resume, &err);
     free(s);
     return ok ? CLI_OK : cli_fail(&err);
 }

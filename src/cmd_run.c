@@ -10,7 +10,8 @@
 #include "engine/data/source.h"
 #include "src/cli.h"
 #include "src/commands.h"
-#include "src/config_yaml.h"
+#include "src/config_file.h"
+#include "src/config_sources.h"
 #include "src/find_config.h"
 #include "src/headless.h"
 #include "src/screen.h"
@@ -56,7 +57,7 @@ static bool make_absolute(struct settings *s, struct err *err) {
             return err_errno(err, "model.from: %s", s->model.from);
         if (strlen(from) >= sizeof s->model.from)
             return err_set(err, ERR_RANGE, "model.from: the path %s is too long", from);
-        snprintf(s->model.from, sizeof s->model.from, "%s", from);
+        memcpy(s->model.from, from, strlen(from) + 1);
     }
     for (int i = 0; i < s->n_stages; i++)
         if (!absolute_list(&s->stages[i].data, err) ||
@@ -78,11 +79,17 @@ static bool write_config(const struct settings *s, const struct run_paths *run,
 static bool prepare(const char *config, const struct run_options *o, struct settings *s,
                     struct run_paths *run, struct err *err) {
     char path[PATH_MAX], runs[PATH_MAX];
-    struct config_changes changes = {o->changes.at, o->changes.n};
-    if (!config_find(config, path, err) || !config_read(path, changes, s, err)) return false;
+    const struct config_options c = {o->changes.at, o->changes.n, config_sources_there};
+    if (!config_find(config, path, err) || !config_read(path, &c, s, err)) return false;
     const char *name = o->name ? o->name : s->name;
-    return make_absolute(s, err) && runs_dir(o->runs_dir, runs, err) &&
-           run_dir_create(runs, name, run, err) && write_config(s, run, err);
+    if (!make_absolute(s, err) || !runs_dir(o->runs_dir, runs, err) ||
+        !run_dir_create(runs, name, run, err))
+        return false;
+    snprintf(s->name, sizeof s->name, "%s",
+             screen_run_name(run)); /* name-2 when it was taken */
+    if (write_config(s, run, err)) return true;
+    files_remove_tree(run->dir, NULL);
+    return false;
 }
 
 /* ---- a run to go on with ---- */
@@ -121,6 +128,8 @@ static int start(const struct run_options *o, const struct run_paths *run) {
     struct headless *h = headless_create(run, &err);
     pid_t engine = h ? spawn_engine(run, o->resume != NULL, &err) : -1;
     int status = engine > 0 ? look_on(o, run, h, engine) : cli_fail(&err);
+    bool never_began = h && headless_never_began(h);
+    if (!o->resume && (engine < 0 || never_began)) files_remove_tree(run->dir, NULL);
     headless_destroy(h);
     return status;
 }

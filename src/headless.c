@@ -165,7 +165,7 @@ static void observe_step(struct headless *h, const struct event *ev) {
     int64_t done = ev->step - h->stage_start[h->stage];
     h->step = ev->step;
     h->step_s = h->step_s > 0 ? 0.95 * h->step_s + 0.05 * e->total : e->total;
-    if (!due(h)) return;
+    if (!due(h) && done != h->stage_steps) return;
     format_loss(loss, e->loss);
     format_rate(lr, e->lr);
     format_norm(norm, e->grad_norm);
@@ -356,7 +356,7 @@ static void send_stop(struct headless *h, pid_t engine) {
 
 static int exit_status(const struct headless *h) {
     if (interrupts > 0) return CLI_INTERRUPTED;
-    return h->error_told || strcmp(h->reason, "failed") == 0 ? CLI_FAILED : CLI_OK;
+    return h->error_told ? CLI_FAILED : CLI_OK;
 }
 
 int headless_follow(struct headless *h, pid_t engine) {
@@ -374,6 +374,10 @@ int headless_follow(struct headless *h, pid_t engine) {
         rest(look_every_s);
     }
     if (h->ended) waitpid(engine, NULL, 0);
+    if (h->ended && strcmp(h->reason, "failed") == 0) {
+        err_set(&err, ERR_IO, "the run failed: %s", h->problem);
+        return cli_fail(&err);
+    }
     tell_summary(h);
     return exit_status(h);
 }
@@ -390,6 +394,12 @@ bool headless_started(struct headless *h, pid_t engine, struct err *err) {
     }
     if (!h->ended || strcmp(h->reason, "failed") != 0) return true;
     return err_set(err, ERR_IO, "the run could not start: %s", h->problem);
+}
+
+bool headless_never_began(struct headless *h) {
+    h->quiet = true;
+    drain(h, NULL);
+    return h->ended && !h->stage_told && strcmp(h->reason, "failed") == 0;
 }
 
 struct headless *headless_create(const struct run_paths *run, struct err *err) {

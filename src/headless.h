@@ -22,6 +22,10 @@ int headless_follow(struct headless *h, pid_t engine);
  * takes long to prepare, only until the engine has told what it runs. */
 bool headless_started(struct headless *h, pid_t engine, struct err *err);
 
+/* Whether the run failed before its first stage: then its folder holds nothing worth keeping.
+ * What was told is forgotten with it, so say it first. */
+bool headless_never_began(struct headless *h);
+
 /* Read to the log's present end and print how the run stands: stage, sets, where to look next.
  */
 void headless_summary(struct headless *h);
