@@ -12,7 +12,7 @@ const struct command_info command_infos[COMMAND_COUNT] = {
     [COMMAND_UNFREEZE] = {"unfreeze", "groups", ARGUMENT_GROUPS,
                           "learn again in GROUPS from the next step on"},
     [COMMAND_LR] = {"lr", "lr", ARGUMENT_NUMBER,
-                    "set the learning rate that the schedule starts from"},
+                    "set the learning rate now; the schedule goes on from there"},
     [COMMAND_PAUSE] = {"pause", NULL, ARGUMENT_NONE, "wait after this step until resume"},
     [COMMAND_RESUME] = {"resume", NULL, ARGUMENT_NONE, "go on after a pause"},
     [COMMAND_SINGLE_STEP] = {"single-step", NULL, ARGUMENT_NONE, "make one step, then pause"},

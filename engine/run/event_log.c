@@ -1,5 +1,6 @@
 #include "engine/run/event_log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -217,6 +218,7 @@ static bool replaced(const struct event_reader *r) {
 }
 
 static bool grow(struct event_reader *r, struct err *err) {
+    assert(r->capacity > 0);
     char *buffer = realloc(r->buffer, r->capacity * 2);
     if (!buffer) return err_set(err, ERR_NOMEM, "not enough memory to read %s", r->path);
     r->buffer = buffer;
@@ -233,8 +235,9 @@ static int read_more(struct event_reader *r, struct err *err) {
         r->offset += (off_t)r->len;
         r->len = 0;
         r->overlong = true;
+    } else if (r->len == r->capacity && !grow(r, err)) {
+        return -1;
     }
-    if (r->len == r->capacity && !grow(r, err)) return -1;
     ssize_t got =
         read_at(r->fd, r->buffer + r->len, r->capacity - r->len, r->offset + (off_t)r->len);
     if (got < 0) {

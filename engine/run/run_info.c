@@ -61,8 +61,9 @@ static void note(struct tail *f, const struct event *e) {
         f->stage_known = true;
     }
     if (f->pause_known) return;
-    bool pause = e->type == EVENT_CONTROL && strcmp(e->control.verb, "pause") == 0;
-    bool resume = e->type == EVENT_CONTROL && strcmp(e->control.verb, "resume") == 0;
+    const char *verb = e->type == EVENT_CONTROL ? e->control.verb : "";
+    bool pause = strcmp(verb, "pause") == 0 || strcmp(verb, "single-step") == 0;
+    bool resume = strcmp(verb, "resume") == 0 || strcmp(verb, "next-stage") == 0;
     bool started = e->type == EVENT_RUN; /* an engine starts unpaused */
     f->paused = pause;
     f->pause_known = pause || resume || started;

@@ -31,24 +31,31 @@ static void compare_ways(const struct event *quick, const char *line, size_t n) 
     buf_deinit(&spaced);
 }
 
+/* Write the event, release it, and put what is read back in its place. */
+static void trip(struct event *e, struct buf *line) {
+    struct event back;
+    event_write(e, line);
+    require(!line->failed && memchr(line->data, '\n', line->len) == line->data + line->len - 1);
+    require(event_parse(line->data, line->len, &back, NULL));
+    require(back.type == e->type && back.seq == e->seq && back.step == e->step);
+    event_deinit(e);
+    *e = back;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct err err = {0};
-    struct event e, back;
-    struct buf line = {0}, again = {0};
+    struct event e;
+    struct buf lines[3] = {{0}, {0}, {0}};
     const char *text = (const char *)data;
     if (!event_parse(text, size, &e, &err)) {
         require(err.code != ERR_NONE && err.msg[0] != '\0');
         return 0;
     }
     if (e.type == EVENT_STEP && !e.memory) compare_ways(&e, text, size);
-    event_write(&e, &line);
-    require(!line.failed && memchr(line.data, '\n', line.len) == line.data + line.len - 1);
-    require(event_parse(line.data, line.len, &back, &err));
-    event_write(&back, &again);
-    require(line.len == again.len && memcmp(line.data, again.data, line.len) == 0);
+    for (int i = 0; i < 3; i++) trip(&e, &lines[i]);
+    /* the first trip may round to a number that has a shorter form */
+    require(strcmp(lines[1].data, lines[2].data) == 0);
+    for (int i = 0; i < 3; i++) buf_deinit(&lines[i]);
     event_deinit(&e);
-    event_deinit(&back);
-    buf_deinit(&line);
-    buf_deinit(&again);
     return 0;
 }

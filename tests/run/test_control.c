@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,9 +10,8 @@
 #include "engine/run/control.h"
 #include "engine/run/frame.h"
 #include "engine/run/socket.h"
+#include "tests/run/control_client.h"
 #include "tests/run/run_test.h"
-
-enum { PATIENCE_S = 60 }; /* far longer than anything here takes, even under a sanitizer */
 
 /* --- an engine: a thread that answers with the number of commands so far as the step */
 
@@ -66,50 +64,6 @@ static void engine_stop(struct engine *e, const char *path) {
     assert_int_equal(pthread_join(e->thread, NULL), 0);
     control_stop(e->control);
     assert_false(files_exists(path));
-}
-
-/* --- a raw client */
-
-static int dial(const char *path) {
-    struct err err = {0};
-    int fd = control_connect(path, &err);
-    if (fd < 0) fail_msg("%s", err.msg);
-    return fd;
-}
-
-static bool wait_for(int fd, short events) {
-    struct pollfd polled = {.fd = fd, .events = events};
-    return poll(&polled, 1, PATIENCE_S * 1000) == 1;
-}
-
-/* Send all of it, or up to where the other end hangs up. */
-static void say(int fd, const char *bytes, size_t n) {
-    while (n > 0) {
-        assert_true(wait_for(fd, POLLOUT));
-        ssize_t put = send(fd, bytes, n, MSG_NOSIGNAL);
-        if (put < 0 && errno == EAGAIN) continue;
-        if (put < 0) return;
-        bytes += put;
-        n -= (size_t)put;
-    }
-}
-
-static void say_text(int fd, const char *text) { say(fd, text, strlen(text)); }
-
-/* The next answer; false when the other end hung up. */
-static bool hear(int fd, struct frame *f, struct answer *out) {
-    const char *line;
-    size_t n;
-    char chunk[512];
-    while (!frame_next(f, &line, &n)) {
-        assert_true(wait_for(fd, POLLIN));
-        ssize_t got = recv(fd, chunk, sizeof chunk, 0);
-        if (got <= 0) return false;
-        assert_true(frame_add(f, chunk, (size_t)got, 0));
-    }
-    struct err err = {0};
-    assert_ok(answer_from_json(line, n, out, &err), err);
-    return true;
 }
 
 /* --- asking and answering */

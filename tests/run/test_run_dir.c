@@ -220,6 +220,11 @@ static void test_living(void **state) {
     struct event resume[] = {CONTROL("resume"), CONTROL("lr")};
     put(&p, resume, COUNT(resume));
     assert_state(&p, "running");
+    put(&p, &pause[1], 1);
+    assert_state(&p, "paused");
+    struct event skip[] = {CONTROL("next-stage")};
+    put(&p, skip, 1);
+    assert_state(&p, "running");
     put(&p, pause, COUNT(pause));
     put(&p, begin, COUNT(begin)); /* a new engine starts unpaused */
     assert_state(&p, "running");
