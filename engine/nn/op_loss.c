@@ -29,33 +29,26 @@ static int chunk_rows(struct loss_dims d) {
 
 size_t loss_scratch(struct loss_dims d) { return (size_t)chunk_rows(d) * (size_t)d.vocab; }
 
-static inline void fill(real *x, real value, int n) {
-    for (int j = 0; j < n; j++) x[j] = value;
-}
-
-static inline void scale_by(real *x, real factor, int n) {
-    for (int j = 0; j < n; j++) x[j] *= factor;
-}
-
 /* Row r: nll, hit, and the gradient scale * (softmax - onehot) in place of the logits. A logit
- * that is not finite makes both NaN: the sum of exponentials alone would hide some of them. */
+ * that is not finite makes the maximum NaN, and with it all of these; a sum of exponentials
+ * alone would hide a -infinity. */
 static inline void softmax_row(const struct softmax_job *job, int r) {
     int n = job->vocab;
     int32_t target = job->targets[r];
     real *z = job->logits + (size_t)r * (size_t)n;
-    bool counts = target != LOSS_IGNORE;
-    real max = counts ? real_finite_max(z, n) : R(0.0);
-    if (job->hit) job->hit[r] = counts && z[target] >= max;
-    if (!counts || !isfinite(max)) {
-        job->nll[r] = counts ? real_nan() : R(0.0);
-        if (job->gradient) fill(z, job->nll[r], n);
+    if (target == LOSS_IGNORE) {
+        job->nll[r] = R(0.0);
+        if (job->hit) job->hit[r] = 0;
+        if (job->gradient) memset(z, 0, (size_t)n * sizeof *z);
         return;
     }
-    real at_target = z[target];
+    real max = real_finite_max(z, n), at_target = z[target];
     real sum = vmath_exp_shift_sum(z, z, max, n);
     job->nll[r] = real_log(sum) + (max - at_target);
+    if (job->hit) job->hit[r] = at_target >= max;
     if (!job->gradient) return;
-    scale_by(z, job->scale / sum, n);
+    real share = job->scale / sum;
+    for (int j = 0; j < n; j++) z[j] *= share;
     z[target] -= job->scale;
 }
 

@@ -7,15 +7,11 @@
 
 #ifdef THAW_DOUBLE
 static inline real real_sqrt(real x) { return sqrt(x); }
-static inline real real_exp(real x) { return exp(x); }
 static inline real real_log(real x) { return log(x); }
 #else
 static inline real real_sqrt(real x) { return sqrtf(x); }
-static inline real real_exp(real x) { return expf(x); }
 static inline real real_log(real x) { return logf(x); }
 #endif
-
-static inline real real_nan(void) { return (real)NAN; }
 
 /* The largest of x[0..n), n >= 1; NaN when any of them is NaN or infinite. A plain maximum
  * passes over NaN, and would hide a broken weight from the loss. */
