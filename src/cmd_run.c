@@ -107,18 +107,23 @@ static bool find_resumed(const struct run_options *o, struct run_paths *run, str
 
 /* ---- looking on ---- */
 
-static int print_detached(const struct run_paths *run) {
-    const char *name = screen_run_name(run);
-    cli_print("thaw: %s goes on training; come back with: thaw attach %s", name, name);
+static int detach(const struct run_paths *run, struct headless *h, pid_t engine) {
+    struct err err = {0};
+    if (!headless_started(h, engine, &err)) return cli_fail(&err);
+    screen_say_detached(run, APP_DRIVE);
     return CLI_OK;
 }
 
+/* The screen; plain lines where there is none, since the engine has started by now. */
 static int look_on(const struct run_options *o, const struct run_paths *run, struct headless *h,
                    pid_t engine) {
     struct err err = {0};
-    if (o->detach)
-        return headless_started(h, engine, &err) ? print_detached(run) : cli_fail(&err);
-    if (!o->headless && isatty(STDOUT_FILENO)) return screen_show(run, APP_DRIVE, &o->screen);
+    int status;
+    if (o->detach) return detach(run, h, engine);
+    if (!o->headless && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
+        if (screen_show(run, APP_DRIVE, &o->screen, &status, &err)) return status;
+        cli_fail(&err);
+    }
     cli_print("thaw: %s in %s", screen_run_name(run), run->dir);
     return headless_follow(h, engine);
 }

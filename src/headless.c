@@ -11,11 +11,12 @@
 #include <time.h>
 
 #include "engine/core/clock.h"
-#include "engine/core/json.h"
+#include "engine/core/files.h"
 #include "engine/core/text.h"
 #include "engine/run/event_log.h"
 #include "engine/run/settings.h"
 #include "src/cli.h"
+#include "src/screen.h"
 #include "src/spawn.h"
 #include "ui/format.h"
 
@@ -42,8 +43,11 @@ struct headless {
     int n_sets;
 
     bool ended, stop_sent, error_told;
-    bool given_up;                 /* the engine has paused itself: numbers went bad */
-    bool run_told, stage_told;     /* since headless_create() */
+    bool given_up;             /* the engine has paused itself: numbers went bad */
+    bool run_told, stage_told; /* since headless_create() */
+    bool has_prompts;
+    bool gone; /* the engine was waited for; wait_status tells how it ended */
+    int wait_status;
     char reason[16], problem[480]; /* of the end; the last error */
     double last_line;              /* clock of the last line that may be left out */
 };
@@ -120,6 +124,7 @@ static void tell_model(const struct headless *h, const struct event_run *e) {
 static void observe_run(struct headless *h, const struct event_run *e) {
     snprintf(h->name, sizeof h->name, "%s", e->name);
     h->n_stages = e->n_stages;
+    h->has_prompts = e->n_prompts > 0;
     h->ended = false;
     h->run_told = true;
     if (h->planned) return; /* told again, with the vocabulary that was really learned */
@@ -303,24 +308,35 @@ static void tell_set(const struct event_set *s) {
 }
 
 static void tell_summary(const struct headless *h) {
-    const char *slash = strrchr(h->run->dir, '/');
-    const char *folder = slash ? slash + 1 : h->run->dir;
-    cli_print("\nthaw: %s %s at step %" PRId64, folder,
+    char run[PATH_MAX];
+    screen_run_word(h->run, run);
+    cli_print("\nthaw: %s %s at step %" PRId64, screen_run_name(h->run),
               h->ended ? h->reason : "goes on training", h->step);
     for (int i = 0; i < h->n_sets; i++) tell_set(&h->sets[i]);
-    if (!h->ended) cli_print("  come back with:     thaw attach %s", folder);
-    else if (strcmp(h->reason, "stopped") == 0)
-        cli_print("  go on with:         thaw run --resume %s", folder);
-    if (h->ended) cli_print("  look at it again:   thaw attach %s", folder);
-    if (h->ended && h->n_sets > 0 && h->sets[0].has_base)
-        cli_print("  base against tuned: thaw compare %s --prompt \"fever :\"", folder);
+    if (h->ended && strcmp(h->reason, "finished") != 0)
+        cli_print("  go on with:         thaw run --resume %s", run);
+    cli_print("  %s   thaw attach %s",
+              h->ended ? "look at it again:" : "come back with:  ", run);
+    if (h->ended && h->has_prompts && files_is_dir(h->run->base))
+        cli_print("  base against tuned: thaw compare %s", run);
     fflush(stdout);
 }
 
-void headless_summary(struct headless *h) {
+/* A failed run is told as an error. */
+static int tell_end(const struct headless *h) {
+    if (h->ended && strcmp(h->reason, "failed") == 0) {
+        struct err err;
+        err_set(&err, ERR_IO, "the run failed: %s", h->problem);
+        return cli_fail(&err);
+    }
+    tell_summary(h);
+    return CLI_OK;
+}
+
+int headless_summary(struct headless *h) {
     h->quiet = true;
     drain(h, NULL);
-    tell_summary(h);
+    return tell_end(h);
 }
 
 /* ---- following ---- */
@@ -330,18 +346,24 @@ static void rest(double seconds) {
     nanosleep(&t, NULL); /* a signal ends it early, as it should */
 }
 
-/* Whether the engine is no more. */
-static bool gone(pid_t engine) {
-    int status;
-    return waitpid(engine, &status, WNOHANG) != 0;
+/* Whether the engine, our child, is no more. */
+static bool gone(struct headless *h, pid_t engine) {
+    if (!h->gone) h->gone = waitpid(engine, &h->wait_status, WNOHANG) != 0;
+    return h->gone;
 }
 
+/* The engine is gone, and its log does not say why. */
 static bool tell_death(const struct headless *h, struct err *err) {
     struct buf tail = {0};
+    char how[64], run[PATH_MAX];
+    if (WIFSIGNALED(h->wait_status))
+        snprintf(how, sizeof how, "was killed (%s)", strsignal(WTERMSIG(h->wait_status)));
+    else snprintf(how, sizeof how, "ended with status %d", WEXITSTATUS(h->wait_status));
+    screen_run_word(h->run, run);
     spawn_log_tail(h->run, LOG_TAIL_BYTES, &tail);
-    err_set(err, ERR_IO, "the engine died without a word%s; go on with: thaw run --resume %s",
-            tail.len ? ", its last lines are above" : "", h->run->dir);
-    if (tail.len) fprintf(stderr, "%s\n", buf_text(&tail));
+    if (tail.len) fprintf(stderr, "%s", buf_text(&tail));
+    err_set(err, ERR_IO, "the engine %s%s; go on with: thaw run --resume %s", how,
+            tail.len ? ", its last lines are above" : "", run);
     buf_deinit(&tail);
     return false;
 }
@@ -354,16 +376,11 @@ static void send_stop(struct headless *h, pid_t engine) {
     kill(engine, SIGTERM);
 }
 
-static int exit_status(const struct headless *h) {
-    if (interrupts > 0) return CLI_INTERRUPTED;
-    return h->error_told ? CLI_FAILED : CLI_OK;
-}
-
 int headless_follow(struct headless *h, pid_t engine) {
     struct err err = {0};
     catch_interrupts();
     while (!h->ended && interrupts < 2) {
-        bool dead = gone(engine); /* before reading: what it wrote last is still read */
+        bool dead = gone(h, engine); /* before reading: what it wrote last is still read */
         if (!drain(h, &err)) return cli_fail(&err);
         if (h->ended) break;
         if (dead) {
@@ -373,20 +390,17 @@ int headless_follow(struct headless *h, pid_t engine) {
         if (interrupts > 0 || h->given_up) send_stop(h, engine);
         rest(look_every_s);
     }
-    if (h->ended) waitpid(engine, NULL, 0);
-    if (h->ended && strcmp(h->reason, "failed") == 0) {
-        err_set(&err, ERR_IO, "the run failed: %s", h->problem);
-        return cli_fail(&err);
-    }
-    tell_summary(h);
-    return exit_status(h);
+    if (h->ended && !h->gone) waitpid(engine, NULL, 0); /* its lock is free after this */
+    int status = tell_end(h);
+    if (interrupts > 0) return CLI_INTERRUPTED;
+    return h->error_told ? CLI_FAILED : status;
 }
 
 bool headless_started(struct headless *h, pid_t engine, struct err *err) {
     double start = clock_now();
     h->quiet = true;
     while (!h->ended && !h->stage_told) {
-        bool dead = gone(engine);
+        bool dead = gone(h, engine);
         if (!drain(h, err)) return false;
         if (dead && !h->ended) return tell_death(h, err);
         if (h->run_told && clock_now() - start > start_patience_s) break;

@@ -26,7 +26,7 @@ bool headless_started(struct headless *h, pid_t engine, struct err *err);
  * What was told is forgotten with it, so say it first. */
 bool headless_never_began(struct headless *h);
 
-/* Read to the log's present end and print how the run stands: stage, sets, where to look next.
- */
-void headless_summary(struct headless *h);
+/* Read to the log's present end and print how the run stands: its sets, where to look next.
+ * Exit status: 1 when it failed. */
+int headless_summary(struct headless *h);
 #endif

@@ -13,33 +13,52 @@ const char *screen_run_name(const struct run_paths *run) {
     return slash && slash[1] ? slash + 1 : run->dir;
 }
 
-/* The run's end, or that it goes on, as its log tells. */
+void screen_run_word(const struct run_paths *run, char out[PATH_MAX]) {
+    char runs[PATH_MAX];
+    struct run_paths usual;
+    const char *name = screen_run_name(run);
+    bool found = runs_dir(NULL, runs, NULL) && run_dir_find(runs, name, &usual, NULL);
+    bool here = found && strcmp(usual.dir, run->dir) == 0;
+    snprintf(out, PATH_MAX, "%s", here ? name : run->dir);
+}
+
+/* The command that comes back to the run. */
+static void way_back(const struct run_paths *run, enum app_mode mode, char *out, size_t size) {
+    char word[PATH_MAX];
+    screen_run_word(run, word);
+    snprintf(out, size, "thaw %s %s", mode == APP_DRIVE ? "attach" : "watch", word);
+}
+
+void screen_say_detached(const struct run_paths *run, enum app_mode mode) {
+    char command[PATH_MAX + 32];
+    way_back(run, mode, command, sizeof command);
+    cli_print("thaw: %s goes on training; come back with: %s", screen_run_name(run), command);
+}
+
+/* The run's end as its log tells it. */
 static int say_goodbye(const struct run_paths *run) {
     struct err err = {0};
     struct headless *h = headless_create(run, &err);
-    if (!h) return cli_fail(&err);
-    headless_summary(h);
+    int status = h ? headless_summary(h) : cli_fail(&err);
     headless_destroy(h);
-    return CLI_OK;
+    return status;
 }
 
-int screen_show(const struct run_paths *run, enum app_mode mode,
-                const struct screen_options *o) {
-    const char *no_color = getenv("NO_COLOR"), *name = screen_run_name(run);
-    char way_back[NAME_MAX + 32];
-    struct err err = {0};
+bool screen_show(const struct run_paths *run, enum app_mode mode,
+                 const struct screen_options *o, int *status, struct err *err) {
+    const char *no_color = getenv("NO_COLOR");
+    char command[PATH_MAX + 32];
     enum app_end how = APP_DETACHED;
-    snprintf(way_back, sizeof way_back, "thaw %s %.*s", mode == APP_DRIVE ? "attach" : "watch",
-             NAME_MAX, name);
-    struct app_options app = {.mode = mode, .name = name, .return_command = way_back};
+    way_back(run, mode, command, sizeof command);
+    struct app_options app = {
+        .mode = mode, .name = screen_run_name(run), .return_command = command};
     struct term_options term = {.ascii = o->ascii,
                                 .mono = o->mono || (no_color && *no_color),
                                 .no_mouse = o->no_mouse,
                                 .light = o->light};
-    if (!app_run(run, &app, &term, &how, &err)) return cli_fail(&err);
-    if (how == APP_DETACHED && files_is_locked(run->lock, NULL)) {
-        cli_print("thaw: %s goes on training; come back with: %s", name, way_back);
-        return CLI_OK;
-    }
-    return say_goodbye(run);
+    *status = CLI_OK;
+    if (!app_run(run, &app, &term, &how, err)) return false;
+    if (how == APP_DETACHED && files_is_locked(run->lock, NULL)) screen_say_detached(run, mode);
+    else *status = say_goodbye(run);
+    return true;
 }

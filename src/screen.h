@@ -16,11 +16,15 @@ struct screen_options {
         "--no-mouse", NULL, "leave the mouse to the terminal", CLI_FLAG, &(o).no_mouse, 0, 0   \
     }
 
-/* The folder's last part: what the user calls the run. Borrowed from `run`. */
+/* The folder's last part: the run's name. Borrowed from `run`. */
 const char *screen_run_name(const struct run_paths *run);
+/* What to type for the run: its name, or its folder when it is not where runs usually live. */
+void screen_run_word(const struct run_paths *run, char out[PATH_MAX]);
 
-/* Show the run until the user leaves; then print how it stands and the way back. Exit status.
- */
-int screen_show(const struct run_paths *run, enum app_mode mode,
-                const struct screen_options *o);
+/* Show the run until the user leaves; then print how it stands and the way back. False with err
+ * when there is no screen to be had; else *status is the exit status. */
+bool screen_show(const struct run_paths *run, enum app_mode mode,
+                 const struct screen_options *o, int *status, struct err *err);
+/* "thaw: medical goes on training; come back with: thaw attach medical" */
+void screen_say_detached(const struct run_paths *run, enum app_mode mode);
 #endif
