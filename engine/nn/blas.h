@@ -11,8 +11,7 @@ enum blas_trans { AS_IS = 0, TRANSPOSED = 1 };
 
 /* Make BLAS one-threaded. Call once, before the first product. */
 void blas_init(void);
-/* "OpenBLAS 0.3.21, SkylakeX kernels": library, version, the kernel set in use. Static storage.
- */
+/* "OpenBLAS 0.3.21, SkylakeX kernels": library, version, kernel set. Static storage. */
 const char *blas_describe(void);
 
 /* A product by name, since ten bare arguments cannot be read:
@@ -21,19 +20,17 @@ const char *blas_describe(void);
 struct gemm {
     int m, n, k;
     enum blas_trans ta, tb;
-    const real *A;
-    int lda;
-    const real *B;
-    int ldb;
-    real *C;
-    int ldc;
-    bool add;
+    int lda, ldb, ldc;
     real alpha; /* 0 stands for 1 */
+    bool add;
+    const real *A, *B;
+    real *C;
 };
 
 /* On the caller's thread, flop not counted: for use inside tiles. */
 void blas_gemm_tile(const struct gemm *g);
-/* to[cols,rows] = scale * from[rows,cols]^T, on the caller's thread. ld*: distance between rows. */
+/* to[cols,rows] = scale * from[rows,cols]^T, on the caller's thread. ld*: distance between
+ * rows. */
 void blas_turn(real *to, int ldt, const real *from, int ldf, int rows, int cols, real scale);
 /* Cut into tiles of C by shape alone and run on the pool; counts 2mnk. No sum is cut: each
  * element of C is made whole by one thread. */

@@ -195,7 +195,7 @@ static void forward_tile(void *ctx, int tile, int worker) {
     b.kv_head = head / (d.heads / d.kv_heads);
     b.q0 = queries.from;
     b.qn = queries.to - queries.from;
-    struct softmax state;
+    struct softmax state = {{0}, {0}};
     real *out = job->out + place(&b, b.q0, head, dense(d));
     turn(&b, b.q_turned, job->q + place(&b, b.q0, head, d.q_stride), d.q_stride,
          score_scale(d));

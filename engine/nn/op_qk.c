@@ -166,7 +166,7 @@ void qk_backward(struct exec *ex, real *dx, real *dgain, real *dy, const real *x
                          .per_tile = tile_rows(d.heads * d.head_dim)};
     int n_tiles = tile_count(d.rows, job.per_tile);
     pool_run(ex->pool, n_tiles, qk_backward_tile, &job);
-    for (int t = 0; job.want_dgain && t < n_tiles; t++) {
+    for (int t = 0; dgain && gain && t < n_tiles; t++) {
         size_t first = (size_t)(t * job.per_tile) * (size_t)d.heads * (size_t)d.head_dim;
         for (int i = 0; i < d.head_dim; i++) dgain[i] += dy[first + (size_t)i];
     }
