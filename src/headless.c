@@ -44,7 +44,7 @@ struct headless {
 
     bool ended, stop_sent, error_told;
     bool given_up;             /* the engine has paused itself: numbers went bad */
-    bool run_told, stage_told; /* since headless_create() */
+    bool run_told, stage_told; /* by the engine that is followed */
     bool has_prompts;
     bool gone; /* the engine was waited for; wait_status tells how it ended */
     int wait_status;
@@ -376,9 +376,15 @@ static void send_stop(struct headless *h, pid_t engine) {
     kill(engine, SIGTERM);
 }
 
+/* What was read so far belongs to an earlier engine. */
+static void forget_end(struct headless *h) {
+    h->ended = h->error_told = h->given_up = h->run_told = h->stage_told = false;
+}
+
 int headless_follow(struct headless *h, pid_t engine) {
     struct err err = {0};
     catch_interrupts();
+    forget_end(h);
     while (!h->ended && interrupts < 2) {
         bool dead = gone(h, engine); /* before reading: what it wrote last is still read */
         if (!drain(h, &err)) return cli_fail(&err);
@@ -399,6 +405,7 @@ int headless_follow(struct headless *h, pid_t engine) {
 bool headless_started(struct headless *h, pid_t engine, struct err *err) {
     double start = clock_now();
     h->quiet = true;
+    forget_end(h);
     while (!h->ended && !h->stage_told) {
         bool dead = gone(h, engine);
         if (!drain(h, err)) return false;
@@ -428,7 +435,7 @@ struct headless *headless_create(const struct run_paths *run, struct err *err) {
         headless_destroy(h);
         return NULL;
     }
-    h->quiet = h->ended = h->error_told = h->given_up = h->run_told = h->stage_told = false;
+    h->quiet = false;
     return h;
 }
 
