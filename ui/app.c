@@ -121,6 +121,8 @@ void app_observe(struct app *a, const struct event *e) {
     if (e->type == EVENT_END && a->stop_asked) a->end = APP_STOP_ASKED;
 }
 
+void app_caught_up(struct app *a) { a->message[0] = '\0'; }
+
 void app_set_gone(struct app *a, bool gone) {
     if (gone && !a->gone && a->history.state != RUN_ENDED)
         app_say(a, STYLE_ERROR, "the engine is not running: thaw run --resume %s", app_name(a));
@@ -129,9 +131,10 @@ void app_set_gone(struct app *a, bool gone) {
 
 /* ---- answers */
 
-static void command_words(const struct command *c, char *out, size_t size) {
+void app_command_words(const struct command *c, char *out, size_t size) {
     const struct command_info *info = &command_infos[c->kind];
     if (info->type == ARGUMENT_NUMBER) snprintf(out, size, "%s %g", info->word, c->number);
+    else if (info->type == ARGUMENT_TEXT) snprintf(out, size, "%s \"%s\"", info->word, c->text);
     else if (info->type != ARGUMENT_NONE) snprintf(out, size, "%s %s", info->word, c->text);
     else snprintf(out, size, "%s", info->word);
 }
@@ -140,7 +143,7 @@ void app_answer(struct app *a, const struct answer *answer) {
     struct pending p;
     char words[512];
     if (!wishes_answer(&a->wishes, answer, &p)) return;
-    command_words(&p.command, words, sizeof words);
+    app_command_words(&p.command, words, sizeof words);
     if (!answer->ok) {
         if (p.command.kind == COMMAND_STOP) a->stop_asked = false;
         app_say(a, STYLE_ERROR, "%s: %s", words, answer->error);
@@ -151,7 +154,7 @@ void app_answer(struct app *a, const struct answer *answer) {
         wishes_settle(&a->wishes, &a->history); /* the fact was faster, and is said already */
     else if (freezes)
         app_say(a, STYLE_NORMAL, "%s queued, holds from step %" PRId64, words, answer->step);
-    else app_say(a, STYLE_NORMAL, "%s: done, from step %" PRId64 " on", words, answer->step);
+    else app_say(a, STYLE_NORMAL, "%s: done, before step %" PRId64, words, answer->step);
 }
 
 void app_unanswered(struct app *a, const char *why) {

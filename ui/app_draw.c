@@ -79,7 +79,7 @@ static void draw_hint(const struct app *a, struct canvas *c) {
                : a->line.hint[0]                                ? a->line.hint
                                  : "Enter: send   Tab: complete   Up: earlier ones   Esc: back";
     if (!text) {
-        bars_hint(c, r, &a->history, a->mode == APP_WATCH);
+        bars_hint(c, r, &a->history, a->mode == APP_WATCH || a->history.state == RUN_ENDED);
         return;
     }
     struct rect old = canvas_clip(c, r);

@@ -102,7 +102,9 @@ static void command_key(struct app *a, int key, struct outbox *out) {
         return;
     case COMMAND_LINE_SEND:
         if (ask(a, out, &c)) {
-            app_say(a, STYLE_NORMAL, "%s queued", a->line.edit.text);
+            char words[512];
+            app_command_words(&c, words, sizeof words);
+            app_say(a, STYLE_NORMAL, "%s queued", words);
             a->stop_asked |= c.kind == COMMAND_STOP;
             if (c.kind == COMMAND_SAMPLE)
                 panel_compare_follow_own(a->panels[PANE_COMPARE], c.text);

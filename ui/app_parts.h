@@ -1,5 +1,5 @@
-/* app_parts.h - the inside of the app, shared by app.c (state, facts, answers), app_draw.c (frames),
- * app_keys.c (keys) and app_run.c (the loop). */
+/* app_parts.h - the inside of the app, shared by app.c (state, facts, answers), app_draw.c
+ * (frames), app_keys.c (keys) and app_run.c (the loop). */
 #ifndef THAW_UI_APP_PARTS_H
 #define THAW_UI_APP_PARTS_H
 #include "ui/app.h"
@@ -18,9 +18,9 @@ struct app {
     /* what is known, and what is asked for */
     struct history history;
     struct wishes wishes;
-    bool gone;          /* no engine holds the run's lock */
-    bool stop_asked;    /* by this screen: it leaves when the run has ended */
-    bool asks_many;     /* while a key is handled: more was asked than can wait */
+    bool gone;       /* no engine holds the run's lock */
+    bool stop_asked; /* by this screen: it leaves when the run has ended */
+    bool asks_many;  /* while a key is handled: more was asked than can wait */
     enum app_end end;
 
     /* the view */
@@ -42,17 +42,22 @@ struct app {
 
     /* silence */
     int64_t seen, seen_at_draw; /* events */
-    double heard_at;            /* clock_wall() of the first frame after the newest event; 0: none */
+    double heard_at; /* clock_wall() of the first frame after the newest event; 0: none */
 };
 
 void app_say(struct app *a, enum style style, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 const char *app_name(const struct app *a);
+/* A command as it is typed. */
+void app_command_words(const struct command *c, char *out, size_t size);
 /* Seconds without an event at `now`, and what follows from it. */
 enum life app_life(const struct app *a, double now, double *silent_s);
+/* All that was in the log when it was opened has been observed: what it said is over. */
+void app_caught_up(struct app *a);
 /* The engine holds the run's lock, or does not any more. */
 void app_set_gone(struct app *a, bool gone);
-/* The connection was lost, or never made: what waits for an answer gets none, and why is said. */
+/* The connection was lost, or never made: what waits for an answer gets none, and why is said.
+ */
 void app_unanswered(struct app *a, const char *why);
 extern const char *const app_titles[PANE_COUNT];
 #endif

@@ -19,6 +19,7 @@ struct loop {
     struct link link;
     const struct run_paths *paths;
     bool dirty, urgent, redraw, more; /* more: events wait in the log already */
+    bool caught_up;                   /* with what stood in the log at first */
     bool unreadable;                  /* said already */
     double drawn_at, heard_at;        /* clock_now() */
 };
@@ -50,6 +51,8 @@ static void read_events(struct loop *l) {
         }
     while (got > 0 && clock_now() < until);
     l->more = got > 0;
+    if (got == 0 && !l->caught_up) app_caught_up(l->app);
+    l->caught_up |= got == 0;
     if (l->dirty) l->heard_at = clock_now();
     if (got < 0 && !l->unreadable) app_say(l->app, STYLE_ERROR, "%s", err.msg);
     l->urgent |= got < 0 && !l->unreadable;

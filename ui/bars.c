@@ -24,9 +24,6 @@ struct piece {
 
 static int columns_of(const struct piece *p) { return text_columns(p->text, strlen(p->text)); }
 
-/* Set the clip to a row; returns the old one. */
-static struct rect begin_row(struct canvas *c, struct rect r) { return canvas_clip(c, r); }
-
 /* ---- lifecycle */
 
 void bars_stage_word(const char *name, char *out, size_t size) {
@@ -122,30 +119,35 @@ static void life_piece(const struct history *h, enum life life, double silent_s,
     }
 }
 
+/* From the most telling form of the row to the shortest. */
+static const struct {
+    bool word, name; /* "thaw", the run's name */
+    int brief;       /* of the boxes */
+} lifecycle_forms[] = {
+    {true, true, 0}, {true, true, 1}, {false, true, 1}, {false, true, 2}, {false, false, 2}};
+
 void bars_lifecycle(struct canvas *c, struct rect r, const struct history *h, const char *name,
                     enum life life, double silent_s) {
+    enum { FORMS = sizeof lifecycle_forms / sizeof lifecycle_forms[0] };
     struct piece pieces[PIECES_MAX], state;
-    struct rect old = begin_row(c, r);
+    struct rect old = canvas_clip(c, r);
     life_piece(h, life, silent_s, &state);
-    int right = columns_of(&state), left = 0, n = 0, brief = 0;
-    int name_w = text_columns(name, strlen(name));
-    for (; brief < 3; brief++) {
-        n = lifecycle_pieces(h, brief, pieces);
-        left = 0;
-        for (int i = 0; i < n; i++) left += columns_of(&pieces[i]);
-        int head = brief < 2 ? 5 + name_w + GAP : 0;
-        if (head + left + GAP + right <= r.w) break;
+    int right = columns_of(&state), n = 0, form = 0;
+    for (;; form++) {
+        int w = lifecycle_forms[form].name ? text_columns(name, strlen(name)) + GAP : 0;
+        if (lifecycle_forms[form].word) w += (int)strlen("thaw ");
+        n = lifecycle_pieces(h, lifecycle_forms[form].brief, pieces);
+        for (int i = 0; i < n; i++) w += columns_of(&pieces[i]);
+        if (w + GAP + right <= r.w || form + 1 == FORMS) break;
     }
-    int x = 0;
-    if (brief < 2 || name_w + GAP + left + GAP + right <= r.w) {
-        if (brief < 2) x += canvas_printf(c, 0, 0, STYLE_TITLE, "thaw ");
+    int x = lifecycle_forms[form].word ? canvas_printf(c, 0, 0, STYLE_TITLE, "thaw ") : 0;
+    if (lifecycle_forms[form].name)
         x += canvas_text(c, x, 0, STYLE_STRONG, name, strlen(name)) + GAP;
-    }
     for (int i = 0; i < n; i++)
         x += canvas_text(c, x, 0, pieces[i].style, pieces[i].text, strlen(pieces[i].text));
-    x = r.w - right; /* the state is at the right edge and wins its place */
+    x = r.w > right ? r.w - right : 0; /* the state is at the right edge and wins its place */
     if (x > 0) canvas_put(c, x - 1, 0, ' ', STYLE_NORMAL);
-    canvas_text(c, x < 0 ? 0 : x, 0, state.style, state.text, strlen(state.text));
+    canvas_text(c, x, 0, state.style, state.text, strlen(state.text));
     canvas_clip(c, old);
 }
 
@@ -254,7 +256,7 @@ static void starting(struct row *r, const struct history *h) {
 
 void bars_status(struct canvas *c, struct rect r, const struct history *h) {
     struct row row = {.n = 0};
-    struct rect old = begin_row(c, r);
+    struct rect old = canvas_clip(c, r);
     if (h->train.n > 0) figures(&row, h);
     else starting(&row, h);
     draw_row(c, 0, &row);
@@ -308,31 +310,43 @@ void bars_learned(struct canvas *c, struct rect r, const struct history *h) {
     changes(&row, h, true);
     if (row_columns(&row) > r.w) changes(&row, h, false);
     if (row.n == 0) perplexities(&row, h);
-    struct rect old = begin_row(c, r);
+    struct rect old = canvas_clip(c, r);
     if (row.n > 0) draw_row(c, 0, &row);
     canvas_clip(c, old);
 }
 
 /* ---- keys, tabs */
 
+static const char *hint_of(const struct key_binding *b, const struct history *h) {
+    return b->action == ACTION_PAUSE && h->state == RUN_PAUSED ? "resume" : b->hint;
+}
+
+static int label_columns(const struct key_binding *b) { return (int)strcspn(b->label, " "); }
+
+static int hint_columns(const struct key_binding *b, const struct history *h) {
+    return label_columns(b) + 1 + (int)strlen(hint_of(b, h)) + GAP;
+}
+
 void bars_hint(struct canvas *c, struct rect r, const struct history *h, bool watching) {
-    struct rect old = begin_row(c, r);
-    for (int i = 0, x = 0; i < n_key_bindings; i++) {
+    int left = r.w + GAP, x = 0; /* columns that are not spoken for; the way out always is */
+    for (int i = 0; i < n_key_bindings; i++)
+        if (key_bindings[i].action == ACTION_DETACH) left -= hint_columns(&key_bindings[i], h);
+    struct rect old = canvas_clip(c, r);
+    for (int i = 0; i < n_key_bindings; i++) {
         const struct key_binding *b = &key_bindings[i];
         if (!b->hint) continue;
-        const char *hint =
-            b->action == ACTION_PAUSE && h->state == RUN_PAUSED ? "resume" : b->hint;
-        int label = (int)strcspn(b->label, " ");
-        if (x + label + 1 + (int)strlen(hint) > r.w) break;
+        if (b->action != ACTION_DETACH && (left -= hint_columns(b, h)) < 0) continue;
         bool dim = watching && b->changes_run;
-        x += canvas_text(c, x, 0, dim ? STYLE_DIM : STYLE_KEY, b->label, (size_t)label) + 1;
-        x += canvas_text(c, x, 0, dim ? STYLE_DIM : STYLE_NORMAL, hint, strlen(hint)) + GAP;
+        canvas_text(c, x, 0, dim ? STYLE_DIM : STYLE_KEY, b->label, (size_t)label_columns(b));
+        canvas_text(c, x + label_columns(b) + 1, 0, dim ? STYLE_DIM : STYLE_NORMAL,
+                    hint_of(b, h), strlen(hint_of(b, h)));
+        x += hint_columns(b, h);
     }
     canvas_clip(c, old);
 }
 
 void bars_tabs(struct canvas *c, struct rect r, const char *const *titles, int n, int focus) {
-    struct rect old = begin_row(c, r);
+    struct rect old = canvas_clip(c, r);
     for (int i = 0, x = 0; i < n; i++) {
         enum style style = i == focus ? STYLE_ACTIVE : STYLE_DIM;
         x += canvas_printf(c, x, 0, style, i == focus ? "[%d %s]" : " %d %s ", i + 1,
@@ -353,32 +367,45 @@ int bars_tab_at(const char *const *titles, int n, int x) {
 
 /* ---- the smallest layout */
 
-void bars_sparkline(struct canvas *c, struct rect r, const struct history *h) {
-    enum { MOST = 1024 };
+static void draw_curve(struct canvas *c, const struct history *h) {
+    enum { MOST = 1024, LABELS_W = 12 };
     double y[MOST];
-    int w = r.w - 13, n = w < 1 ? 0 : w < MOST ? w : MOST;
-    struct rect old = begin_row(c, r);
-    if (h->train.n > 0 && n > 0) {
-        size_t points = h->train.n;
-        if ((size_t)n > points) n = (int)points;
-        for (int i = 0; i < n; i++) /* the last of each column's points */
-            y[i] = (double)h->smooth[SMOOTHING_USUAL][(size_t)(i + 1) * points / (size_t)n - 1];
-        char number[FORMAT_MAX];
-        format_loss(number, y[0]);
-        canvas_printf(c, 0, 0, STYLE_AXIS, "%s", number);
-        chart_sparkline(c, 6, 0, n, y, (size_t)n, STYLE_TRAIN);
-        format_loss(number, y[n - 1]);
-        canvas_printf(c, 7 + n, 0, STYLE_TRAIN, "%s", number);
+    int w = c->clip.w - LABELS_W, n = w < 1 ? 0 : w < MOST ? w : MOST;
+    size_t points = h->train.n;
+    if ((size_t)n > points) n = (int)points;
+    if (n == 0) return;
+    for (int i = 0; i < n; i++) /* the last of each column's points */
+        y[i] = (double)h->smooth[SMOOTHING_USUAL][(size_t)(i + 1) * points / (size_t)n - 1];
+    char number[FORMAT_MAX];
+    format_loss(number, y[0]);
+    canvas_printf(c, 0, 0, STYLE_AXIS, "%s", number);
+    chart_sparkline(c, 6, 0, n, y, (size_t)n, STYLE_TRAIN);
+    format_loss(number, y[n - 1]);
+    canvas_printf(c, 7 + n, 0, STYLE_TRAIN, "%s", number);
+}
+
+/* Take from `all` what is in `part`. */
+static void subtract(struct row *all, const struct row *part) {
+    int n = 0;
+    for (int i = 0; i < all->n; i++) {
+        bool taken = false;
+        for (int k = 0; k < part->n; k++)
+            taken |= strcmp(part->pieces[k].text, all->pieces[i].text) == 0;
+        if (!taken) all->pieces[n++] = all->pieces[i];
     }
-    struct row row = {.n = 0};
-    if (h->train.n > 0) figures(&row, h);
-    for (int line = 1; line < r.h && row.n > 3;
-         line++) { /* what the status row had no room for */
-        struct row part = {.n = 0};
-        int taken = 2 + 3 * (line - 1);
-        for (int i = taken; i < taken + 3 && i < row.n; i++)
-            part.pieces[part.n++] = row.pieces[i];
-        if (part.n > 0) draw_row(c, line, &part);
+    all->n = n;
+}
+
+void bars_sparkline(struct canvas *c, struct rect r, const struct history *h) {
+    struct row left = {.n = 0}, line;
+    struct rect old = canvas_clip(c, r);
+    draw_curve(c, h);
+    if (h->train.n > 0) figures(&left, h);
+    for (int y = 0; y < r.h && left.n > 0; y++) { /* line 0: those that the status row has */
+        line = left;
+        while (line.n > 1 && row_columns(&line) > r.w) drop_least(&line);
+        subtract(&left, &line);
+        if (y > 0) draw_row(c, y, &line);
     }
     canvas_clip(c, old);
 }

@@ -1,5 +1,6 @@
-/* bars.h - the rows above and below the panes: where the run stands, its figures, what was learned and
- * forgotten, keys. Each draws into one row (`r`, absolute) of the canvas; numbers have fixed width. */
+/* bars.h - the rows above and below the panes: where the run stands, its figures, what was
+ * learned and forgotten, keys. Each draws into one row (`r`, absolute) of the canvas; numbers
+ * have fixed width. */
 #ifndef THAW_UI_BARS_H
 #define THAW_UI_BARS_H
 #include "ui/canvas.h"
@@ -21,7 +22,8 @@ void bars_hint(struct canvas *c, struct rect r, const struct history *h, bool wa
 /* Names of all panes, the focused one marked. */
 void bars_tabs(struct canvas *c, struct rect r, const char *const *titles, int n, int focus);
 int bars_tab_at(const char *const *titles, int n, int x); /* the tab in column x; -1: none */
-/* The smallest layout's middle: a sparkline of the smoothed loss and, with more rows, more figures. */
+/* The smallest layout's middle: a sparkline of the smoothed loss and, with more rows, more
+ * figures. */
 void bars_sparkline(struct canvas *c, struct rect r, const struct history *h);
 /* "FINE-TUNE" of "finetune"; at most size - 1 bytes. */
 void bars_stage_word(const char *name, char *out, size_t size);

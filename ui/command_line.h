@@ -1,5 +1,5 @@
-/* command_line.h - the `:` line: the verbs of command.h and three of the screen's own, with completion
- * and history. */
+/* command_line.h - the `:` line: the verbs of command.h and three of the screen's own, with
+ * completion and history. */
 #ifndef THAW_UI_COMMAND_LINE_H
 #define THAW_UI_COMMAND_LINE_H
 #include "engine/run/command.h"
@@ -13,7 +13,7 @@ struct command_line {
     char past[COMMAND_LINE_HISTORY][LINE_EDIT_MAX]; /* oldest first */
     int n_past, at;                                 /* at == n_past: the line being typed */
     char typed[LINE_EDIT_MAX];                      /* kept while looking through the past */
-    char hint[COMMAND_LINE_HINT];                   /* candidates of the last completion, or help */
+    char hint[COMMAND_LINE_HINT]; /* candidates of the last completion, or help */
 };
 
 enum command_line_result {
@@ -26,6 +26,6 @@ enum command_line_result {
 };
 
 void command_line_open(struct command_line *l); /* empty, the past is kept */
-enum command_line_result command_line_key(struct command_line *l, const struct history *h, int key,
-                                          struct command *out, struct err *err);
+enum command_line_result command_line_key(struct command_line *l, const struct history *h,
+                                          int key, struct command *out, struct err *err);
 #endif

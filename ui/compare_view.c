@@ -243,7 +243,7 @@ static int draw_rank(struct canvas *c, int x, int y, const char *side, double lo
                      int rank) {
     char number[FORMAT_MAX];
     format_percent(number, exp(logprob));
-    int used = canvas_printf(c, x, y, STYLE_NORMAL, "%s %s", side, number);
+    int used = canvas_printf(c, x, y, STYLE_NORMAL, "%s%s", side, number);
     if (rank > 0) used += canvas_printf(c, x + used, y, STYLE_DIM, " no.%d", rank);
     return used;
 }
@@ -254,20 +254,21 @@ void compare_draw_at(struct canvas *c, int y, int mid, const struct sample *s, i
     const char *word;
     size_t n;
     compare_token_word(t, &word, &n);
-    int x = 1 + canvas_printf(c, 1, y, STYLE_DIM, "at \"");
+    bool narrow = mid < 29;
+    int x = 1 + canvas_printf(c, 1, y, STYLE_DIM, narrow ? "\"" : "at \"");
     x += canvas_field(c, x, y, mid / 3, false, STYLE_CURSOR, word, n);
     x += canvas_printf(c, x, y, STYLE_DIM, "\": ");
     struct rect whole = c->clip;
     canvas_clip(c, (struct rect){whole.x, whole.y, mid, whole.h});
-    x += draw_rank(c, x, y, "base", t->logprob - t->gain, t->base_rank);
+    x += draw_rank(c, x, y, narrow ? "" : "base ", t->logprob - t->gain, t->base_rank);
     if (mid - x > 12) {
         x += canvas_printf(c, x, y, STYLE_DIM, ": ");
         draw_list(c, x, y, mid - x - 1, t->base_top, t->n_base_top, mid > 50);
     }
     canvas_clip(c, whole);
-    x = mid + 2 + draw_rank(c, mid + 2, y, "tuned", t->logprob, t->rank);
+    x = mid + 2 + draw_rank(c, mid + 2, y, narrow ? "" : "tuned ", t->logprob, t->rank);
     x += canvas_printf(c, x, y, STYLE_DIM, ": ");
-    draw_list(c, x, y, whole.w - x - 1, t->top, t->n_top, mid > 50);
+    draw_list(c, x, y, whole.w - x, t->top, t->n_top, mid > 50);
 }
 
 static void draw_top_side(struct canvas *c, int x, int y, int w, const struct event_top *top,

@@ -23,7 +23,7 @@ void format_rate(char *out, double lr) {
         int exponent = (int)floor(log10(fabs(lr)));
         double digits = lr / pow(10, exponent);
         if (fabs(digits) >= 9.95) digits /= 10, exponent++;
-        snprintf(out, FORMAT_MAX, "%.1fe%d", digits, exponent);
+        snprintf(out, FORMAT_MAX, "%*.1fe%d", exponent < 0 ? 3 : 4, digits, exponent);
     }
 }
 

@@ -68,7 +68,7 @@ void help_draw(struct canvas *c, struct rect r, int scroll, bool watching) {
     if (scroll > most) scroll = most;
     struct rect old = canvas_clip(c, r);
     canvas_fill(c, (struct rect){0, 0, r.w, r.h}, ' ', STYLE_NORMAL);
-    canvas_frame(c, (struct rect){0, 0, r.w, r.h}, true, "Help",
+    canvas_frame(c, (struct rect){0, 0, r.w, r.h}, false, "Help",
                  scroll < most ? "j k PgDn: more   Esc: back" : "Esc: back");
     canvas_clip(c, (struct rect){r.x + 1, r.y + 1, r.w - FRAME, r.h - FRAME});
     for (int y = 0; y < r.h - FRAME; y++) draw_line(c, scroll + y, y, columns_in(r), watching);

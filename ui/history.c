@@ -11,6 +11,9 @@ const double smoothing_factors[SMOOTHINGS] = {0, 0.5, 0.9, 0.99};
 
 #define COPY(to, from) snprintf(to, sizeof(to), "%s", from)
 
+/* Steps are added and compared as doubles, too. */
+static bool is_step(int64_t step) { return step >= 0 && step <= INT64_C(1) << 50; }
+
 static const struct event_score NO_SCORE = {NAN, NAN, NAN, NAN};
 
 void history_init(struct history *h) {
@@ -112,7 +115,7 @@ static void observe_run(struct history *h, const struct event *e) {
     for (int i = 0; i < n; i++) {
         if (i >= h->n_stages) h->stages[i] = (struct history_stage){.first = -1};
         COPY(h->stages[i].name, r->stages[i].name);
-        h->stages[i].steps = r->stages[i].steps;
+        h->stages[i].steps = is_step(r->stages[i].steps) ? r->stages[i].steps : 0;
     }
     h->n_stages = n;
     samples_plan(&h->samples, r->prompts, r->n_prompts);
@@ -135,7 +138,7 @@ static void observe_stage(struct history *h, const struct event *e) {
         h->stages[h->n_stages] = (struct history_stage){.first = -1};
     struct history_stage *stage = &h->stages[s->index];
     COPY(stage->name, s->name);
-    if (s->steps > 0) stage->steps = s->steps;
+    if (s->steps > 0 && is_step(s->steps)) stage->steps = s->steps;
     stage->finished = s->finished;
     if (s->finished) return;
     stage->tokens = stage->lines = 0;
@@ -292,6 +295,7 @@ static void observe_freeze(struct history *h, const struct event *e) {
                                     .measured_s = NAN};
     COPY(last->group, f->group);
     COPY(last->by, f->by);
+    if (strcmp(f->by, "config") == 0) return; /* the stage's own plan: its border is marked */
     double x[UNIT_COUNT];
     here(h, e, x);
     journal_mark(&h->journal, x, f->frozen ? 'F' : 'T', "%s %s", f->group,
@@ -313,6 +317,7 @@ static void observe_control(struct history *h, const struct event *e) {
 
 void history_observe(struct history *h, const struct event *e) {
     double x[UNIT_COUNT];
+    if (!is_step(e->step)) return; /* no run gets there: a damaged line */
     h->seq = e->seq;
     h->t = e->t;
     switch (e->type) {

@@ -1,6 +1,7 @@
 /* history.h - the run as the screen knows it: a fold over its events, and nothing else.
- * Everything a panel draws is in here; what the user asked for is not (wishes.h). A run that was resumed
- * from a checkpoint takes its steps back: the fold forgets them, and the second try takes their place. */
+ * Everything a panel draws is in here; what the user asked for is not (wishes.h). A run that
+ * was resumed from a checkpoint takes its steps back: the fold forgets them, and the second try
+ * takes their place. */
 #ifndef THAW_UI_HISTORY_H
 #define THAW_UI_HISTORY_H
 #include "engine/run/event.h"
@@ -10,10 +11,10 @@
 #include "ui/style.h"
 
 enum {
-    HISTORY_SETS = 8,    /* evaluation sets that are kept; more are not shown */
+    HISTORY_SETS = 8, /* evaluation sets that are kept; more are not shown */
     HISTORY_STAGES = 16,
     HISTORY_GROUPS = 1024, /* groups and parts that are kept */
-    HISTORY_PACE = 64,   /* steps that the pace is taken from */
+    HISTORY_PACE = 64,     /* steps that the pace is taken from */
     SMOOTHINGS = 4
 };
 /* Factors of the exponential moving average: 0 (raw), 0.5, 0.9, 0.99. */
@@ -24,8 +25,8 @@ enum run_state { RUN_STARTING, RUN_LIVE, RUN_PAUSED, RUN_ENDED };
 
 struct history_stage {
     char name[64];
-    int64_t steps;        /* planned */
-    int64_t first;        /* steps done before it began; -1: not begun */
+    int64_t steps; /* planned */
+    int64_t first; /* steps done before it began; -1: not begun */
     bool finished;
     uint64_t tokens, lines; /* of its data */
 };
@@ -33,8 +34,8 @@ struct history_stage {
 struct history_group {
     char name[32];
     uint64_t parameters;
-    int parent;           /* index of the block that this is a part of; -1: none */
-    int n_parts;          /* parts that follow it directly */
+    int parent;  /* index of the block that this is a part of; -1: none */
+    int n_parts; /* parts that follow it directly */
     bool known, frozen, proven;
     double grad_norm, update, from_base, predicted_s; /* NaN: not told yet */
 };
@@ -70,7 +71,7 @@ struct history {
     struct series train;
     float *smooth[SMOOTHINGS]; /* [train.n] debiased averages, begun anew with each stage */
     size_t smooth_capacity;
-    size_t stage_start;        /* index of the stage's first point */
+    size_t stage_start; /* index of the stage's first point */
     struct history_set sets[HISTORY_SETS];
     int n_sets;
 
@@ -79,9 +80,9 @@ struct history {
     char end_reason[32], progress_what[96];
     double progress; /* 0 to 1; NaN: not known */
     int64_t step, tokens, seq;
-    double t;        /* of the newest event, seconds since the run's start */
-    struct event_step last; /* loss NaN before the first */
-    double step_s;   /* median seconds of a step, as the engine tells it; NaN */
+    double t;                  /* of the newest event, seconds since the run's start */
+    struct event_step last;    /* loss NaN before the first */
+    double step_s;             /* median seconds of a step, as the engine tells it; NaN */
     double pace[HISTORY_PACE]; /* seconds from step to step, pauses left out */
     int n_pace;
     bool pace_broken; /* the next interval holds a pause */
@@ -100,7 +101,8 @@ void history_observe(struct history *h, const struct event *e);
 int history_roots(const struct history *h, int *learning);
 enum group_state history_group_state(const struct history *h, int group);
 int history_find_group(const struct history *h, const char *name); /* -1: none */
-/* Sets take[g] for the groups without parts that a GROUPS text names. False: a word is unknown. */
+/* Sets take[g] for the groups without parts that a GROUPS text names. False: a word is unknown.
+ */
 bool history_select(const struct history *h, const char *text, bool *take);
 
 /* Newest debiased average of the train loss; NaN before the first step. */

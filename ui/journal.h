@@ -33,8 +33,8 @@ struct journal {
 enum { JOURNAL_LINES_MAX = 20000 };
 
 void journal_deinit(struct journal *j);
-void journal_mark(struct journal *j, const double x[UNIT_COUNT], char letter, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+void journal_mark(struct journal *j, const double x[UNIT_COUNT], char letter, const char *fmt,
+                  ...) __attribute__((format(printf, 4, 5)));
 /* Forget the marks beyond `step`. */
 void journal_rewind(struct journal *j, int64_t step);
 /* The sentence of an event, if it has one. */

@@ -16,8 +16,8 @@ void link_init(struct link *l, const char *socket_path);
 void link_deinit(struct link *l);
 /* Take a command; connects when needed. False: nobody answers, with what to do in err. */
 bool link_send(struct link *l, const struct command *c, struct err *err);
-/* Send what is waiting and take in what has come. False: the connection was lost; answers that came
- * before are still to be taken. */
+/* Send what is waiting and take in what has come. False: the connection was lost; answers that
+ * came before are still to be taken. */
 bool link_pump(struct link *l, struct err *err);
 /* The next answer that has come; false: none. */
 bool link_next(struct link *l, struct answer *out);

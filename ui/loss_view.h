@@ -1,6 +1,6 @@
-/* loss_view.h - which part of the run the loss chart shows, and its points thinned to what fits.
- * Thinning keeps the smallest and the largest of every column of dots, so spikes survive, and costs
- * O(columns log n) however long the run is. */
+/* loss_view.h - which part of the run the loss chart shows, and its points thinned to what
+ * fits. Thinning keeps the smallest and the largest of every column of dots, so spikes survive,
+ * and costs O(columns log n) however long the run is. */
 #ifndef THAW_UI_LOSS_VIEW_H
 #define THAW_UI_LOSS_VIEW_H
 #include "ui/chart.h"
@@ -30,17 +30,18 @@ struct loss_points {
 
 /* The x range that is shown. */
 void loss_view_x(const struct loss_view *v, const struct history *h, double *x0, double *x1);
-/* Thin everything to `columns` dots: raw band, bases, evaluations, the smooth curve last (so that it is
- * on top). False when memory is out. */
+/* Thin everything to `columns` dots: raw band, bases, evaluations, the smooth curve last (so
+ * that it is on top). False when memory is out. */
 bool loss_points_make(struct loss_points *p, const struct loss_view *v, const struct history *h,
                       double x0, double x1, int columns);
 void loss_points_free(struct loss_points *p);
-/* The y range for these points, snapped outward to round numbers so that it seldom moves. False: no
- * finite point. */
+/* The y range for these points, snapped outward to round numbers so that it seldom moves.
+ * False: no finite point. */
 bool loss_view_y(const struct loss_view *v, const struct loss_points *p, double x0, double x1,
                  double *y0, double *y1);
 
-/* Zoom by `factor` (below 1: in) around x; pan by a share of the width; back to the whole run. */
+/* Zoom by `factor` (below 1: in) around x; pan by a share of the width; back to the whole run.
+ */
 void loss_view_zoom(struct loss_view *v, const struct history *h, double factor, double around);
 void loss_view_pan(struct loss_view *v, const struct history *h, double share);
 void loss_view_reset(struct loss_view *v);

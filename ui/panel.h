@@ -1,7 +1,7 @@
 /* panel.h - a rectangle of the screen that can draw itself and take keys.
- * A kind is one file with one `const struct panel_ops`; it embeds `struct panel` as its FIRST member and
- * downcasts in one named place. Panels know the run from the history and keep only what is the
- * viewer's own: selection, zoom, cursor. */
+ * A kind is one file with one `const struct panel_ops`; it embeds `struct panel` as its FIRST
+ * member and downcasts in one named place. Panels know the run from the history and keep only
+ * what is the viewer's own: selection, zoom, cursor. */
 #ifndef THAW_UI_PANEL_H
 #define THAW_UI_PANEL_H
 #include "ui/canvas.h"
@@ -19,13 +19,14 @@ struct panel_ops {
     /* True: the action was for this panel, and what it asks of the run is in the outbox. */
     bool (*act)(struct panel *p, enum action action, struct outbox *out);
     /* A click or the wheel at (x, y) relative to the area. May be NULL. */
-    void (*mouse)(struct panel *p, const struct term_mouse *m, int x, int y, struct outbox *out);
+    void (*mouse)(struct panel *p, const struct term_mouse *m, int x, int y,
+                  struct outbox *out);
     void (*destroy)(struct panel *p);
 };
 
 struct panel {
     const struct panel_ops *ops;
-    struct rect area; /* set before every draw; w is 0 where it is not on the screen */
+    struct rect area;     /* set before every draw; w is 0 where it is not on the screen */
     bool focus, watching; /* watching: nothing can be asked of the run */
     const struct history *history; /* borrowed from the app, like the next */
     struct wishes *wishes;
@@ -45,7 +46,8 @@ void panel_compare_follow_own(struct panel *p, const char *prompt);
 /* Draw the frame with its title and step inside it: the clip is the inner rectangle afterwards.
  * Returns the clip to be put back. number: the pane's key. */
 struct rect panel_frame(const struct panel *p, struct canvas *c, int number, const char *right);
-/* A line into the lower edge of the frame; call with the clip of the whole area. Returns the columns
- * used. */
-int panel_footer(const struct panel *p, struct canvas *c, int x, enum style style, const char *text);
+/* A line into the lower edge of the frame; call with the clip of the whole area. Returns the
+ * columns used. */
+int panel_footer(const struct panel *p, struct canvas *c, int x, enum style style,
+                 const char *text);
 #endif

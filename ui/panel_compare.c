@@ -119,7 +119,8 @@ static void draw_means(struct canvas *c, int x, int y, const struct sample *s) {
     if (!isfinite(s->mean_gain)) return;
     x += canvas_printf(c, x, y, compare_gain_style(s->mean_gain), "mean %+.2f nat",
                        s->mean_gain);
-    if (isfinite(s->kl)) canvas_printf(c, x, y, STYLE_DIM, "   KL %.2f", s->kl);
+    if (isfinite(s->kl) && x + 10 <= c->clip.w)
+        canvas_printf(c, x, y, STYLE_DIM, "   KL %.2f", s->kl);
 }
 
 /* Rows from the bottom: the cursor's token, the gains (or the table where there is room),

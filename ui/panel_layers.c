@@ -10,9 +10,9 @@
 enum { WIDE_W = 44, WEIGHTS_W = 56 }; /* inner widths from which more columns are shown */
 
 struct layers_panel {
-    struct panel base;                                   /* first: see self() */
-    int selected;                                        /* group */
-    bool opened[HISTORY_GROUPS], closed[HISTORY_GROUPS]; /* blocks, by Enter */
+    struct panel base;           /* first: see self() */
+    int selected;                /* group */
+    bool opened[HISTORY_GROUPS]; /* blocks, by Enter */
 };
 
 static struct layers_panel *self(struct panel *p) { return (struct layers_panel *)p; }
@@ -22,10 +22,10 @@ static const struct layers_panel *self_const(const struct panel *p) {
 
 /* ---- rows */
 
-/* On a wide pane the selected block stands open by itself. */
+/* On a wide pane the selected block shows its parts by itself. */
 static bool is_open(const struct layers_panel *lp, int block) {
     const struct history *h = lp->base.history;
-    if (h->groups[block].n_parts == 0 || lp->closed[block]) return false;
+    if (h->groups[block].n_parts == 0) return false;
     bool inside = lp->selected == block ||
                   (lp->selected < h->n_groups && h->groups[lp->selected].parent == block);
     return lp->opened[block] || (inside && lp->base.area.w - 2 >= WIDE_W);
@@ -104,9 +104,9 @@ static void draw_state(const struct panel *p, struct canvas *c, const struct col
                                         [GROUP_LEARNS] = "learn",
                                         [GROUP_PARTLY] = "part",
                                         [GROUP_FROZEN] = "frozen"};
-    bool frozen = false;
-    if (wishes_queued(p->wishes, p->history, g, &frozen)) {
-        canvas_printf(c, k->state, y, STYLE_WARNING, "%s", frozen ? ">frozen" : ">learn");
+    enum group_state then;
+    if (wishes_queued(p->wishes, p->history, g, &then)) {
+        canvas_printf(c, k->state, y, STYLE_WARNING, ">%s", words[then]);
         return;
     }
     enum group_state state = history_group_state(p->history, g);
@@ -175,14 +175,14 @@ static void draw_row(const struct panel *p, struct canvas *c, const struct colum
 static void forecast(const struct layers_panel *lp, char *out, size_t size) {
     const struct history *h = lp->base.history;
     char now[FORMAT_MAX], then[FORMAT_MAX];
-    bool frozen = false;
+    enum group_state then_state;
     out[0] = '\0';
     if (lp->selected >= h->n_groups) return;
     const struct history_group *g = &h->groups[lp->selected];
     const struct history_freeze *f = &h->freeze;
     format_seconds(now, h->step_s);
-    if (wishes_queued(lp->base.wishes, h, lp->selected, &frozen)) {
-        snprintf(out, size, "%s is queued", frozen ? "freeze" : "thaw");
+    if (wishes_queued(lp->base.wishes, h, lp->selected, &then_state)) {
+        snprintf(out, size, "%s is queued", then_state == GROUP_LEARNS ? "thaw" : "freeze");
     } else if (f->count > 0 && strcmp(f->group, g->name) == 0 && isfinite(f->predicted_s)) {
         format_seconds(then, f->predicted_s);
         format_seconds(now, f->measured_s);
@@ -200,7 +200,8 @@ static void layers_draw(const struct panel *p, struct canvas *c) {
     const struct history *h = p->history;
     int learning, roots = history_roots(h, &learning);
     char right[32] = "", text[80];
-    if (roots > 0) snprintf(right, sizeof right, "%d/%d learn", learning, roots);
+    if (roots > 0 && h->groups[0].known)
+        snprintf(right, sizeof right, "%d/%d learn", learning, roots);
     struct rect whole = panel_frame(p, c, 2, right);
     struct columns k = columns_for(c->clip.w);
     struct list l;
@@ -226,10 +227,10 @@ static void toggle(struct panel *p, int group, struct outbox *out) {
     const struct history *h = p->history;
     if (group >= h->n_groups) return;
     struct group_set set = {{0}};
-    bool frozen = history_group_state(h, group) == GROUP_FROZEN;
-    wishes_queued(p->wishes, h, group, &frozen);
+    enum group_state state;
+    if (!wishes_queued(p->wishes, h, group, &state)) state = history_group_state(h, group);
     group_set_add(&set, h, group);
-    wishes_freeze(p->wishes, h, out, &set, !frozen);
+    wishes_freeze(p->wishes, h, out, &set, state != GROUP_FROZEN);
 }
 
 /* All groups up to `last`, which may be a part. */
@@ -241,21 +242,27 @@ static void freeze_many(struct panel *p, int last, bool frozen, struct outbox *o
     wishes_freeze(p->wishes, h, out, &set, frozen);
 }
 
+/* The selection steps into the parts of blocks that were opened, not of one that is only shown.
+ */
 static void move(struct layers_panel *lp, int by) {
-    int rows[HISTORY_GROUPS], n = rows_of(lp, rows);
-    int to = row_of_selected(lp, rows, n) + by;
-    if (n == 0) return;
-    lp->selected = rows[to < 0 ? 0 : to >= n ? n - 1 : to];
+    const struct history *h = lp->base.history;
+    int rows[HISTORY_GROUPS], n = 0, at = 0;
+    for (int g = 0; g < h->n_groups; g++) {
+        int parent = h->groups[g].parent;
+        if (parent >= 0 && !lp->opened[parent] && g != lp->selected) continue;
+        if (g == lp->selected) at = n;
+        rows[n++] = g;
+    }
+    int to = at + by;
+    if (n > 0) lp->selected = rows[to < 0 ? 0 : to >= n ? n - 1 : to];
 }
 
 static void open_or_close(struct layers_panel *lp) {
     const struct history *h = lp->base.history;
     int block =
         h->groups[lp->selected].parent >= 0 ? h->groups[lp->selected].parent : lp->selected;
-    bool open = is_open(lp, block);
-    lp->opened[block] = !open;
-    lp->closed[block] = open;
-    if (open) lp->selected = block;
+    lp->opened[block] = !lp->opened[block];
+    if (!lp->opened[block]) lp->selected = block;
 }
 
 static bool layers_act(struct panel *p, enum action action, struct outbox *out) {

@@ -233,14 +233,21 @@ static void draw_legend(const struct panel *p, struct canvas *c, double slack) {
 
 /* ---- drawing */
 
-static void title_right(const struct loss_view *v, char *out, size_t size) {
+/* "nats/token EMA.90 lin", the unit left out where there is no room for it. */
+static void title_right(const struct panel *p, char *out, size_t size) {
     static const char *const smoothings[SMOOTHINGS] = {"raw", "EMA.50", "EMA.90", "EMA.99"};
     static const char *const units[UNIT_COUNT] = {"", " by tokens", " by seconds"};
-    snprintf(out, size, "%snats/token %s %s%s",
-             v->follow   ? "follow "
-             : v->zoomed ? "zoom "
-                         : "",
-             smoothings[v->smoothing], v->log_y ? "log" : "lin", units[v->unit]);
+    const struct loss_view *v = &self_const(p)->view;
+    enum { TITLE_W = 18 }; /* "+- 1 Loss* ", blanks and lines at either side */
+    for (int brief = 0; brief < 2; brief++) {
+        snprintf(out, size, "%s%s%s %s%s",
+                 v->follow   ? "follow "
+                 : v->zoomed ? "zoom "
+                             : "",
+                 brief ? "" : "nats/token ", smoothings[v->smoothing], v->log_y ? "log" : "lin",
+                 units[v->unit]);
+        if ((int)strlen(out) + TITLE_W <= p->area.w) return;
+    }
 }
 
 /* Nothing to plot yet: what the engine is busy with. */
@@ -284,7 +291,7 @@ static void draw_curves(const struct panel *p, struct canvas *c, double x0, doub
 static void loss_draw(const struct panel *p, struct canvas *c) {
     const struct loss_panel *lp = self_const(p);
     char right[80];
-    title_right(&lp->view, right, sizeof right);
+    title_right(p, right, sizeof right);
     struct rect whole = panel_frame(p, c, 1, right);
     if (p->history->train.n == 0) {
         draw_waiting(p, c);

@@ -1,4 +1,5 @@
-/* samples.h - what base and tuned model said: for every prompt the newest text of either side. */
+/* samples.h - what base and tuned model said: for every prompt the newest text of either side.
+ */
 #ifndef THAW_UI_SAMPLES_H
 #define THAW_UI_SAMPLES_H
 #include "engine/run/event.h"
@@ -12,8 +13,8 @@ struct sample {
     double temperature, mean_gain, kl; /* NaN: none */
     struct event_token *tokens;
     int n_tokens;
-    void *memory;   /* of the tokens and their texts, one block */
-    char *text;     /* the tokens' texts joined; lies in memory */
+    void *memory; /* of the tokens and their texts, one block */
+    char *text;   /* the tokens' texts joined; lies in memory */
 };
 
 struct sample_pair {

@@ -1,6 +1,6 @@
 /* series.h - a growing curve that costs the same to look at however long it is.
- * Points come with x ascending in three units at once. Above them stand summaries of 16, 256, 4096 ...
- * points, so that the smallest and largest y of any span take O(16 log n). */
+ * Points come with x ascending in three units at once. Above them stand summaries of 16, 256,
+ * 4096 ... points, so that the smallest and largest y of any span take O(16 log n). */
 #ifndef THAW_UI_SERIES_H
 #define THAW_UI_SERIES_H
 #include <stdbool.h>
@@ -19,10 +19,12 @@ struct series {
     size_t n, capacity;
     double *x[UNIT_COUNT];
     float *y;
-    struct span *level[SERIES_LEVELS]; /* level[k][i]: points [i * 16^(k+1), (i+1) * 16^(k+1)) */
+    struct span
+        *level[SERIES_LEVELS]; /* level[k][i]: points [i * 16^(k+1), (i+1) * 16^(k+1)) */
 };
 
-/* Append a point; x is made ascending where it is not. False when memory is out (nothing changes). */
+/* Append a point; x is made ascending where it is not. False when memory is out (nothing
+ * changes). */
 bool series_push(struct series *s, const double x[UNIT_COUNT], double y);
 /* Forget all points from index n on. */
 void series_truncate(struct series *s, size_t n);

@@ -110,15 +110,19 @@ static bool will_be_frozen(const struct wishes *w, const struct history *h, int 
     return h->groups[part].frozen;
 }
 
-bool wishes_queued(const struct wishes *w, const struct history *h, int group, bool *frozen) {
+bool wishes_queued(const struct wishes *w, const struct history *h, int group,
+                   enum group_state *then) {
     struct group_set parts = {{0}};
     group_set_add(&parts, h, group);
-    bool any = false;
+    bool any = false, frozen = true, learns = true;
     for (int g = 0; g < h->n_groups; g++) {
-        if (!has(&parts, g) || will_be_frozen(w, h, g) == h->groups[g].frozen) continue;
-        *frozen = will_be_frozen(w, h, g);
-        any = true;
+        if (!has(&parts, g)) continue;
+        bool will = will_be_frozen(w, h, g);
+        any |= will != h->groups[g].frozen;
+        frozen &= will;
+        learns &= !will;
     }
+    *then = frozen ? GROUP_FROZEN : learns ? GROUP_LEARNS : GROUP_PARTLY;
     return any;
 }
 
