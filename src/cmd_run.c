@@ -82,6 +82,10 @@ static bool prepare(const char *config, const struct run_options *o, struct sett
     const struct config_options c = {o->changes.at, o->changes.n, config_sources_there};
     if (!config_find(config, path, err) || !config_read(path, &c, s, err)) return false;
     const char *name = o->name ? o->name : s->name;
+    if (o->name && !run_name_ok(o->name, err)) {
+        err->code = ERR_USAGE;
+        return false;
+    }
     if (!make_absolute(s, err) || !runs_dir(o->runs_dir, runs, err) ||
         !run_dir_create(runs, name, run, err))
         return false;
