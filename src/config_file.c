@@ -103,7 +103,8 @@ static bool blame(struct reader *r, char *path) {
         r->err->code = ERR_USAGE;
         return err_prefix(r->err, "--set %s", change->path);
     }
-    if (r->err->code == ERR_USAGE) r->err->code = ERR_PARSE; /* the file is wrong, not the use */
+    if (r->err->code == ERR_USAGE)
+        r->err->code = ERR_PARSE; /* the file is wrong, not the use */
     for (;;) {
         const struct place *p = find_place(r, path);
         if (p) return err_prefix(r->err, "%s:%zu:%zu", r->name, p->line, p->column);
