@@ -1,0 +1,275 @@
+#!/usr/bin/env bash
+# cli.sh - the program as a shell sees it: help, wrong use, bad input of every kind. Each is one clear
+# sentence on stderr with the place and a remedy, the right exit status, and nothing half-written.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$work" || exit 2
+
+no_controls() { # what no output may hold raw: C0 but newline and tab, DEL, C1
+    LC_ALL=C grep -qaP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$@"
+    [ $? = 1 ]
+}
+
+clean_output() { ok "$1: no control characters raw" no_controls "$out" "$err"; }
+
+one_sentence() { # one_sentence WHAT PATTERN: on stderr, of the last try
+    same "$1: one line on stderr" 1 "$(wc -l <"$err")"
+    ok "$1: it is a sentence of thaw's: $(head -c 200 "$err")" grep -q '^thaw: ' "$err"
+    ok "$1: it tells /$2/: $(head -c 200 "$err")" grep -qE -- "$2" "$err"
+    clean_output "$1"
+}
+
+no_runs() { same "$1: nothing is left of it" "" "$(find "$runs" -mindepth 1 2>/dev/null)"; }
+
+misused() { # misused PATTERN ARGUMENT...
+    local pattern=$1
+    shift
+    try "$thaw" "$@"
+    same "thaw $*: exit status" 2 "$status"
+    same "thaw $*: nothing on stdout" "" "$(cat "$out")"
+    one_sentence "thaw $*" "$pattern"
+    no_runs "thaw $*"
+}
+
+fails() { # fails WHAT PATTERN COMMAND...
+    local what=$1 pattern=$2
+    shift 2
+    try "$@"
+    same "$what: exit status" 1 "$status"
+    one_sentence "$what" "$pattern"
+    no_runs "$what"
+}
+
+# --- help and wrong use
+
+subcommands="run attach watch send runs generate score compare eval export data config doctor"
+
+help() {
+    local command
+    must "--version" "$thaw" --version
+    ok "--version tells one" grep -qE '^thaw [0-9]+\.[0-9]+' "$out"
+    must "--help" "$thaw" --help
+    cp "$out" help
+    for command in $subcommands; do
+        ok "--help lists $command" grep -qE "^  $command +[a-z]" help
+        must "$command --help" "$thaw" "$command" --help
+        ok "$command --help begins with its usage" grep -qE "^usage: thaw $command" "$out"
+        ok "$command --help lists options" grep -q -- '--help' "$out"
+        same "$command --help: nothing on stderr" "" "$(cat "$err")"
+        misused "no option --nope|one word too many" "$command" --nope
+    done
+    must "no command at all" "$thaw"
+    ok "says what to type" grep -q 'thaw run' "$out"
+}
+
+wrong_use() {
+    misused 'no command "frobnicate"' frobnicate
+    misused 'which config' run
+    misused 'no config "nowhere"' run nowhere --headless
+    misused 'one word too many' run a.yaml b.yaml
+    misused '--name needs a value' run tiny.yaml --name
+    misused 'no name for a run' run tiny.yaml --headless --name ../up
+    misused 'nearest .*layers' run tiny.yaml --headless --set model.layrs=3
+    misused 'layers must be' run tiny.yaml --headless --set model.layers=0
+    misused 'KEY=VALUE' run tiny.yaml --headless --set model.layers
+    misused 'beside it' run tiny.yaml --resume tiny
+    misused 'no run "gone"' run --resume gone
+    misused 'no run "gone"' attach gone
+    misused 'no run "gone"' send gone pause
+    misused 'missing' send
+    misused 'needs --text' score model
+    misused 'no model "gone"' generate gone --prompt x
+    misused '--tokens must be' generate model --prompt x --tokens many
+    misused '--temperature must be' generate model --prompt x --temperature -1
+    misused 'needs --data' eval model
+    misused 'missing' data
+    misused 'train or val' data text:general.txt --split test
+    misused 'wordnet' data wordnet:cooking
+    misused 'text:' data general.txt
+}
+
+# --- configs
+
+config_fails() { # config_fails WHAT PATTERN TEXT: both where it is checked and where it is run
+    printf '%b' "$3" >bad.yaml
+    fails "config, $1" "$2" "$thaw" config bad.yaml --check
+    fails "run, $1" "$2" "$thaw" run bad.yaml --headless
+}
+
+bad_configs() {
+    local stages='stages: [{data: ["text:general.txt"], steps: 5}]\n'
+    config_fails "an unknown key" '^thaw: bad\.yaml:2:20: .*"hedas".*nearest.*"heads"' 'name: x\nmodel: {layers: 2, hedas: 4}\n'
+    config_fails "an unknown section" '^thaw: bad\.yaml:1:1: .*"modle".*nearest.*"model"' 'modle: {layers: 2}\n'
+    config_fails "a wrong type" '^thaw: bad\.yaml:1:17: layers must be a whole number.*"two"' 'model: {layers: two}\n'
+    config_fails "a mapping for a number" '^thaw: bad\.yaml:1:7: ' "seed: {a: 1}\n$stages"
+    config_fails "a value out of range" '^thaw: bad\.yaml:1:17: layers must be 1 to 512' 'model: {layers: 513}\n'
+    config_fails "a number beyond every range" '^thaw: bad\.yaml:1:7: seed must be' "seed: 1e999\n$stages"
+    config_fails "a key twice" '^thaw: bad\.yaml:2:1: .*second time' 'seed: 1\nseed: 2\n'
+    config_fails "broken YAML" '^thaw: bad\.yaml:[12]:' 'name: [x\n'
+    config_fails "an alias" '^thaw: bad\.yaml:[12]:[0-9]+: .*(alias|anchor)' 'name: &a x\nseed: *a\n'
+    config_fails "no stages" '^thaw: bad\.yaml.*stage' 'name: x\n'
+    config_fails "an empty file" '^thaw: bad\.yaml' ''
+    config_fails "invalid UTF-8" '^thaw: bad\.yaml:2:[0-9]+: .*UTF-8' 'seed: 1\nna\xff\xfeme: 3\n'
+    config_fails "a NUL byte" '^thaw: bad\.yaml:' 'name: a\x00b\n'
+    config_fails "an unknown source" '^thaw: bad\.yaml:1:[0-9]+: .*(text:|wordnet:)' 'stages: [{data: ["txt:a"]}]\n'
+    config_fails "an unknown group" '^thaw: bad\.yaml:1:[0-9]+: .*' \
+        'stages: [{data: ["text:general.txt"], freeze: [block.99]}]\n'
+    config_fails "heads that do not fit" '^thaw: bad\.yaml:' "model: {width: 50, heads: 6}\n$stages"
+    config_fails "a missing corpus" '^thaw: bad\.yaml:1:[0-9]+: .*nowhere\.txt.*[Nn]o such file' 'stages: [{data: ["text:nowhere.txt"]}]\n'
+    fails "a missing config" '^thaw: .*missing\.yaml.*No such file' "$thaw" run ./missing.yaml --headless
+    fails "a folder for a config" '^thaw: .*' "$thaw" run ./folder --headless
+}
+
+# --- text
+
+corpus_fails() { # corpus_fails WHAT PATTERN: with corpus.txt as it stands
+    fails "$1" "$2" "$thaw" run corpus.yaml --headless
+}
+
+bad_text() {
+    sed 's/general\.txt/corpus.txt/; s/medical\.txt/corpus.txt/' tiny.yaml >corpus.yaml
+    printf 'one good line\nand another\nthen \377 this\n' >corpus.txt
+    corpus_fails "invalid UTF-8 in the corpus" 'corpus\.txt:3: .*UTF-8.*convert'
+    fails "data, invalid UTF-8" 'corpus\.txt:3: .*UTF-8' "$thaw" data text:corpus.txt
+    printf 'a\0b\n' >corpus.txt
+    corpus_fails "a NUL in the corpus" 'corpus\.txt:1: .*NUL'
+    : >corpus.txt
+    corpus_fails "an empty corpus" 'corpus\.txt: it is empty'
+    printf 'too short\n' >corpus.txt
+    corpus_fails "a corpus shorter than one block" 'tokens.*(33|context).*(more text|context)'
+    rm corpus.txt
+    corpus_fails "a missing corpus" 'corpus\.yaml:7:[0-9]+: .*corpus\.txt: .*[Nn]o such file'
+    fails "data, a missing file" 'corpus\.txt: there is no such' "$thaw" data text:corpus.txt
+    printf '{"text": "fine"}\n{"text": 3}\n' >lines.jsonl
+    fails "a JSON line without text" 'lines\.jsonl:2: ' "$thaw" data 'jsonl:lines.jsonl#text'
+    printf '{"text": "fine"}\n{"text": \n' >lines.jsonl
+    fails "a JSON line that is none" 'lines\.jsonl:2: ' "$thaw" data 'jsonl:lines.jsonl#text'
+}
+
+# --- folders and disks
+
+as_nobody() { # as_nobody COMMAND...: without root's right to write everywhere
+    if [ "$(id -u)" = 0 ]; then
+        setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+    else "$@"; fi
+}
+
+no_permission() {
+    mkdir -m 555 locked
+    chmod 755 "$work"
+    as_nobody "$thaw" --version >"$out" 2>&1 || {
+        echo "not checked: a folder without permission (the program cannot be run as another user here)"
+        return
+    }
+    try as_nobody "$thaw" run tiny.yaml --headless --runs-dir locked
+    same "a folder without permission: exit status" 1 "$status"
+    one_sentence "a folder without permission" 'locked.*Permission denied'
+    same "a folder without permission: nothing is left" "" "$(ls -A locked)"
+    chmod 000 general.txt
+    try as_nobody "$thaw" data text:general.txt
+    same "a file without permission: exit status" 1 "$status"
+    one_sentence "a file without permission" 'general\.txt.*Permission denied'
+    chmod 644 general.txt
+}
+
+no_rubbish() { # no_rubbish WHAT RUNS_DIR: neither halves of checkpoints nor of files
+    same "$1: nothing half-written" "" "$(find "$2"/ -name '.*.new*' -o -name '*.tmp*' -o -name '.step*' 2>/dev/null)"
+}
+
+full_disk() {
+    mkdir small
+    if ! mount -t tmpfs -o size=400k none small 2>/dev/null; then
+        echo "not checked: a full disk (no tmpfs can be mounted here); a limit on file sizes is"
+        return
+    fi
+    at_exit() { umount "$work/small" 2>/dev/null; }
+    try "$thaw" run tiny.yaml --headless --runs-dir small
+    same "no room for checkpoints: exit status" 1 "$status"
+    one_sentence "no room for checkpoints" 'make room'
+    ok "no room for checkpoints: a warning for each" grep -q '^warning .*checkpoint skipped.*make room' "$out"
+    no_rubbish "no room for checkpoints" small
+    rm -rf small/*
+    head -c 1m /dev/zero >small/fill 2>/dev/null
+    try "$thaw" run tiny.yaml --headless --runs-dir small
+    same "no room at all: exit status" 1 "$status"
+    one_sentence "no room at all" 'small.*No space left'
+    same "no room at all: nothing is left" fill "$(ls -A small)"
+    umount small
+}
+
+file_limit() { # like a full disk, for everyone
+    try bash -c "ulimit -f 64; exec '$thaw' run tiny.yaml --headless --runs-dir limited"
+    same "files that may not grow: exit status" 1 "$status"
+    one_sentence "files that may not grow" 'File too large|make room'
+    no_rubbish "files that may not grow" limited
+    same "files that may not grow: no checkpoint" "" "$(ls -A limited/*/checkpoints 2>/dev/null)"
+}
+
+closed_stdout() {
+    try bash -c "'$thaw' runs --json >/dev/full"
+    same "a full stdout: exit status" 1 "$status"
+    one_sentence "a full stdout" 'output'
+    try bash -c "'$thaw' data text:general.txt | head -n 1"
+    same "a closed pipe: one line of it" 1 "$(wc -l <"$out")"
+    same "a closed pipe: no complaint" "" "$(cat "$err")"
+}
+
+no_terminal() {
+    sed 's/steps: .*/steps: 3/' tiny.yaml >short.yaml
+    must "run with stdout no terminal" "$thaw" run short.yaml
+    ok "plain lines instead of a screen" grep -q '^stage ' "$out"
+    clean_output "plain lines"
+    try "$thaw" attach tiny
+    ok "attach without a terminal fails" test "$status" = 1 -o "$status" = 2
+    one_sentence "attach without a terminal" terminal
+    rm -rf "$runs"
+}
+
+# --- escape sequences from outside: names, configs, corpora, prompts, files
+
+escapes() {
+    local e=$'\033' bell=$'\a' c1=$'\302\233'
+    misused 'no command' "$e[31m"
+    misused 'no name for a run' run tiny.yaml --headless --name "a$e[2J$bell"
+    misused 'no run' attach "x${c1}31m"
+    misused '.' run tiny.yaml --headless --set "mo$e[31mdel=3"
+    config_fails "an escape in a key" '^thaw: bad\.yaml:1:1: ' '"mo\\e[31mdel": 3\n'
+    config_fails "an escape in a value" '^thaw: bad\.yaml:1:7: ' 'seed: "\\e]0;owned\\a"\n'
+    config_fails "an escape in the name" '^thaw: bad\.yaml:1:' 'name: "a\\eb"\n'
+    fails "an escape in a path" 'No such file' "$thaw" run "./$e[31m.yaml" --headless
+    sentences 3 900 "$e[31mred$e[0m $e]0;title$bell ${c1}32mgreen bell$bell" "$e[2Jclears rings" "loud$bell" >corpus.txt
+    try "$thaw" data text:corpus.txt
+    clean_output "data"
+    ok "data: escapes can be seen" grep -qF '\e[31mred' "$out"
+    sed 's/name: pretrain/name: "pre\\etrain"/; s/steps: .*/steps: 30/; s/the red cat/\\e[1mloud/' corpus.yaml >escapes.yaml
+    must "a run on escapes" "$thaw" run escapes.yaml --headless --name escapes
+    clean_output "a run on escapes"
+    must "generate" "$thaw" generate escapes --prompt "$e[31m" --tokens 30
+    clean_output "generate"
+    must "generate --json" "$thaw" generate escapes --prompt "$e[31m" --tokens 30 --json
+    clean_output "generate --json"
+    same "generate --json gives the prompt back" "$e[31m" "$("$json_get" prompt <"$out")"
+    must "score" "$thaw" score escapes --text corpus.txt
+    clean_output "score"
+    must "compare" "$thaw" compare escapes/base escapes --prompt "the$bell"
+    clean_output "compare"
+    must "runs" "$thaw" runs
+    clean_output "runs"
+    must "config" "$thaw" config escapes.yaml
+    clean_output "config"
+}
+
+mkdir folder
+make_texts
+make_config tiny.yaml tiny 60 40
+help
+wrong_use
+bad_configs
+bad_text
+no_permission
+full_disk
+file_limit
+closed_stdout
+no_terminal
+escapes
+finish

@@ -1,0 +1,285 @@
+#!/usr/bin/env bash
+# screen.sh - the screen in a real terminal (tmux): first frame, steering, resizing, detaching and coming
+# back, base beside tuned, and a training that outlives whatever happens to its screen.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+command -v tmux >/dev/null || skip "tmux is not installed"
+
+# --- a terminal of our own
+
+unset TMUX TMUX_PANE
+export TMUX_TMPDIR=$work TERM=screen-256color
+tm() { tmux -L thaw-e2e -f "$work/tmux.conf" "$@"; }
+at_exit() { tm kill-server 2>/dev/null; }
+on_timeout() { # what stands on the screen tells why
+    echo "--- the screen:"
+    screen
+    echo "--- the log:"
+    tail -n 3 "$runs/live/events.jsonl" | cut -c 1-300
+}
+
+terminal() { # terminal NAME COLUMNS ROWS: a shell in it; what follows is about this one
+    pane=$1
+    tm new-session -d -s "$1" -x "$2" -y "$3" "PS1='ready> ' exec sh" || give_up "tmux does not start"
+    wait_for "a prompt" at_prompt
+}
+
+screen() { tm capture-pane -p -t "$pane" 2>/dev/null; }
+shows() { screen | grep -qE -- "$1"; }
+shows_not() { ! shows "$1"; }
+at_prompt() { screen | grep . | tail -n 1 | grep -qx 'ready>'; }
+press() { tm send-keys -t "$pane" "$@"; }
+write() { tm send-keys -t "$pane" -l "$1"; } # as it stands, no names of keys
+enter() { # enter COMMAND: at the prompt
+    write "$1"
+    press Enter
+}
+
+screen_pid() { pgrep -P "$(tm display-message -p -t "$pane" '#{pane_pid}')" | head -n 1; }
+
+settle() { # wait until the screen holds still
+    local before="" now
+    for ((i = 0; i < 500; i++)); do
+        now=$(screen)
+        [ "$now" = "$before" ] && [ -n "$now" ] && return
+        before=$now
+        sleep 0.1
+    done
+}
+
+resize() { # resize COLUMNS ROWS
+    tm resize-window -t "$pane" -x "$1" -y "$2"
+}
+
+steps_on_screen() { screen | sed -nE 's/.*(PRETRAIN|FINE-TUNE) +([0-9]+)\/.*/\2/p' | head -n 1; }
+
+# --- the story
+
+first_frame() {
+    local start now
+    start=$(date +%s%N)
+    enter "$thaw run $work/live.yaml"
+    wait_for "the first frame" shows '1 Loss'
+    now=$(date +%s%N)
+    local ms=$(((now - start) / 1000000))
+    echo "first frame after $ms ms, the polling through tmux included"
+    ok "first frame within ${THAW_FIRST_FRAME_MS:-1000} ms" test "$ms" -le "${THAW_FIRST_FRAME_MS:-1000}"
+    wait_for "a loss" shows 'train +[0-9]+\.[0-9]'
+    wait_for "the stage and its steps" shows '\[1 PRETRAIN +[1-9][0-9]*/1000000 .*LIVE'
+    ok "every layer has a row" shows 'block\.1 +learn'
+    ok "the key line" shows '\? help .*q detach'
+    same "the cursor is hidden" 0 "$(tm display-message -p -t "$pane" '#{cursor_flag}')"
+}
+
+freeze_a_block() {
+    press 2 g j Space
+    wait_for "block.0 frozen, as a fact" shows '>block\.0.? +frozen'
+    ok "the log has it" has_event live step type=freeze group=block.0 state=frozen by=screen
+    press u
+    wait_for "block.0 learns again" shows '>block\.0.? +learn'
+    ok "the log has it" has_event live step type=freeze group=block.0 state=learn by=screen
+    press Space
+    wait_for "block.0 frozen again" shows '>block\.0.? +frozen'
+}
+
+command_line() {
+    press :
+    write "lr 1e-4"
+    wait_for "what is typed" shows ':lr 1e-4'
+    press Enter
+    wait_for "the new rate on the screen" shows 'lr 1\.0e-4'
+    ok "the log has it" has_event live step type=control do=lr by=screen
+    press :
+    write "frieze 1"
+    press Enter
+    wait_for "a word that is no command is told" shows 'frieze'
+    press Escape
+    wait_for "the hint line again" shows 'q detach'
+}
+
+help_overlay() {
+    press '?'
+    wait_for "the help" shows 'Help'
+    ok "it tells about keys" shows 'Space +freeze or thaw'
+    press Escape
+    wait_for "the help is gone" shows '1 Loss'
+    ok "nothing of it is left" shows_not 'Space +freeze or thaw'
+}
+
+# Paused, the picture must not depend on what was there before: a redraw from nothing is the same.
+no_garbage() { # no_garbage COLUMNS ROWS PATTERN
+    resize "$1" "$2"
+    wait_for "the layout of $1x$2" shows "$3"
+    settle
+    screen >"$work/drawn"
+    press C-l
+    settle
+    screen >"$work/redrawn"
+    ok "$1x$2 has no garbage" cmp -s "$work/drawn" "$work/redrawn"
+    same "$1x$2 keeps to its rows" "$2" "$(wc -l <"$work/drawn")"
+}
+
+resizes() {
+    press p
+    wait_for "the pause" shows 'PAUSED'
+    wait_for "the engine pauses, too" state_is paused
+    settle
+    screen >"$work/before"
+    no_garbage 120 40 '4 Log'
+    ok "120x40 has four panes" shows '3 Compare'
+    no_garbage 60 16 '\[2 Layers\]'
+    no_garbage 40 8 'PAUSED'
+    no_garbage 20 5 'have 20x5, need 40x8'
+    no_garbage 200 60 '4 Log'
+    no_garbage 80 24 '3 Compare'
+    screen >"$work/after"
+    ok "80x24 again is 80x24 as before" cmp "$work/before" "$work/after"
+    press p
+    wait_for "training goes on" shows 'LIVE'
+}
+
+state_is() { [ "$(listed live)" = "$1" ]; }
+listed() { "$thaw" runs </dev/null | awk -v name="$1" '$1 == name { print $2 }'; }
+
+goes_on() { # goes_on WHY: steps are made while nobody looks
+    local step
+    step=$(last_step live)
+    wait_for "steps after $1" reached live $((step + 20))
+    same "runs: after $1" running "$(listed live)"
+}
+
+detach() {
+    press q
+    wait_for "the way back" shows 'thaw attach live'
+    wait_for "the prompt" at_prompt
+    same "the terminal is in its normal screen" 0 "$(tm display-message -p -t "$pane" '#{alternate_on}')"
+    same "its cursor is there again" 1 "$(tm display-message -p -t "$pane" '#{cursor_flag}')"
+    enter "stty -a | grep -o ' echo ' | tr -d ' '"
+    wait_for "it echoes again" shows '^echo$'
+    goes_on "a detach"
+}
+
+come_back() {
+    local step
+    step=$(last_step live)
+    enter "$thaw attach live"
+    wait_for "the screen" shows '1 Loss'
+    ok_steps() { [ "$(steps_on_screen)" -ge "$step" ]; }
+    wait_for "all steps made meanwhile" ok_steps 2>/dev/null
+    ok "what was frozen before still is" shows 'block\.0.? +frozen'
+    press 4
+    wait_for "the log pane" shows '4 Log\*'
+    press Enter
+    wait_for "the log on the full screen" shows_not '1 Loss'
+    press g
+    wait_for "the log from its beginning" shows 'step [01] '
+    press Escape
+    wait_for "all panes again" shows '1 Loss'
+    press 2
+}
+
+fine_tune() {
+    press 3 N
+    wait_for "the question" shows 'begin FINE-TUNE\?'
+    press y
+    wait_for "the last stage" shows '\[2 FINE-TUNE +[1-9]'
+    wait_for "the base's text" shows 'BASE [0-9a-f]{4}'
+    wait_for "the tuned text beside it" shows 'BASE [0-9a-f]{4}.*TUNED [0-9a-f]{4}.* @[0-9]+'
+    wait_for "the gain of each token" shows 'mean [+-][0-9]+\.[0-9]+ nat'
+    wait_for "frozen bytes that were compared" shows 'block\.0.? +frozen .*0\.000.*=='
+    wait_for "what is forgotten" shows 'forgetting: general .* learned: domain'
+    wait_for "the other prompt, its escape made visible" next_prompt_is 'the \\e\]2;owned\\x07 cat'
+    ok "the terminal has not obeyed a prompt" test "$(tm display-message -p -t "$pane" '#{pane_title}')" != owned
+}
+
+next_prompt_is() { # go through the prompts
+    shows "> $1" && return
+    press ']'
+    sleep 0.2 # the next may be it
+    false
+}
+
+watcher() {
+    local frozen
+    frozen=$(events live step type=freeze | wc -l)
+    terminal watcher 80 24
+    enter "$thaw watch live"
+    wait_for "a watcher's screen" shows '1 Loss'
+    press 2 g Space
+    wait_for "a watcher is told that it only watches" shows 'watching only'
+    press q
+    wait_for "the watcher's prompt" at_prompt
+    same "a watcher has changed nothing" "$frozen" "$(events live step type=freeze | wc -l)"
+    tm kill-session -t watcher
+    pane=main
+}
+
+killed_screen() {
+    local pid
+    pid=$(screen_pid)
+    kill -9 "$pid"
+    wait_for "the screen's death" not test -e "/proc/$pid"
+    goes_on "kill -9 of the screen"
+    tm kill-session -t main
+    terminal main 80 24
+    enter "$thaw attach live"
+    wait_for "the screen, after kill -9 of another" shows '2 FINE-TUNE'
+    pid=$(screen_pid)
+    tm kill-session -t main
+    wait_for "the screen's end with its terminal" not test -e "/proc/$pid"
+    goes_on "a terminal that was closed"
+}
+
+stop() {
+    terminal main 80 24
+    enter "$thaw attach live"
+    wait_for "the screen" shows '2 FINE-TUNE'
+    press Q
+    wait_for "the question" shows 'Stop after a checkpoint\?'
+    press n
+    wait_for "no is no" shows 'nothing was changed'
+    press Q
+    wait_for "the question again" shows 'Stop after a checkpoint\?'
+    press y
+    wait_for "the end" ended live
+    same "it was stopped" stopped "$(events live reason type=end)"
+    wait_for "what it came to" shows 'thaw: live stopped at step'
+    ok "how to go on" shows 'thaw run --resume live'
+    wait_for "the engine's exit" not engine_pid live
+    ok "a checkpoint at the last step" test -s "$runs/live/checkpoints/step-$(last_step live)/model.safetensors"
+    ok "the log is whole" sound_log live
+    same "runs: in the end" stopped "$(listed live)"
+}
+
+look_back() { # at a run that has ended
+    enter clear
+    enter "$thaw attach live"
+    wait_for "the screen of an ended run" shows 'STOPPED'
+    press q
+    wait_for "how it ended" shows 'thaw: live stopped at step'
+    ok "it is not said to go on" shows_not 'goes on training'
+}
+
+cat >"$work/tmux.conf" <<EOF
+set -g default-terminal screen-256color
+set -g status off
+set -g escape-time 0
+set -g history-limit 0
+EOF
+make_texts
+make_config "$work/live.yaml" live 1000000 1000000
+sed -i 's/"the red cat"/"the \\e]2;owned\\a cat"/' "$work/live.yaml"
+terminal main 80 24
+first_frame
+freeze_a_block
+command_line
+help_overlay
+resizes
+detach
+come_back
+fine_tune
+watcher
+killed_screen
+stop
+look_back
+finish
