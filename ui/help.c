@@ -10,8 +10,7 @@ enum { LABEL_W = 12, TWO_COLUMNS_W = 100, FRAME = 2 };
 
 static const char *const legend[] = {
     "",
-    "On the curve: : stage begins, F frozen, T thawed, L learning rate, c checkpoint, ! "
-    "problem.",
+    "On the curve: : stage, F frozen, T thawed, L learning rate, c checkpoint, ! problem.",
     "The dashed line is the base model's loss on the same text.",
     "Layers: > asked for, not yet a fact; == bytes compared with the base's, identical.",
     "Compare: [word] is not in the base's text. A token's gain over the base:",

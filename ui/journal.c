@@ -100,8 +100,9 @@ static void run_sentence(const struct event_run *r, struct buf *out) {
 
 static void checkpoint_sentence(const struct event_checkpoint *c, struct buf *out) {
     char bytes[FORMAT_MAX];
+    const char *slash = strrchr(c->path, '/'); /* they are all in one folder */
     format_bytes(bytes, (double)c->bytes);
-    buf_printf(out, "checkpoint %s, %s", c->path, bytes);
+    buf_printf(out, "checkpoint %s, %s", slash && slash[1] ? slash + 1 : c->path, bytes);
     if (isfinite(c->seconds)) buf_printf(out, " in %.1fs", c->seconds);
 }
 
