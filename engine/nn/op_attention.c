@@ -293,9 +293,7 @@ static void backward_tile(void *ctx, int tile, int worker) {
     }
 }
 
-/* Flop of one product of every query with the keys up to the end of its block, idle columns
- * apart. */
-static uint64_t product_flops(struct attention_dims d) {
+uint64_t attention_product_flops(struct attention_dims d) {
     uint64_t pairs = 0;
     for (int i = 0; i < tile_count(d.time, QUERIES); i++) {
         struct span s = tile_span(i, d.time, QUERIES);
@@ -309,7 +307,7 @@ void attention_forward(struct exec *ex, real *out, real *lse, const real *q, con
     struct attention_job job = {
         .out = out, .lse_out = lse, .q = q, .k = k, .v = v, .scratch = scratch, .d = d};
     pool_run(ex->pool, d.batch * d.heads * tile_count(d.time, QUERIES), forward_tile, &job);
-    ex->flops += 2 * product_flops(d);
+    ex->flops += 2 * attention_product_flops(d);
 }
 
 void attention_backward(struct exec *ex, real *dq, real *dk, real *dv, const real *dout,
@@ -327,5 +325,5 @@ void attention_backward(struct exec *ex, real *dq, real *dk, real *dv, const rea
                                 .scratch = scratch,
                                 .d = d};
     pool_run(ex->pool, d.batch * d.kv_heads, backward_tile, &job);
-    ex->flops += 5 * product_flops(d);
+    ex->flops += 5 * attention_product_flops(d);
 }

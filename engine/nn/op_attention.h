@@ -21,6 +21,10 @@ size_t attention_scratch(struct attention_dims d);
  * Scale 1/sqrt(head_dim). scratch: attention_scratch() for each of pool_threads() workers. */
 void attention_forward(struct exec *ex, real *out, real *lse, const real *q, const real *k,
                        const real *v, real *scratch, struct attention_dims d);
+/* Flop of one product of every query with the keys up to the end of its block. Forward makes two such
+ * products, backward five. Strides do not matter. */
+uint64_t attention_product_flops(struct attention_dims d);
+
 /* Overwrites dq, dk, dv. dout and out are dense. */
 void attention_backward(struct exec *ex, real *dq, real *dk, real *dv, const real *dout,
                         const real *out, const real *lse, const real *q, const real *k,

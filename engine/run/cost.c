@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/nn/op_attention.h"
+
 void cost_reset(struct cost_model *m) { *m = (struct cost_model){0}; }
 
-void cost_record(struct cost_model *m, double forward, double backward, double update,
-                 double total) {
-    m->forward[m->next] = forward;
+void cost_record(struct cost_model *m, double backward, double update, double total) {
     m->backward[m->next] = backward;
     m->update[m->next] = update;
     m->total[m->next] = total;
@@ -31,51 +31,43 @@ static double median(const double *v, int n) {
 
 double cost_step(const struct cost_model *m) { return median(m->total, m->n); }
 
-/* Multiply-adds a token of one group's matrices; a gain or bias costs next to nothing. */
-static double matrices(const struct param_table *t, int g) {
-    double sum = 0;
-    const struct group *group = &t->groups[g];
-    for (int p = group->first; p < group->first + group->n; p++)
-        if (!t->params[p].vector) sum += (double)t->params[p].rows * t->params[p].cols;
+/* Groups of one block, in the table's order (params.h). */
+enum { ATTN, MLP, NORM, PARTS };
+
+/* Multiply-adds a token of one block's backward pass. Handing the gradient on costs one product
+ * with each matrix, a matrix that learns one more. The way stops as soon as nothing further
+ * down needs it. */
+static double block_backward(const struct model_config *c, const bool *learn, bool below,
+                             int time) {
+    double q = (double)c->heads * c->head_dim, kv = (double)c->kv_heads * c->head_dim;
+    double down = (double)c->ffn * c->width, up = down;
+    double proj = q * c->width, qkv = (q + 2 * kv) * c->width;
+    if (family_traits[c->family].gated) up *= 2;
+    double sum =
+        down; /* through the activation: whatever learns here or below lies behind it */
+    if (learn[MLP]) sum += down + up;
+    if (!learn[ATTN] && !learn[NORM] && !below) return sum;
+    struct attention_dims one = {
+        .batch = 1, .time = time, .heads = c->heads, .head_dim = c->head_dim};
+    sum += up + proj + 5.0 * (double)attention_product_flops(one) / 2 / time;
+    if (learn[ATTN]) sum += proj + qkv;
+    if (learn[NORM] || below) sum += qkv;
     return sum;
 }
 
-static bool ends_in(const char *s, const char *end) {
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
-/* Walks from the head down, as the backward pass does: a group's own gradient costs one product
- * where it learns; handing the gradient on costs one more where anything below learns. */
 double cost_backward(const struct param_table *t, const bool *learn, int time) {
     const struct model_config *c = &t->config;
-    bool any_below[1 + 3 * 1024]; /* any_below[g]: a group before g in the table learns */
-    if (t->n_groups > (int)(sizeof any_below / sizeof *any_below)) return 0;
-    bool any = false;
-    for (int g = 0; g < t->n_groups; g++) {
-        any_below[g] = any;
-        any |= learn[g];
-    }
-    /* Scores and weighted values, again for the recomputation, and their gradients: about five.
-     */
-    double attention = 5.0 * c->heads * c->head_dim * time / 2.0;
+    bool below = learn[0]; /* something further down learns; the embedding lies below all */
     double sum = 0;
-    for (int g = 1; g < t->n_groups; g++) {
-        const char *name = t->groups[g].name;
-        /* The block's norms stand last in its groups and first in its data's way. */
-        bool norm_above = t->groups[g].layer >= 0 && !ends_in(name, ".norm");
-        int last = g;
-        while (norm_above && last + 1 < t->n_groups &&
-               t->groups[last + 1].layer == t->groups[g].layer)
-            last++;
-        bool below = any_below[g] || (norm_above && last > g && learn[last]);
-        double own = matrices(t, g);
-        sum += (learn[g] ? own : 0) + (below ? own : 0);
-        if (ends_in(name, ".attn") && (learn[g] || below)) sum += attention;
+    for (int l = 0; l < c->layers; l++) {
+        const bool *block = learn + 1 + PARTS * l;
+        bool here = block[ATTN] || block[MLP] || block[NORM];
+        if (here || below) sum += block_backward(c, block, below, time);
+        below |= here;
     }
-    double head = (double)c->vocab * c->width;
-    if (c->tied) sum += (learn[0] ? head : 0) + (any ? head : 0);
-    return sum;
+    int norm = 1 + PARTS * c->layers, head = c->tied ? 0 : norm + 1;
+    double logits = (double)c->vocab * c->width;
+    return sum + logits * (1 + (below || learn[norm]) + learn[head]);
 }
 
 double cost_learning(const struct param_table *t, const bool *learn) {

@@ -237,7 +237,7 @@ static bool trainer_step(struct trainer *t) {
     t->state.tokens += (int64_t)s->batch * t->table.config.context;
     t->state.stopwatch += end - start;
     t->training_s += end - start;
-    cost_record(&t->cost, times.forward, times.backward, end - update_start, end - start);
+    cost_record(&t->cost, times.backward, end - update_start, end - start);
     report_step(t, loss, lr, norm, &times, end - update_start, end - start);
     return true;
 }

@@ -387,35 +387,6 @@ static void test_bad_numbers_change_nothing(void **state) {
     free(s);
 }
 
-/* ---- what a freeze costs ---- */
-
-static void test_cost_follows_the_plan(void **state) {
-    (void)state;
-    struct settings *s = small_settings();
-    struct model_config c = settings_model(s);
-    struct param_table t;
-    struct err err = {0};
-    must(model_config_complete(&c, &err), &err);
-    must(param_table_create(&c, &t, &err), &err);
-    bool all[16], none[16], top[16];
-    assert_true(t.n_groups <= 16);
-    for (int g = 0; g < t.n_groups; g++) {
-        all[g] = true;
-        none[g] = false;
-        top[g] = t.groups[g].layer == 1;
-    }
-    assert_true(cost_backward(&t, none, 16) == 0);
-    assert_true(cost_backward(&t, top, 16) < 0.7 * cost_backward(&t, all, 16));
-    struct cost_model m = {0};
-    assert_true(isnan(cost_predict(&m, &t, all, top, 16)));
-    for (int i = 0; i < 4; i++) cost_record(&m, 1.0, 2.0, 0.5, 3.6);
-    assert_true(fabs(cost_step(&m) - 3.6) < 1e-12);
-    assert_true(fabs(cost_predict(&m, &t, all, none, 16) - 1.1) <
-                1e-9); /* forward and the rest stay */
-    param_table_destroy(&t);
-    free(s);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_log_tells_the_whole_run),
@@ -424,7 +395,6 @@ int main(void) {
         cmocka_unit_test(test_resume_skips_a_broken_checkpoint),
         cmocka_unit_test(test_wishes_become_facts),
         cmocka_unit_test(test_bad_numbers_change_nothing),
-        cmocka_unit_test(test_cost_follows_the_plan),
     };
     return cmocka_run_group_tests_name("trainer", tests, make_folder, remove_folder);
 }
