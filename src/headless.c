@@ -23,7 +23,7 @@
 static const double line_every_s = 1.0, look_every_s = 0.05;
 static const double start_patience_s = 10; /* for text to be prepared, in headless_started() */
 
-enum { LOG_TAIL_BYTES = 2000 };
+enum { LOG_TAIL_BYTES = 2000, DISK_FULL_BYTES = 1 << 14 };
 
 struct headless {
     const struct run_paths *run;
@@ -362,8 +362,10 @@ static bool tell_death(const struct headless *h, struct err *err) {
     screen_run_word(h->run, run);
     spawn_log_tail(h->run, LOG_TAIL_BYTES, &tail);
     if (tail.len) fprintf(stderr, "%s", buf_text(&tail));
-    err_set(err, ERR_IO, "the engine %s%s; go on with: thaw run --resume %s", how,
-            tail.len ? ", its last lines are above" : "", run);
+    bool full = files_free_bytes(h->run->dir) < DISK_FULL_BYTES;
+    err_set(err, ERR_IO, "the engine %s%s%s; go on with: thaw run --resume %s", how,
+            tail.len ? ", its last lines are above" : "",
+            full ? "; the disk is full, make room on it first" : "", run);
     buf_deinit(&tail);
     return false;
 }
