@@ -195,14 +195,23 @@ full_disk() {
     one_sentence "no room at all" 'small.*No space left'
     same "no room at all: nothing is left" fill "$(ls -A small)"
     umount small
+    mount -t tmpfs -o size=16k none small
+    try "$thaw" run tiny.yaml --headless --runs-dir small
+    same "no room for the log: exit status" 1 "$status"
+    one_sentence "no room for the log" 'disk is full.*make room.*thaw run --resume'
+    umount small
 }
 
-file_limit() { # like a full disk, for everyone
-    try bash -c "ulimit -f 64; exec '$thaw' run tiny.yaml --headless --runs-dir limited"
+file_limit() { # like a full disk, for everyone; first too small for weights, then for the log
+    try bash -c "ulimit -f 110; exec '$thaw' run tiny.yaml --headless --runs-dir limited"
     same "files that may not grow: exit status" 1 "$status"
-    one_sentence "files that may not grow" 'File too large|make room'
+    one_sentence "files that may not grow" 'File too large'
     no_rubbish "files that may not grow" limited
     same "files that may not grow: no checkpoint" "" "$(ls -A limited/*/checkpoints 2>/dev/null)"
+    try bash -c "ulimit -f 16; exec '$thaw' run tiny.yaml --headless --runs-dir limited"
+    same "a log that may not grow: exit status" 1 "$status"
+    ok "a log that may not grow: it tells why: $(head -c 300 "$err")" grep -q '^thaw: .*File too large' "$err"
+    ok "a log that may not grow: it tells how to go on" grep -q '^thaw: .*thaw run --resume' "$err"
 }
 
 closed_stdout() {
@@ -229,26 +238,26 @@ no_terminal() {
 
 escapes() {
     local e=$'\033' bell=$'\a' c1=$'\302\233'
-    misused 'no command' "$e[31m"
-    misused 'no name for a run' run tiny.yaml --headless --name "a$e[2J$bell"
+    misused 'no command' "${e}[31m"
+    misused 'no name for a run' run tiny.yaml --headless --name "a${e}[2J$bell"
     misused 'no run' attach "x${c1}31m"
-    misused '.' run tiny.yaml --headless --set "mo$e[31mdel=3"
+    misused '.' run tiny.yaml --headless --set "mo${e}[31mdel=3"
     config_fails "an escape in a key" '^thaw: bad\.yaml:1:1: ' '"mo\\e[31mdel": 3\n'
     config_fails "an escape in a value" '^thaw: bad\.yaml:1:7: ' 'seed: "\\e]0;owned\\a"\n'
     config_fails "an escape in the name" '^thaw: bad\.yaml:1:' 'name: "a\\eb"\n'
-    fails "an escape in a path" 'No such file' "$thaw" run "./$e[31m.yaml" --headless
-    sentences 3 900 "$e[31mred$e[0m $e]0;title$bell ${c1}32mgreen bell$bell" "$e[2Jclears rings" "loud$bell" >corpus.txt
+    fails "an escape in a path" 'No such file' "$thaw" run "./${e}[31m.yaml" --headless
+    sentences 3 900 "${e}[31mred${e}[0m ${e}]0;title$bell ${c1}32mgreen bell$bell" "${e}[2Jclears rings" "loud$bell" >corpus.txt
     try "$thaw" data text:corpus.txt
     clean_output "data"
     ok "data: escapes can be seen" grep -qF '\e[31mred' "$out"
     sed 's/name: pretrain/name: "pre\\etrain"/; s/steps: .*/steps: 30/; s/the red cat/\\e[1mloud/' corpus.yaml >escapes.yaml
     must "a run on escapes" "$thaw" run escapes.yaml --headless --name escapes
     clean_output "a run on escapes"
-    must "generate" "$thaw" generate escapes --prompt "$e[31m" --tokens 30
+    must "generate" "$thaw" generate escapes --prompt "${e}[31m" --tokens 30
     clean_output "generate"
-    must "generate --json" "$thaw" generate escapes --prompt "$e[31m" --tokens 30 --json
+    must "generate --json" "$thaw" generate escapes --prompt "${e}[31m" --tokens 30 --json
     clean_output "generate --json"
-    same "generate --json gives the prompt back" "$e[31m" "$("$json_get" prompt <"$out")"
+    same "generate --json gives the prompt back" "${e}[31m" "$("$json_get" prompt <"$out")"
     must "score" "$thaw" score escapes --text corpus.txt
     clean_output "score"
     must "compare" "$thaw" compare escapes/base escapes --prompt "the$bell"

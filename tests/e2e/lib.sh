@@ -4,7 +4,10 @@
 set -u
 thaw=$(realpath "${1-}" 2>/dev/null)
 json_get=$(realpath "${2-}" 2>/dev/null)
-[ -x "$thaw" ] && [ -x "$json_get" ] || { echo "usage: $0 THAW JSON_GET" >&2; exit 2; }
+if [ ! -x "$thaw" ] || [ ! -x "$json_get" ]; then
+    echo "usage: $0 THAW JSON_GET" >&2
+    exit 2
+fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/thaw-e2e.XXXXXX")
 export XDG_STATE_HOME=$work/state HOME=$work LC_ALL=C.UTF-8
@@ -22,7 +25,8 @@ checks=0 failures=0
 
 engine_pid() { # engine_pid RUN: of a living engine; fails when there is none
     local pid
-    pid=$(cat "$runs/$1/engine.lock" 2>/dev/null | tr -dc 0-9)
+    [ -e "$runs/$1/engine.lock" ] || return
+    pid=$(tr -dc 0-9 2>/dev/null <"$runs/$1/engine.lock")
     [ -n "$pid" ] && grep -qaF -- "$work" "/proc/$pid/cmdline" 2>/dev/null && echo "$pid"
 }
 
@@ -94,6 +98,7 @@ must() { # must WHAT COMMAND...: try it; exit status 0
 }
 
 says() { grep -qF -- "$1" "$out"; }
+has_key() { "$json_get" "$1" <"$out" >/dev/null 2>&1; }
 
 wait_for() { # wait_for WHAT COMMAND...: until the command succeeds; ends the script when it never does
     local what=$1 end=$((SECONDS + patience))
@@ -133,6 +138,20 @@ sound_log() { # every line is JSON, numbered 1, 2, 3 ..., with a time that never
     "$json_get" -l seq <"$runs/$1/events.jsonl" | awk '$1 != NR { bad = 1 } END { exit bad || !NR }' &&
         "$json_get" -l t <"$runs/$1/events.jsonl" | awk '$1 < last { bad = 1 } { last = $1 } END { exit bad }'
 }
+
+listed() { # listed RUN KEY: of the run's line in `thaw runs --json`
+    local i n
+    "$thaw" runs --json >"$work/listed" 2>"$err" </dev/null || return 1
+    n=$("$json_get" '#' <"$work/listed")
+    for ((i = 0; i < n; i++)); do
+        [ "$("$json_get" "$i.name" <"$work/listed")" = "$1" ] || continue
+        "$json_get" "$i.$2" <"$work/listed"
+        return
+    done
+    return 1
+}
+
+state_is() { [ "$(listed "$1" state)" = "$2" ]; } # state_is RUN STATE
 
 # --- small things to train on
 

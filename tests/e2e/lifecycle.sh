@@ -40,7 +40,7 @@ run_folder() {
     same "files that others may read" "" "$(find "$dir" -type f -perm /077)"
     same "folders that others may enter" "" "$(find "$dir" -type d -perm /077)"
     ok "no socket is left" test ! -e "$dir/control.sock"
-    same "checkpoints that are kept" "step-100 step-80 " "$(cd "$dir/checkpoints" && ls -A | tr '\n' ' ')"
+    same "checkpoints that are kept" "step-100 step-80 " "$(find "$dir/checkpoints" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | tr '\n' ' ')"
     same "the model's type" qwen3 "$("$json_get" model_type <"$model/config.json")"
     same "the model's layers" 2 "$("$json_get" num_hidden_layers <"$model/config.json")"
     same "the vocabulary's kind" BPE "$("$json_get" model.type <"$model/tokenizer.json")"
@@ -86,18 +86,6 @@ frozen_is_base() {
     done
 }
 
-listed() { # listed RUN KEY: of the run's line in `thaw runs --json`
-    local i n
-    "$thaw" runs --json >"$work/listed" 2>"$err" </dev/null || return 1
-    n=$("$json_get" '#' <"$work/listed")
-    for ((i = 0; i < n; i++)); do
-        [ "$("$json_get" "$i.name" <"$work/listed")" = "$1" ] || continue
-        "$json_get" "$i.$2" <"$work/listed"
-        return
-    done
-    return 1
-}
-
 run_list() {
     same "runs: state" finished "$(listed tiny state)"
     same "runs: stage" finetune "$(listed tiny stage)"
@@ -110,8 +98,6 @@ run_list() {
 }
 
 # --- its headless twins
-
-has_key() { "$json_get" "$1" <"$out" >/dev/null 2>&1; }
 
 has_keys() { # has_keys WHAT PATH...: in $out
     local what=$1 path
@@ -241,8 +227,6 @@ obeyed() { # obeyed VERB [ARGUMENT...]: acknowledged
     ok "send $*: acknowledged" grep -qE 'ok|step [0-9]+' "$out"
 }
 
-state_is() { [ "$(listed live state)" = "$1" ]; }
-
 commands() {
     local step
     must "run --detach" "$thaw" run "$work/endless.yaml" --name live --detach
@@ -251,7 +235,7 @@ commands() {
     ok "the socket is there for its owner only" test "$(mode "$runs/live/control.sock")" = 600
 
     obeyed pause
-    wait_for "the pause" state_is paused
+    wait_for "the pause" state_is live paused
     step=$(last_step live)
     obeyed checkpoint
     ok "a checkpoint where it stands" test -s "$(weights live "$step")"

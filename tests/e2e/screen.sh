@@ -1,69 +1,11 @@
 #!/usr/bin/env bash
 # screen.sh - the screen in a real terminal (tmux): first frame, steering, resizing, detaching and coming
 # back, base beside tuned, and a training that outlives whatever happens to its screen.
-# shellcheck source=tests/e2e/lib.sh
-. "$(dirname "$0")/lib.sh"
-command -v tmux >/dev/null || skip "tmux is not installed"
+# shellcheck source=tests/e2e/tmux.sh
+. "$(dirname "$0")/tmux.sh"
+run=live
 
-# --- a terminal of our own
-
-unset TMUX TMUX_PANE
-export TMUX_TMPDIR=$work TERM=screen-256color
-tm() { tmux -L thaw-e2e -f "$work/tmux.conf" "$@"; }
-at_exit() { tm kill-server 2>/dev/null; }
-on_timeout() { # what stands on the screen tells why
-    echo "--- the screen:"
-    screen
-    echo "--- the log:"
-    tail -n 3 "$runs/live/events.jsonl" | cut -c 1-300
-}
-
-terminal() { # terminal NAME COLUMNS ROWS: a shell in it; what follows is about this one
-    pane=$1
-    tm new-session -d -s "$1" -x "$2" -y "$3" "PS1='ready> ' exec sh" || give_up "tmux does not start"
-    wait_for "a prompt" at_prompt
-}
-
-screen() { tm capture-pane -p -t "$pane" 2>/dev/null; }
-shows() { screen | grep -qE -- "$1"; }
-shows_not() { ! shows "$1"; }
-at_prompt() { screen | grep . | tail -n 1 | grep -qx 'ready>'; }
-press() { tm send-keys -t "$pane" "$@"; }
-write() { tm send-keys -t "$pane" -l "$1"; } # as it stands, no names of keys
-enter() { # enter COMMAND: at the prompt
-    write "$1"
-    press Enter
-}
-
-screen_pid() { pgrep -P "$(tm display-message -p -t "$pane" '#{pane_pid}')" | head -n 1; }
-
-settle() { # wait until the screen holds still
-    local before="" now
-    for ((i = 0; i < 500; i++)); do
-        now=$(screen)
-        [ "$now" = "$before" ] && [ -n "$now" ] && return
-        before=$now
-        sleep 0.1
-    done
-}
-
-resize() { # resize COLUMNS ROWS
-    tm resize-window -t "$pane" -x "$1" -y "$2"
-}
-
-steps_on_screen() { screen | sed -nE 's/.*(PRETRAIN|FINE-TUNE) +([0-9]+)\/.*/\2/p' | head -n 1; }
-
-# --- the story
-
-first_frame() {
-    local start now
-    start=$(date +%s%N)
-    enter "$thaw run $work/live.yaml"
-    wait_for "the first frame" shows '1 Loss'
-    now=$(date +%s%N)
-    local ms=$(((now - start) / 1000000))
-    echo "first frame after $ms ms, the polling through tmux included"
-    ok "first frame within ${THAW_FIRST_FRAME_MS:-1000} ms" test "$ms" -le "${THAW_FIRST_FRAME_MS:-1000}"
+looks() {
     wait_for "a loss" shows 'train +[0-9]+\.[0-9]'
     wait_for "the stage and its steps" shows '\[1 PRETRAIN +[1-9][0-9]*/1000000 .*LIVE'
     ok "every layer has a row" shows 'block\.1 +learn'
@@ -122,7 +64,7 @@ no_garbage() { # no_garbage COLUMNS ROWS PATTERN
 resizes() {
     press p
     wait_for "the pause" shows 'PAUSED'
-    wait_for "the engine pauses, too" state_is paused
+    wait_for "the engine pauses, too" state_is live paused
     settle
     screen >"$work/before"
     no_garbage 120 40 '4 Log'
@@ -138,14 +80,11 @@ resizes() {
     wait_for "training goes on" shows 'LIVE'
 }
 
-state_is() { [ "$(listed live)" = "$1" ]; }
-listed() { "$thaw" runs </dev/null | awk -v name="$1" '$1 == name { print $2 }'; }
-
 goes_on() { # goes_on WHY: steps are made while nobody looks
     local step
     step=$(last_step live)
     wait_for "steps after $1" reached live $((step + 20))
-    same "runs: after $1" running "$(listed live)"
+    same "runs: after $1" running "$(listed live state)"
 }
 
 detach() {
@@ -248,7 +187,7 @@ stop() {
     wait_for "the engine's exit" not engine_pid live
     ok "a checkpoint at the last step" test -s "$runs/live/checkpoints/step-$(last_step live)/model.safetensors"
     ok "the log is whole" sound_log live
-    same "runs: in the end" stopped "$(listed live)"
+    same "runs: in the end" stopped "$(listed live state)"
 }
 
 look_back() { # at a run that has ended
@@ -260,17 +199,12 @@ look_back() { # at a run that has ended
     ok "it is not said to go on" shows_not 'goes on training'
 }
 
-cat >"$work/tmux.conf" <<EOF
-set -g default-terminal screen-256color
-set -g status off
-set -g escape-time 0
-set -g history-limit 0
-EOF
 make_texts
 make_config "$work/live.yaml" live 1000000 1000000
 sed -i 's/"the red cat"/"the \\e]2;owned\\a cat"/' "$work/live.yaml"
 terminal main 80 24
-first_frame
+first_frame "$work/live.yaml"
+looks
 freeze_a_block
 command_line
 help_overlay

@@ -1,0 +1,73 @@
+# tmux.sh - a terminal for the end-to-end scripts: a private tmux server, keys in, screens out. Sourced
+# instead of lib.sh; a script sets `run` to the name of the run that it looks at.
+# shellcheck shell=bash
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+command -v tmux >/dev/null || skip "tmux is not installed"
+
+unset TMUX TMUX_PANE
+export TMUX_TMPDIR=$work TERM=screen-256color
+cat >"$work/tmux.conf" <<EOF
+set -g default-terminal screen-256color
+set -g status off
+set -g escape-time 0
+set -g history-limit 0
+EOF
+run=
+pane=
+
+tm() { tmux -L thaw-e2e -f "$work/tmux.conf" "$@"; }
+at_exit() { tm kill-server 2>/dev/null; }
+on_timeout() { # what stands on the screen tells why
+    echo "--- the screen:"
+    screen
+    echo "--- the log:"
+    tail -n 3 "$runs/$run/events.jsonl" | cut -c 1-300
+}
+
+terminal() { # terminal NAME COLUMNS ROWS: a shell in it; what follows is about this one
+    pane=$1
+    tm new-session -d -s "$1" -x "$2" -y "$3" "PS1='ready> ' exec sh" || give_up "tmux does not start"
+    wait_for "a prompt" at_prompt
+}
+
+screen() { tm capture-pane -p -t "$pane" 2>/dev/null; }
+shows() { screen | grep -qE -- "$1"; }
+shows_not() { ! shows "$1"; }
+at_prompt() { screen | grep . | tail -n 1 | grep -qx 'ready>'; }
+press() { tm send-keys -t "$pane" "$@"; }
+write() { tm send-keys -t "$pane" -l "$1"; } # as it stands, no names of keys
+enter() { # enter COMMAND: at the prompt
+    write "$1"
+    press Enter
+}
+
+screen_pid() { pgrep -P "$(tm display-message -p -t "$pane" '#{pane_pid}')" | head -n 1; }
+
+settle() { # wait until the screen holds still
+    local before="" now
+    for ((i = 0; i < 500; i++)); do
+        now=$(screen)
+        [ "$now" = "$before" ] && [ -n "$now" ] && return
+        before=$now
+        sleep 0.1
+    done
+}
+
+resize() { # resize COLUMNS ROWS
+    tm resize-window -t "$pane" -x "$1" -y "$2"
+}
+
+steps_on_screen() { screen | sed -nE 's/.*(PRETRAIN|FINE-TUNE) +([0-9]+)\/.*/\2/p' | head -n 1; }
+ms() { echo $(($(date +%s%N) / 1000000)); }
+
+first_frame() { # first_frame CONFIG: start it and wait for its screen, and for its first loss
+    local start took
+    start=$(ms)
+    enter "$thaw run $1"
+    wait_for "the first frame" shows '1 Loss'
+    took=$(($(ms) - start))
+    wait_for "the first loss" shows 'train +[0-9]+\.[0-9]'
+    echo "first frame after $took ms, first loss after $(($(ms) - start)) ms, polling included"
+    ok "first frame within ${THAW_FIRST_FRAME_MS:-1000} ms" test "$took" -le "${THAW_FIRST_FRAME_MS:-1000}"
+}
