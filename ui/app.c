@@ -113,7 +113,11 @@ static void say_event(struct app *a, const struct event *e) {
 }
 
 void app_observe(struct app *a, const struct event *e) {
+    bool whole = !a->history.failed;
     history_observe(&a->history, e);
+    if (whole && a->history.failed)
+        app_say(a, STYLE_ERROR,
+                "memory ran out: from here on something is missing on this screen");
     if (a->wishes.n_pending > 0) wishes_settle(&a->wishes, &a->history);
     say_event(a, e);
     a->seen++;

@@ -105,6 +105,32 @@ bool pty_screen_until(struct pty_screen *p, const char *marker) {
     return true;
 }
 
+static bool shows(const struct pty_screen *p, const char *words) {
+    char row[1024];
+    assert_true(p->w < (int)sizeof row);
+    for (int y = 0; y < p->h; y++) {
+        for (int x = 0; x < p->w; x++) {
+            VTermScreenCell cell;
+            vterm_screen_get_cell(p->screen, (VTermPos){.row = y, .col = x}, &cell);
+            row[x] = cell.chars[0] < 0x80 ? (char)(cell.chars[0] ? cell.chars[0] : ' ') : '?';
+        }
+        row[p->w] = '\0';
+        if (strstr(row, words)) return true;
+    }
+    return false;
+}
+
+bool pty_screen_until_shown(struct pty_screen *p, const char *words) {
+    while (!shows(p, words)) {
+        struct pollfd fd = {p->master, POLLIN, 0};
+        if (poll(&fd, 1, PATIENCE_MS) == 0) fail_msg("\"%s\" never came", words);
+        if (!take_in(p)) return false;
+        interpret(p);
+        buf_clear(&p->bytes);
+    }
+    return true;
+}
+
 void pty_screen_type(struct pty_screen *p, const char *bytes) {
     size_t n = strlen(bytes);
     assert_int_equal(write(p->master, bytes, n), n);

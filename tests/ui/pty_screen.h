@@ -27,6 +27,9 @@ bool pty_screen_answer(struct pty_screen *p, void *answer, size_t n);
 /* Take in what the child writes until the bytes end in `marker`, which is cut off and not
  * shown. False when it ended instead. */
 bool pty_screen_until(struct pty_screen *p, const char *marker);
+/* Take in and show what the child writes until a row of the screen holds `words` (ASCII). The
+ * bytes are not kept. False when it ended instead. */
+bool pty_screen_until_shown(struct pty_screen *p, const char *words);
 void pty_screen_type(struct pty_screen *p, const char *bytes);
 void pty_screen_resize(struct pty_screen *p, int w, int h);
 /* Take in the rest, wait for the child's end; returns its wait status. */

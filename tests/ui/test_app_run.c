@@ -1,0 +1,240 @@
+/* test_app_run.c - the loop in a terminal, with the test in the engine's place: it writes the
+ * log and answers the socket. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/core/clock.h"
+#include "engine/core/files.h"
+#include "engine/run/control.h"
+#include "ui/app.h"
+#include "ui/pty_screen.h"
+
+enum { FAILED = 9 }; /* exit status of a child that has no screen */
+
+struct fixture {
+    char dir[64];
+    struct run_paths paths;
+    struct event_log log;
+    int lock;
+    struct control *control;
+    struct pty_screen screen;
+};
+
+static int run_app(int socket, void *context) {
+    const struct fixture *f = context;
+    struct app_options o = {
+        .mode = APP_DRIVE, .name = "test", .return_command = "thaw attach test"};
+    struct term_options t = {.ascii = true};
+    enum app_end how = APP_GOES_ON;
+    (void)socket;
+    setenv("TERM", "xterm-256color", 1);
+    setenv("LC_ALL", "C.UTF-8", 1);
+    return app_run(&f->paths, &o, &t, &how, NULL) ? (int)how : FAILED;
+}
+
+static int setup(void **state) {
+    struct fixture *f = calloc(1, sizeof *f);
+    struct err err = {0};
+    assert_non_null(f);
+    strcpy(f->dir, "/tmp/thaw-app-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    assert_true(run_paths_of(f->dir, &f->paths, &err));
+    f->log.fd = -1;
+    f->lock = -1;
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    pty_screen_close(&f->screen);
+    control_stop(f->control);
+    if (f->log.fd >= 0) event_log_close(&f->log);
+    if (f->lock >= 0) close(f->lock);
+    files_remove_tree(f->dir, NULL);
+    free(f);
+    return 0;
+}
+
+/* After the fork: a child must not inherit the socket's thread or the lock. */
+static void start(struct fixture *f, bool engine) {
+    struct err err = {0};
+    pty_screen_start(&f->screen, 80, 24, run_app, f);
+    if (!engine) return;
+    f->lock = files_lock(f->paths.lock, NULL, &err);
+    assert_true(f->lock >= 0);
+    f->control = control_start(f->paths.socket, &err);
+    assert_non_null(f->control);
+}
+
+static void open_log(struct fixture *f) {
+    struct err err = {0};
+    if (!event_log_open(&f->log, f->paths.events, &err)) fail_msg("%s", err.msg);
+    struct event_group groups[] = {{"embed", 5}, {"block.0", 7}, {"norm", 1}};
+    struct event_plan stages[] = {{"pretrain", 1000}};
+    struct event e = {.type = EVENT_RUN,
+                      .run = {.name = "test",
+                              .version = "",
+                              .blas = "",
+                              .model = "{}",
+                              .groups = groups,
+                              .n_groups = 3,
+                              .stages = stages,
+                              .n_stages = 1}};
+    assert_true(event_log_put(&f->log, &e, &err));
+    e = (struct event){.type = EVENT_STAGE, .stage = {.name = "pretrain", .steps = 1000}};
+    assert_true(event_log_put(&f->log, &e, &err));
+}
+
+static void put_step(struct fixture *f, int64_t step, double loss) {
+    struct event e = {.type = EVENT_STEP,
+                      .step = step,
+                      .stp = {.loss = loss, .tokens = step * 10, .total = 0.1}};
+    assert_true(event_log_put(&f->log, &e, NULL));
+}
+
+static void put_freeze(struct fixture *f, int64_t step) {
+    struct event e = {.type = EVENT_FREEZE,
+                      .step = step,
+                      .freeze = {"embed", true, "screen", 0.5, (double)NAN}};
+    assert_true(event_log_put(&f->log, &e, NULL));
+}
+
+static struct command serve(struct fixture *f, int64_t step) {
+    struct command c;
+    struct control_ticket ticket;
+    double until = clock_now() + 60;
+    while (!control_take(f->control, &c, &ticket)) {
+        if (clock_now() > until) fail_msg("no command came");
+        control_wait(f->control, 1);
+    }
+    struct answer a = {.id = c.id, .ok = true, .step = step};
+    control_answer(f->control, ticket, &a);
+    return c;
+}
+
+static void expect(struct fixture *f, const char *words) {
+    if (!pty_screen_until_shown(&f->screen, words))
+        fail_msg("the screen ended before \"%s\"", words);
+}
+
+static void leave(struct fixture *f, enum app_end how) {
+    int status = pty_screen_wait(&f->screen);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), how);
+}
+
+/* From before there is a log to a freeze that has become a fact. */
+static void test_live(void **state) {
+    struct fixture *f = *state;
+    start(f, true);
+    expect(f, "waiting for the engine");
+    open_log(f);
+    expect(f, "the first step is on its way");
+    put_step(f, 1, 4.5);
+    expect(f, "train 4.500");
+    expect(f, "LIVE");
+    pty_screen_type(&f->screen, " ");
+    struct command c = serve(f, 2);
+    assert_int_equal(c.kind, COMMAND_FREEZE);
+    assert_string_equal(c.text, "embed");
+    assert_string_equal(c.by, "screen");
+    expect(f, "freeze embed queued, holds from step 2");
+    put_freeze(f, 2);
+    expect(f, "embed frozen from step 2");
+    pty_screen_resize(&f->screen, 40, 8);
+    expect(f, "[1/2 PRETRAIN");
+    pty_screen_resize(&f->screen, 80, 24);
+    expect(f, "3 Compare");
+    pty_screen_type(&f->screen, "q");
+    leave(f, APP_DETACHED);
+}
+
+static void test_stop(void **state) {
+    struct fixture *f = *state;
+    start(f, true);
+    open_log(f);
+    put_step(f, 1, 4.5);
+    expect(f, "train 4.500");
+    pty_screen_type(&f->screen, "Q");
+    expect(f, "Stop after a checkpoint?");
+    pty_screen_type(&f->screen, "y");
+    assert_int_equal(serve(f, 2).kind, COMMAND_STOP);
+    struct event e = {.type = EVENT_END, .step = 1, .end = {"stopped"}};
+    assert_true(event_log_put(&f->log, &e, NULL));
+    leave(f, APP_STOP_ASKED); /* by itself */
+}
+
+/* Nobody trains: said with the way back, and again to whoever asks for something. */
+static void test_no_engine(void **state) {
+    struct fixture *f = *state;
+    open_log(f);
+    put_step(f, 1, 4.5);
+    start(f, false);
+    expect(f, "train 4.500");
+    expect(f, "the engine is not running: thaw run --resume test");
+    expect(f, "GONE");
+    pty_screen_type(&f->screen, "p");
+    expect(f, "the run is not running: thaw run --resume");
+    f->lock = files_lock(f->paths.lock, NULL, NULL);
+    put_step(f, 2, 4.4); /* it was resumed */
+    expect(f, "LIVE");
+    pty_screen_type(&f->screen, "q");
+    leave(f, APP_DETACHED);
+}
+
+/* The engine takes the command and dies: told, not waited for. */
+static void test_engine_dies(void **state) {
+    struct fixture *f = *state;
+    start(f, true);
+    open_log(f);
+    put_step(f, 1, 4.5);
+    expect(f, "train 4.500");
+    pty_screen_type(&f->screen, "p");
+    struct command c;
+    struct control_ticket ticket;
+    while (!control_take(f->control, &c, &ticket)) control_wait(f->control, 1);
+    control_stop(f->control); /* what was taken gets no answer any more */
+    f->control = NULL;
+    expect(f, "the run closed the connection");
+    pty_screen_type(&f->screen, "?");
+    expect(f, "Help");
+    pty_screen_type(&f->screen, "qq");
+    leave(f, APP_DETACHED);
+}
+
+/* A log of many steps is read in slices: keys are answered meanwhile, and all of it arrives. */
+static void test_long_log(void **state) {
+    struct fixture *f = *state;
+    open_log(f);
+    for (int i = 1; i <= 20000; i++) put_step(f, i % 1000 + 1, 3);
+    put_step(f, 999, 1.25);
+    start(f, false);
+    pty_screen_type(&f->screen, "?");
+    expect(f, "Help");
+    pty_screen_type(&f->screen, "?");
+    expect(f, "999/1000");
+    pty_screen_type(&f->screen, "q");
+    leave(f, APP_DETACHED);
+}
+
+int main(void) {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_live),        TEST(test_stop),     TEST(test_no_engine),
+        TEST(test_engine_dies), TEST(test_long_log),
+    };
+    return cmocka_run_group_tests_name("app_run", tests, NULL, NULL);
+}
