@@ -250,10 +250,22 @@ struct term *term_open(const struct term_options *o, struct err *err) {
     return NULL;
 }
 
+/* A terminal without a second screen keeps the picture: its last row is made free for what is
+ * printed next. */
+static void leave_screen(struct term *t) {
+    ask_for_mouse(t, false);
+    if (!capability("rmcup") && t->h > 0) {
+        wmove(stdscr, t->h - 1, 0);
+        wclrtoeol(stdscr);
+        wnoutrefresh(stdscr);
+        doupdate();
+    }
+    endwin();
+}
+
 void term_close(struct term *t) {
     if (!t) return;
-    ask_for_mouse(t, false);
-    endwin();
+    leave_screen(t);
     signals_remove();
     free_term(t);
 }
@@ -344,8 +356,7 @@ static void come_back(struct term *t) {
 }
 
 void term_suspend(struct term *t) {
-    ask_for_mouse(t, false);
-    endwin();
+    leave_screen(t);
     signals_stop_group();
     if (signals_take() & SIGNALS_END) t->ended = true;
     come_back(t);
