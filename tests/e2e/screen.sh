@@ -138,6 +138,36 @@ next_prompt_is() { # go through the prompts
     false
 }
 
+# A terminal without a second screen keeps the picture; what is printed after it must be legible.
+old_terminal() {
+    press q
+    wait_for "the prompt" at_prompt
+    enter "TERM=vt100 $thaw attach live"
+    wait_for "a screen of ASCII" shows '^\+- 1 Loss'
+    press q
+    wait_for "the way back, on a row of its own" shows '^thaw: live goes on training; come back with: thaw attach live$'
+    enter clear
+    enter "TERM=dumb $thaw attach live"
+    wait_for "that this terminal will not do" shows '^thaw: .* dumb '
+    wait_for "the prompt" at_prompt
+    enter clear
+    enter "$thaw attach live"
+    wait_for "the screen" shows '2 FINE-TUNE'
+}
+
+suspend() {
+    press C-z
+    wait_for "the shell" shows 'Stopped'
+    same "a suspended screen: the terminal is in its normal screen" 0 \
+        "$(tm display-message -p -t "$pane" '#{alternate_on}')"
+    goes_on "a suspended screen"
+    resize 120 40
+    enter fg
+    wait_for "the screen, in its new size" shows '4 Log'
+    resize 80 24
+    wait_for "and in the old one" shows_not '4 Log'
+}
+
 watcher() {
     local frozen
     frozen=$(events live step type=freeze | wc -l)
@@ -212,6 +242,8 @@ resizes
 detach
 come_back
 fine_tune
+old_terminal
+suspend
 watcher
 killed_screen
 stop
