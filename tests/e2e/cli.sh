@@ -137,6 +137,7 @@ bad_text() {
     corpus_fails "an empty corpus" 'corpus\.txt: it is empty'
     printf 'too short\n' >corpus.txt
     corpus_fails "a corpus shorter than one block" 'tokens.*(33|context).*(more text|context)'
+    fails "a corpus too short, detached" 'tokens' "$thaw" run corpus.yaml --detach
     rm corpus.txt
     corpus_fails "a missing corpus" 'corpus\.yaml:7:[0-9]+: .*corpus\.txt: .*[Nn]o such file'
     fails "data, a missing file" 'corpus\.txt: there is no such' "$thaw" data text:corpus.txt

@@ -174,6 +174,20 @@ data_twin() {
         "$(sort -u "$work/train" "$work/val" | grep -c .)"
 }
 
+export_twin() {
+    local loss
+    must "score of the run" "$thaw" score tiny --text "$work/text" --json
+    loss=$("$json_get" loss <"$out")
+    must "export" "$thaw" export tiny --to hf "$work/exported"
+    ok "the exported weights are the checkpoint's" cmp -s "$work/exported/model.safetensors" "$(weights tiny 100)"
+    for model in "$work/exported" "$runs/tiny" "$runs/tiny/checkpoints/step-100"; do
+        must "score of $model" "$thaw" score "$model" --text "$work/text" --json
+        same "one model, one loss: $model" "$loss" "$("$json_get" loss <"$out")"
+    done
+    try "$thaw" export tiny --to hf "$work/exported"
+    same "what is there is not overwritten" 2 "$status"
+}
+
 config_twin() {
     must "config --check" "$thaw" config "$work/tiny.yaml" --check
     must "config --explain" "$thaw" config --explain
@@ -211,8 +225,11 @@ through_kill() {
     kill_at broken 250 # in the first stage
     must "run --resume --detach" "$thaw" run --resume broken --detach
     kill_at broken 700 # in the second
+    printf '{"seq":9,"t":1.5,"st' >>"$runs/broken/events.jsonl" # as a crash of the machine leaves it
+    truncate -s -1 "$(find "$runs/broken/checkpoints" -name model.safetensors | sort | tail -n 1)"
     must "run --resume --headless" "$thaw" run --resume broken --headless
     same_model "killed twice" whole broken 900
+    ok "the checkpoint that was not whole is told" grep -q '^warning .*not whole.*step-' "$out"
     ok "the log is whole in spite of it" sound_log broken
     same "runs: state in the end" finished "$(listed broken state)"
     try "$thaw" run --resume broken --headless
@@ -233,6 +250,10 @@ commands() {
     wait_for "first steps" reached live 3
     same "runs: state while it trains" running "$(listed live state)"
     ok "the socket is there for its owner only" test "$(mode "$runs/live/control.sock")" = 600
+
+    try "$thaw" run --resume live --headless
+    same "a second engine is refused" 2 "$status"
+    ok "and why" grep -q 'running already' "$err"
 
     obeyed pause
     wait_for "the pause" state_is live paused
@@ -271,6 +292,20 @@ commands() {
     ok "nobody is there to be asked" test "$status" = 1 -o "$status" = 2
 }
 
+# Ctrl-C ends a headless run after its step, with a checkpoint.
+interrupted() {
+    local child
+    "$thaw" run "$work/endless.yaml" --name interrupted --headless >"$out" 2>"$err" </dev/null &
+    child=$!
+    wait_for "first steps" reached interrupted 3
+    kill -INT "$child"
+    wait "$child"
+    same "exit status after Ctrl-C" 130 $?
+    same "it was stopped" stopped "$(events interrupted reason type=end)"
+    ok "a checkpoint at its last step" test -s "$(weights interrupted "$(last_step interrupted)")"
+    ok "the way on is told" says "thaw run --resume interrupted"
+}
+
 refused() { # wishes that cannot be granted
     try "$thaw" send live lr 99
     ok "a rate out of range is refused" test "$status" != 0
@@ -295,7 +330,9 @@ generate_twin
 compare_twin
 eval_twin
 data_twin
+export_twin
 config_twin
 through_kill
 commands
+interrupted
 finish
