@@ -44,7 +44,7 @@ static int print_version(void) {
     return CLI_OK;
 }
 
-int main(int argc, char **argv) {
+static int run_command(int argc, char **argv) {
     if (argc < 2) return cmd_start();
     const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
@@ -56,4 +56,13 @@ int main(int argc, char **argv) {
         return subcommands[i].fn(argc - 1, argv + 1);
     }
     return cli_usage("there is no command \"%s\"; `thaw --help` lists them", word);
+}
+
+/* Output that did not arrive (a full disk, a closed pipe) is a failure, whatever the command says. */
+int main(int argc, char **argv) {
+    int status = run_command(argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    struct err err = {0};
+    err_errno(&err, "the output could not be written");
+    return status ? status : cli_fail(&err);
 }

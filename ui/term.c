@@ -169,13 +169,13 @@ static void ask_for_mouse(const struct term *t, bool on) {
 static bool check_terminal(const char *name, struct err *err) {
     if (tgetent(NULL, name) <= 0)
         return err_set(err, ERR_IO,
-                       "the terminal %s is not known here: try TERM=xterm-256color, or "
-                       "--headless, which prints plain lines",
+                       "the terminal %s is not known here: try TERM=xterm-256color; "
+                       "`thaw run --headless` prints plain lines",
                        name);
     if (tgetstr("cm", NULL)) return true;
     return err_set(err, ERR_IO,
-                   "the terminal %s cannot place its cursor: try TERM=xterm-256color, or "
-                   "--headless, which prints plain lines",
+                   "the terminal %s cannot place its cursor: try TERM=xterm-256color; "
+                   "`thaw run --headless` prints plain lines",
                    name);
 }
 
@@ -230,13 +230,13 @@ struct term *term_open(const struct term_options *o, struct err *err) {
     const char *name = getenv("TERM");
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
         err_set(err, ERR_IO,
-                "the screen needs a terminal for input and output: --headless prints plain "
-                "lines instead");
+                "the screen needs a terminal for input and output: `thaw run --headless` "
+                "prints plain lines instead");
         return NULL;
     }
     if (!name || !name[0]) {
         err_set(err, ERR_IO,
-                "TERM is not set: try TERM=xterm-256color, or --headless, which prints plain "
+                "TERM is not set: try TERM=xterm-256color; `thaw run --headless` prints plain "
                 "lines");
         return NULL;
     }

@@ -1,6 +1,7 @@
 #include "engine/data/batcher.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,15 +83,21 @@ static bool is_replay(const struct batcher *b, int64_t step, int row) {
     return rng_uniform(&rng) < b->plan.replay_share;
 }
 
+enum { LEAST_CONTEXT = 8 }; /* of the settings' range */
+
 static bool stream_init(struct stream *s, const struct corpus *data, int context,
                         const char *what, struct err *err) {
     size_t n = (size_t)context;
-    if (data->n_tokens < n + 1)
-        return err_set(
-            err, ERR_RANGE,
-            "the %s has %zu tokens, but one window needs %zu (context %d and one more): "
-            "give more text, or set model.context to %zu or less",
-            what, data->n_tokens, n + 1, context, data->n_tokens > 1 ? data->n_tokens - 1 : 1);
+    if (data->n_tokens < n + 1) {
+        char shorter[64] = ""; /* the other remedy, where the text would fill a window at all */
+        if (data->n_tokens > LEAST_CONTEXT)
+            snprintf(shorter, sizeof shorter, ", or set model.context to %zu or less",
+                     data->n_tokens - 1);
+        return err_set(err, ERR_RANGE,
+                       "the %s has %zu tokens, but one window needs %zu (context %d and one "
+                       "more): give more text%s",
+                       what, data->n_tokens, n + 1, context, shorter);
+    }
     s->data = data;
     s->windows = (data->n_tokens - 1) / n;
     s->order = malloc(data->n_units * sizeof *s->order);

@@ -199,10 +199,19 @@ static bool add_lines(const struct wordnet *w, const struct marks *marks, unsign
     return done;
 }
 
+static bool unknown_domain(const char *domain, struct err *err) {
+    char known[128] = "";
+    for (int d = 0; d < N_DOMAINS; d++) {
+        size_t at = strlen(known);
+        snprintf(known + at, sizeof known - at, "%s%s", d ? ", " : "", domains[d].name);
+    }
+    return err_set(err, ERR_USAGE, "wordnet has no domain \"%s\"; it has %s", domain, known);
+}
+
 bool wordnet_read(const char *domain, struct source_text *out, struct err *err) {
     int d = 0;
     while (d < N_DOMAINS && strcmp(domains[d].name, domain) != 0) d++;
-    if (d == N_DOMAINS) return err_set(err, ERR_USAGE, "wordnet has no domain \"%s\"", domain);
+    if (d == N_DOMAINS) return unknown_domain(domain, err);
     struct wordnet w;
     if (!wordnet_open(&w, err)) return false;
     struct marks *marks = mark_domains(&w, err);

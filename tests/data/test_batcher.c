@@ -186,7 +186,12 @@ static void test_too_short(void **state) {
     assert_int_equal(err.code, ERR_RANGE);
     assert_string_equal(err.msg,
                         "the training text has 7 tokens, but one window needs 8 (context 7 and "
-                        "one more): give more text, or set model.context to 6 or less");
+                        "one more): give more text");
+    little.n_tokens = 12;
+    plan = (struct batcher_plan){BATCH, 12, 1, 0, &little, NULL, 0};
+    assert_null(batcher_create(&plan, &err));
+    assert_non_null(strstr(err.msg, "give more text, or set model.context to 11 or less"));
+    little.n_tokens = 7;
     plan = (struct batcher_plan){BATCH, CONTEXT, 1, 0, &c, &little, 0.1};
     assert_null(batcher_create(&plan, &err));
     assert_non_null(strstr(err.msg, "the replay text has 7 tokens"));
