@@ -12,6 +12,7 @@
 
 enum {
     CHUNK_BYTES = 1 << 18,    /* read at once */
+    UNWRITTEN_MAX = 4 << 20,  /* of events that wait for room on the disk */
     LINE_BYTES_MAX = 16 << 20 /* a longer line is no event */
 };
 
@@ -101,29 +102,36 @@ bool event_log_open(struct event_log *log, const char *path, struct err *err) {
     return false;
 }
 
+/* Write what waits; what the disk does not take stays in front. */
+static bool write_out(struct event_log *log, struct err *err) {
+    struct buf *b = &log->unwritten;
+    size_t done = 0;
+    bool ok = true;
+    while (ok && done < b->len) { /* once, unless the disk is nearly full */
+        ssize_t put = write(log->fd, b->data + done, b->len - done);
+        if (put >= 0) done += (size_t)put;
+        else ok = errno == EINTR;
+    }
+    if (!ok) err_errno(err, "cannot write the event log");
+    if (done > 0) memmove(b->data, b->data + done, b->len - done + 1); /* and the NUL */
+    b->len -= done;
+    return ok;
+}
+
 bool event_log_put(struct event_log *log, struct event *e, struct err *err) {
+    struct buf *b = &log->unwritten;
+    if (b->len > UNWRITTEN_MAX && !write_out(log, err)) return false;
+    size_t before = b->len;
     e->seq = log->seq + 1;
     e->t = clock_wall() - log->start;
-    buf_clear(&log->line);
-    if (log->torn) buf_add(&log->line, "\n", 1);
-    event_write(e, &log->line);
-    if (log->line.failed) {
-        buf_deinit(&log->line);
+    event_write(e, b);
+    if (b->failed) {
+        b->failed = false;
+        b->len = before; /* half an event is none */
         return err_set(err, ERR_NOMEM, "not enough memory to write an event");
     }
-    size_t done = 0;
-    while (done < log->line.len) { /* once, unless the disk is nearly full */
-        ssize_t put = write(log->fd, log->line.data + done, log->line.len - done);
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) {
-            if (done > 0) log->torn = log->line.data[done - 1] != '\n';
-            return err_errno(err, "cannot write the event log");
-        }
-        done += (size_t)put;
-    }
-    log->torn = false;
     log->seq++;
-    return true;
+    return write_out(log, err);
 }
 
 bool event_log_sync(struct event_log *log, struct err *err) {
@@ -135,8 +143,11 @@ bool event_log_sync(struct event_log *log, struct err *err) {
 }
 
 void event_log_close(struct event_log *log) {
-    if (log->fd >= 0) close(log->fd);
-    buf_deinit(&log->line);
+    if (log->fd >= 0) {
+        write_out(log, NULL);
+        close(log->fd);
+    }
+    buf_deinit(&log->unwritten);
     *log = (struct event_log){.fd = -1};
 }
 

@@ -8,12 +8,12 @@ struct event_log {
     int fd;        /* -1: closed */
     int64_t seq;   /* of the last event written */
     double start;  /* clock_wall() of the run's start, so that t goes on through resume */
-    struct buf line;
-    bool torn;     /* the last write was cut short; the next one begins with a newline */
+    struct buf unwritten; /* what a full disk has not taken yet: goes in front of the next event */
 };
 /* Open for appending (created 0600). A torn last line is cut off; seq and t go on from the last. */
 bool event_log_open(struct event_log *log, const char *path, struct err *err);
-/* Fill in seq and t and append the line with one write(2). */
+/* Fill in seq and t and append the line with one write(2). On failure the event is kept and written with
+ * the next one, or by event_log_close(), as soon as the disk has room (4 MiB of events at most). */
 bool event_log_put(struct event_log *log, struct event *e, struct err *err);
 bool event_log_sync(struct event_log *log, struct err *err); /* fsync */
 void event_log_close(struct event_log *log);

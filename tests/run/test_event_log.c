@@ -288,7 +288,7 @@ static void test_no_file_to_read(void **state) {
 
 /* --- a full disk */
 
-/* The line that was cut short ends with the next one's newline, and nothing after it is lost.
+/* What a full disk does not take, not even in part, is written as soon as there is room again.
  */
 static void test_full_disk(void **state) {
     const char *path = in_folder(state, "full.jsonl");
@@ -304,21 +304,27 @@ static void test_full_disk(void **state) {
     tight.rlim_cur = (rlim_t)st.st_size + 20;
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
-    struct event e = {.type = EVENT_STEP, .step = 1};
-    bool put = event_log_put(&log, &e, &err);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    signal(SIGXFSZ, SIG_DFL);
-    assert_false(put);
-    assert_int_equal(err.code, ERR_IO);
-    assert_true(log.torn);
-    put_step(&log, 2);
-    assert_false(log.torn);
-    event_log_close(&log);
+    for (int64_t step = 1; step < 4; step++) {
+        struct event e = {.type = EVENT_STEP, .step = step};
+        assert_false(event_log_put(&log, &e, &err));
+        assert_int_equal(err.code, ERR_IO);
+    }
     struct event_reader *r = reader(path);
     expect_step(r, 1, 0);
-    expect_step(r, 2, 2);
     expect_nothing(r);
-    assert_int_equal(event_reader_skipped(r), 1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    put_step(&log, 4);
+    for (int i = 1; i < 5; i++) expect_step(r, i + 1, i);
+    expect_nothing(r);
+    tight.rlim_cur = 1;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    struct event last = {.type = EVENT_STEP, .step = 5};
+    assert_false(event_log_put(&log, &last, &err));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    event_log_close(&log);
+    expect_step(r, 6, 5);
+    assert_int_equal(event_reader_skipped(r), 0);
     event_reader_close(r);
 }
 
