@@ -83,31 +83,22 @@ static void answer_deinit(struct answer_text *a) {
     buf_deinit(&a->text);
 }
 
-/* What `m` answers; as many tokens as fit into one context with the prompt, so that they can be
- * compared. */
+/* What `m` answers; no more than fits into one context with the prompt, so that both sides can
+ * be compared. */
 static bool answer(struct model *m, const struct compare_options *o, const char *prompt,
                    struct answer_text *out, struct err *err) {
-    int context = m->hf.table.config.context;
-    struct ids made = {0};
     struct token_text state = {0};
-    if (!prompt_encode(m->hf.tokenizer, prompt, &out->ids, err)) return false;
-    out->n_prompt = out->ids.n;
-    if (out->n_prompt == 0 || out->n_prompt >= (size_t)context)
-        return err_set(err, ERR_USAGE, "the prompt \"%s\" has %zu tokens; 1 to %d fit", prompt,
-                       out->n_prompt, context - 1);
-    int room = context - (int)out->n_prompt;
-    struct generate_plan plan = {.tokens = o->tokens < room ? (int)o->tokens : room};
+    struct generate_plan plan = {.tokens = (int)o->tokens};
     plan.sampler = (struct sampler){.temperature = o->temperature,
                                     .top_k = (int)o->top_k,
                                     .rng = rng_make((uint64_t)o->seed, 0, 0)};
     plan.decoder = decoder_create(&m->hf.table, &m->ex, err);
-    bool ok = plan.decoder && generate(&plan, &m->hf.weights, m->hf.tokenizer, out->ids.data,
-                                       out->n_prompt, &made, err);
+    bool ok = plan.decoder &&
+              answer_prompt(&plan, &m->hf.weights, m->hf.tokenizer, prompt,
+                            m->hf.table.config.context, &out->ids, &out->n_prompt, err);
     decoder_destroy(plan.decoder);
-    for (size_t i = 0; ok && i < made.n; i++) ok = ids_push(&out->ids, made.data[i], err);
     for (size_t i = out->n_prompt; ok && i < out->ids.n; i++)
         model_token_text(m, &state, out->ids.data, out->ids.n, i, &out->text);
-    ids_deinit(&made);
     return ok;
 }
 

@@ -3,7 +3,8 @@
 #define THAW_ENGINE_CORE_ERR_H
 #include <stdbool.h>
 
-enum err_code { ERR_NONE = 0, ERR_NOMEM, ERR_IO, ERR_PARSE, ERR_RANGE, ERR_NUMERIC, ERR_USAGE };
+enum err_code { ERR_NONE = 0, ERR_NOMEM, ERR_IO, ERR_PARSE, ERR_RANGE, ERR_NUMERIC, ERR_USAGE,
+                ERR_STOPPED }; /* STOPPED: somebody asked to; not a failure */
 
 struct err {
     enum err_code code;

@@ -308,6 +308,25 @@ bool files_remove_tree(const char *path, struct err *err) {
     return remove_at(AT_FDCWD, path) || failed(err, "remove", path);
 }
 
+/* Whether two paths changed places. */
+static bool exchange(const char *a, const char *b) {
+    return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0;
+}
+
+bool files_replace_dir(const char *from, const char *to, struct err *err) {
+    char parent[PATH_MAX];
+    if (!parent_of(to, parent, err)) return false;
+    if (exchange(from, to)) {
+        bool ok = files_sync_dir(parent, err);
+        if (ok) files_remove_tree(from, NULL);
+        else exchange(from, to); /* what is known to be on the disk stays */
+        return ok;
+    }
+    if (errno != ENOENT && errno != EINVAL && errno != ENOSYS)
+        return err_errno(err, "cannot put %s in the place of %s", from, to);
+    return files_remove_tree(to, err) && files_rename(from, to, err);
+}
+
 uint64_t files_free_bytes(const char *path) {
     struct statvfs fs;
     if (statvfs(path, &fs) != 0) return 0;

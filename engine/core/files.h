@@ -40,6 +40,10 @@ bool files_make_dirs(const char *path, mode_t mode, struct err *err); /* mkdir -
 bool files_sync_dir(const char *path, struct err *err);
 /* rename(2), then fsync of the target's folder. */
 bool files_rename(const char *from, const char *to, struct err *err);
+/* The same for a folder where another, or none, may stand at `to`: the two change places in one step
+ * (where the file system can; else the old one is removed first), then the old one is removed. What
+ * cannot be removed of it stays as `from`. */
+bool files_replace_dir(const char *from, const char *to, struct err *err);
 /* Remove a folder and all below it; symbolic links are removed, not followed. Absent: true. */
 bool files_remove_tree(const char *path, struct err *err);
 bool files_exists(const char *path);

@@ -303,21 +303,22 @@ static void learner_deinit(struct learner *l) {
     free(l->heap);
 }
 
-static bool learn(struct learner *l, int vocab, void (*progress)(void *, int, int), void *ctx,
-                  struct err *err) {
+static bool learn(struct learner *l, int vocab, bool (*progress)(void *, size_t, size_t),
+                  void *ctx, struct err *err) {
     uint32_t pair;
     bool failed = false;
     while (l->t->n_tokens < vocab && next_pair(l, &pair, &failed, err)) {
         if (!merge_pair(l, pair, err)) return false;
-        if (progress && l->t->n_tokens % PROGRESS_EVERY == 0)
-            progress(ctx, l->t->n_tokens, vocab);
+        if (progress && l->t->n_tokens % PROGRESS_EVERY == 0 &&
+            !progress(ctx, (size_t)l->t->n_tokens, (size_t)vocab))
+            return err_set(err, ERR_STOPPED, "learning the vocabulary was given up");
     }
-    if (progress && !failed) progress(ctx, vocab, vocab);
+    if (progress && !failed) progress(ctx, (size_t)vocab, (size_t)vocab);
     return !failed;
 }
 
 struct tokenizer *bpe_trainer_finish(struct bpe_trainer *trainer, int vocab,
-                                     void (*progress)(void *ctx, int done, int total),
+                                     bool (*progress)(void *ctx, size_t done, size_t total),
                                      void *ctx, struct err *err) {
     if (vocab < MIN_VOCAB || vocab > TOKENIZER_MAX_VOCAB) {
         err_set(err, ERR_RANGE, "a vocabulary has %d to %d tokens, not %d", MIN_VOCAB,

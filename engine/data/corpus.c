@@ -39,14 +39,15 @@ static bool add_unit(struct corpus *c, const char *s, size_t n, struct tokenizer
 
 static bool add_units(struct corpus *c, const struct source_text *text, enum split split,
                       struct tokenizer *t, struct ids *ids, size_t total,
-                      void (*progress)(void *, size_t, size_t), void *ctx, struct err *err) {
+                      bool (*progress)(void *, size_t, size_t), void *ctx, struct err *err) {
     double reported = clock_now();
     for (size_t i = 0; i < text->n_units; i++) {
         const struct unit *u = &text->units[i];
         if (!in_split(u, split)) continue;
         if (!add_unit(c, text->bytes.data + u->offset, u->length, t, ids, err)) return false;
         if (progress && clock_now() - reported > report_every) {
-            progress(ctx, c->n_bytes, total);
+            if (!progress(ctx, c->n_bytes, total))
+                return err_set(err, ERR_STOPPED, "turning text into tokens was given up");
             reported = clock_now();
         }
     }
@@ -56,7 +57,7 @@ static bool add_units(struct corpus *c, const struct source_text *text, enum spl
 }
 
 bool corpus_build(const struct source_text *text, enum split split, struct tokenizer *t,
-                  void (*progress)(void *ctx, size_t done, size_t total), void *ctx,
+                  bool (*progress)(void *ctx, size_t done, size_t total), void *ctx,
                   struct corpus *out, struct err *err) {
     size_t units, bytes;
     struct ids ids = {0};

@@ -14,10 +14,11 @@ struct corpus {
     uint64_t n_lines;
 };
 
-/* Tokenise the units of `split`. `progress` may be NULL; it is called at least every 50 ms.
+/* Tokenise the units of `split`. `progress` may be NULL; it is called at least every 50 ms, and when
+ * it returns false the work is given up with ERR_STOPPED.
  * ERR_RANGE when no unit is in the split. Owner: the caller. */
 bool corpus_build(const struct source_text *text, enum split split, struct tokenizer *t,
-                  void (*progress)(void *ctx, size_t done, size_t total), void *ctx,
+                  bool (*progress)(void *ctx, size_t done, size_t total), void *ctx,
                   struct corpus *out, struct err *err);
 void corpus_deinit(struct corpus *c); /* leaves it empty */
 #endif

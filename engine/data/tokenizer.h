@@ -25,7 +25,8 @@ void ids_deinit(struct ids *v);
 /* Learn a vocabulary of `vocab` entries: specials first (ids 0..), then the 256 bytes in the
  * order of GPT-2's byte table, then merges, most frequent pair first, ties to the
  * lexicographically greater pair (of the pair's bytes). When no pair is left the vocabulary is
- * smaller than asked for. `progress` may be NULL. */
+ * smaller than asked for. `progress` may be NULL; when it returns false the work is given up with
+ * ERR_STOPPED. */
 struct bpe_trainer;
 struct bpe_trainer *bpe_trainer_create(struct err *err);
 void bpe_trainer_destroy(struct bpe_trainer *t); /* NULL is fine */
@@ -33,7 +34,7 @@ void bpe_trainer_destroy(struct bpe_trainer *t); /* NULL is fine */
 bool bpe_trainer_add(struct bpe_trainer *t, const char *text, size_t n, struct err *err);
 /* vocab in [257 + 1, 1,000,000]. Uses `<|endoftext|>` as the one special. Owner: the caller. */
 struct tokenizer *bpe_trainer_finish(struct bpe_trainer *t, int vocab,
-                                     void (*progress)(void *ctx, int done, int total),
+                                     bool (*progress)(void *ctx, size_t done, size_t total),
                                      void *ctx, struct err *err);
 
 /* ---- files (tokenizer_json.c) ---- */

@@ -138,6 +138,14 @@ static void lay_out(struct decoder *d, struct taker *t) {
     d->logits = take(t, (size_t)c->vocab, 1);
 }
 
+size_t decoder_bytes(const struct model_config *c) {
+    struct param_table table = {.config = *c};
+    struct decoder d = {.table = &table};
+    struct taker taker = {0};
+    lay_out(&d, &taker);
+    return taker.bytes;
+}
+
 struct decoder *decoder_create(const struct param_table *t, struct exec *ex, struct err *err) {
     const struct model_config *c = &t->config;
     struct decoder *d = calloc(1, sizeof *d);

@@ -6,6 +6,8 @@
 
 struct decoder; /* opaque: cache and scratch for one sequence */
 
+/* Bytes that decoder_create() will reserve. */
+size_t decoder_bytes(const struct model_config *c);
 struct decoder *decoder_create(const struct param_table *t, struct exec *ex, struct err *err);
 void decoder_destroy(struct decoder *d); /* NULL is fine */
 void decoder_reset(struct decoder *d);   /* forget the sequence */

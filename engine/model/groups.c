@@ -130,3 +130,24 @@ void groups_format(const struct param_table *t, const bool *mask, struct buf *ou
         g = end;
     }
 }
+
+/* ---- all names ---- */
+
+struct named_group *groups_named(const struct param_table *t, int *n, struct err *err) {
+    struct named_group *all = calloc(2 * (size_t)t->n_groups, sizeof *all);
+    *n = 0;
+    if (!all) err_set(err, ERR_NOMEM, "not enough memory to name %d groups", t->n_groups);
+    for (int g = 0; all && g < t->n_groups; g++) {
+        int layer = t->groups[g].layer, last = g;
+        bool block =
+            layer >= 0 && t->groups[g - 1].layer != layer; /* embed stands before all */
+        while (block && t->groups[last + 1].layer == layer) last++; /* norm stands behind all */
+        if (block) {
+            all[*n] = (struct named_group){.first = g, .last = last};
+            snprintf(all[(*n)++].name, GROUP_NAME_MAX, "block.%d", layer);
+        }
+        all[*n] = (struct named_group){.first = g, .last = g};
+        snprintf(all[(*n)++].name, GROUP_NAME_MAX, "%s", t->groups[g].name);
+    }
+    return all;
+}

@@ -53,6 +53,15 @@ bool groups_select(const struct param_table *t, const char *text, bool *mask, st
 /* The shortest such text for a mask, e.g. "embed,0-2,block.3.attn" ("" none, "all"). */
 void groups_format(const struct param_table *t, const bool *mask, struct buf *out);
 
+/* A group as people speak of it: "block.3" stands for its three parts, "block.3.attn" for one. */
+struct named_group {
+    char name[GROUP_NAME_MAX];
+    int first, last; /* groups of the table */
+};
+/* All such names in order: embed, block.0, block.0.attn, ..., norm, head; *n of them. NULL with
+ * ERR_NOMEM. Owner: the caller, with free(). */
+struct named_group *groups_named(const struct param_table *t, int *n, struct err *err);
+
 /* ---- memory in the shape of the table: weights, gradients, moments, a base ---- */
 
 struct weights {

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +14,29 @@
 #include "engine/nn/blas.h"
 #include "engine/run/run_dir.h"
 
+enum { TRAINER_MAX_BYTES = 16 << 20 }; /* of trainer.json */
+
 static const char *const moment_prefixes[] = {"exp_avg.", "exp_avg_sq."};
 
 /* ---- saving ---- */
 
-static void put_file_size(struct json_writer *w, const char *dir, const char *name) {
+/* Bytes of a file in a folder, 0 when there is none. */
+static uint64_t size_of(const char *dir, const char *name) {
     char path[PATH_MAX];
     struct stat st;
-    if (!files_join(path, sizeof path, dir, name, NULL) || stat(path, &st) != 0) return;
-    json_put_key(w, name);
-    json_put_integer(w, st.st_size);
+    bool there = files_join(path, sizeof path, dir, name, NULL) && stat(path, &st) == 0;
+    return there ? (uint64_t)st.st_size : 0;
+}
+
+/* Readers tell by the sizes whether a checkpoint is whole. */
+static void put_sizes(struct json_writer *w, const char *dir) {
+    static const char *const names[] = {"model.safetensors", "optimizer.safetensors"};
+    json_open(w, '{');
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        json_put_key(w, names[i]);
+        json_put_integer(w, (int64_t)size_of(dir, names[i]));
+    }
+    json_close(w, '}');
 }
 
 static void put_state(struct json_writer *w, const struct trainer_state *s) {
@@ -32,6 +46,8 @@ static void put_state(struct json_writer *w, const struct trainer_state *s) {
     json_put_integer(w, s->step);
     json_put_key(w, "stage");
     json_put_integer(w, s->stage);
+    json_put_key(w, "begun");
+    json_put_bool(w, s->begun);
     json_put_key(w, "stage_step");
     json_put_integer(w, s->stage_step);
     json_put_key(w, "tokens");
@@ -63,10 +79,7 @@ static bool write_trainer_json(const char *dir, const struct trainer_state *s,
     }
     json_close(&w, '}');
     json_put_key(&w, "files");
-    json_open(&w, '{');
-    put_file_size(&w, dir, "model.safetensors");
-    put_file_size(&w, dir, "optimizer.safetensors");
-    json_close(&w, '}');
+    put_sizes(&w, dir);
     json_close(&w, '}');
     buf_str(&text, "\n");
     char path[PATH_MAX];
@@ -91,14 +104,6 @@ static bool has_room(const char *where, const struct weights *w, int copies, str
                    where, (double)need / 1048576.0, (double)free_bytes / 1048576.0);
 }
 
-static uint64_t size_of_folder_file(const char *dir, const char *name) {
-    char path[PATH_MAX];
-    struct stat st;
-    return files_join(path, sizeof path, dir, name, NULL) && stat(path, &st) == 0
-               ? (uint64_t)st.st_size
-               : 0;
-}
-
 static bool fill_checkpoint(const char *dir, const struct trainer_state *s, const bool *learn,
                             const struct weights *w, const struct optim *o,
                             const struct tokenizer *t, uint64_t *bytes, struct err *err) {
@@ -110,23 +115,44 @@ static bool fill_checkpoint(const char *dir, const struct trainer_state *s, cons
         !weights_save(path, moments, moment_prefixes, 2, &moment_bytes, err) ||
         !write_trainer_json(dir, s, learn, o, err) || !files_sync_dir(dir, err))
         return false;
-    *bytes = model_bytes + moment_bytes + size_of_folder_file(dir, "trainer.json");
+    *bytes = model_bytes + moment_bytes + size_of(dir, "trainer.json");
     return true;
+}
+
+/* The folder beside `checkpoints`' own in which a save of step N is made, and the final one. */
+static bool name_folders(const char *checkpoints, int64_t step, char aside[PATH_MAX],
+                         char path[PATH_MAX], struct err *err) {
+    char name[64];
+    snprintf(name, sizeof name, ".step-%" PRId64 ".new", step);
+    if (!files_join(aside, PATH_MAX, checkpoints, name, err)) return false;
+    snprintf(name, sizeof name, "step-%" PRId64, step);
+    return files_join(path, PATH_MAX, checkpoints, name, err);
+}
+
+/* Remove what interrupted saves have left, as far as it can be, before the room is measured. */
+static void sweep(const char *checkpoints) {
+    DIR *folder = opendir(checkpoints);
+    for (struct dirent *e; folder && (e = readdir(folder));) {
+        char path[PATH_MAX];
+        const char *end = strrchr(e->d_name, '.');
+        if (strncmp(e->d_name, ".step-", 6) == 0 && strcmp(end, ".new") == 0 &&
+            files_join(path, sizeof path, checkpoints, e->d_name, NULL))
+            files_remove_tree(path, NULL);
+    }
+    if (folder) closedir(folder);
 }
 
 bool checkpoint_save(const char *checkpoints, const struct trainer_state *s, const bool *learn,
                      const struct weights *w, const struct optim *o, const struct tokenizer *t,
                      char path[PATH_MAX], uint64_t *bytes, struct err *err) {
-    char aside[PATH_MAX], name[64];
-    snprintf(name, sizeof name, ".step-%" PRId64 ".new", s->step);
-    if (!files_make_dirs(checkpoints, 0700, err) || !has_room(checkpoints, w, 3, err) ||
-        !files_join(aside, sizeof aside, checkpoints, name, err))
+    char aside[PATH_MAX];
+    if (!name_folders(checkpoints, s->step, aside, path, err) ||
+        !files_make_dirs(checkpoints, 0700, err))
         return false;
-    snprintf(name, sizeof name, "step-%" PRId64, s->step);
-    if (!files_join(path, PATH_MAX, checkpoints, name, err) || !files_remove_tree(aside, err))
-        return false;
+    sweep(checkpoints);
+    if (!has_room(checkpoints, w, 3, err)) return false;
     bool ok = fill_checkpoint(aside, s, learn, w, o, t, bytes, err) &&
-              files_remove_tree(path, err) && files_rename(aside, path, err);
+              files_replace_dir(aside, path, err);
     if (!ok) files_remove_tree(aside, NULL);
     return ok;
 }
@@ -140,36 +166,59 @@ bool model_folder_save(const char *path, const struct weights *w, const struct t
     snprintf(parent, sizeof parent, "%s", path);
     char *slash = strrchr(parent, '/');
     if (slash) *slash = '\0';
-    bool ok = has_room(slash ? parent : ".", w, 1, err) && files_remove_tree(aside, err) &&
+    bool ok = files_remove_tree(aside, err) && has_room(slash ? parent : ".", w, 1, err) &&
               files_make_dirs(aside, 0700, err) && hf_model_save(aside, w, t, NULL, err) &&
-              files_sync_dir(aside, err) && files_remove_tree(path, err) &&
-              files_rename(aside, path, err);
+              files_sync_dir(aside, err) && files_replace_dir(aside, path, err);
     if (!ok) files_remove_tree(aside, NULL);
     return ok;
 }
 
 /* ---- loading ---- */
 
-static bool read_state(const struct json *root, const struct param_table *t, const char *path,
-                       struct trainer_state *s, bool *learn, int64_t *steps, struct err *err) {
-    *s = (struct trainer_state){.stage = (int)json_int(json_get(root, "stage"), -1),
+static bool read_state(const struct json *root, struct trainer_state *s) {
+    int64_t stage = json_int(json_get(root, "stage"), -1);
+    *s = (struct trainer_state){.stage = (int)stage,
                                 .step = json_int(json_get(root, "step"), -1),
                                 .stage_step = json_int(json_get(root, "stage_step"), -1),
-                                .tokens = json_int(json_get(root, "tokens"), 0),
-                                .lr_scale = json_number(json_get(root, "lr_scale"), 1),
-                                .stopwatch = json_number(json_get(root, "seconds"), 0)};
+                                .tokens = json_int(json_get(root, "tokens"), -1),
+                                .lr_scale = json_number(json_get(root, "lr_scale"), -1),
+                                .stopwatch = json_number(json_get(root, "seconds"), -1)};
+    s->begun = json_bool(json_get(root, "begun"), s->stage_step > 0);
+    return stage >= 0 && stage <= INT_MAX && s->step >= 0 && s->stage_step >= 0 &&
+           s->tokens >= 0 && s->lr_scale > 0 && isfinite(s->lr_scale) && s->stopwatch >= 0;
+}
+
+static bool read_groups(const struct json *root, const struct param_table *t, bool *learn,
+                        int64_t *steps, struct err *err) {
     const struct json *counts = json_get(root, "optimizer_steps");
     const char *groups = json_str(json_get(root, "learn"), NULL);
-    if (s->stage < 0 || s->step < 0 || s->stage_step < 0 || !groups ||
-        json_kind(counts) != JSON_KIND_OBJECT)
-        return err_set(err, ERR_PARSE, "%s: stage, step, learn or optimizer_steps is missing",
-                       path);
+    bool ok = groups != NULL;
     for (int g = 0; g < t->n_groups; g++) {
         learn[g] = false;
-        steps[g] = json_int(json_get(counts, t->groups[g].name), 0);
+        steps[g] = json_int(json_get(counts, t->groups[g].name), -1);
+        ok &= steps[g] >= 0;
     }
-    if (*groups && !groups_select(t, groups, learn, err)) return err_prefix(err, "%s", path);
-    return true;
+    return ok ? groups_select(t, groups, learn, err)
+              : err_set(err, ERR_PARSE, "learn or optimizer_steps is missing or wrong");
+}
+
+static bool read_trainer_json(const char *dir, struct trainer_state *s, bool *learn,
+                              struct optim *o, struct err *err) {
+    char path[PATH_MAX];
+    struct buf text = {0};
+    if (!files_join(path, sizeof path, dir, "trainer.json", err) ||
+        !files_read(path, TRAINER_MAX_BYTES, &text, err)) {
+        buf_deinit(&text);
+        return false;
+    }
+    struct json *root = json_parse(buf_text(&text), text.len, err);
+    bool ok =
+        root && (read_state(root, s) ||
+                 err_set(err, ERR_PARSE, "a number of step or stage is missing or wrong"));
+    ok = ok && read_groups(root, o->m.table, learn, o->steps, err);
+    json_destroy(root);
+    buf_deinit(&text);
+    return ok || err_prefix(err, "%s", path);
 }
 
 static bool load_tensors(const char *dir, const char *file, const char *const *prefixes,
@@ -186,58 +235,24 @@ static bool load_tensors(const char *dir, const char *file, const char *const *p
 
 bool checkpoint_load(const char *path, struct trainer_state *s, bool *learn, struct weights *w,
                      struct optim *o, struct err *err) {
-    char file[PATH_MAX];
-    struct buf text = {0};
-    bool ok = files_join(file, sizeof file, path, "trainer.json", err) &&
-              files_read(file, 1u << 20, &text, err);
-    struct json *root = ok ? json_parse(buf_text(&text), text.len, err) : NULL;
-    buf_deinit(&text);
-    if (!root) return ok ? err_prefix(err, "%s", file) : false;
     static const char *const plain[] = {""};
     struct weights *const model[] = {w};
     struct weights *const moments[] = {&o->m, &o->v};
-    ok = read_state(root, w->table, file, s, learn, o->steps, err) &&
-         load_tensors(path, "model.safetensors", plain, model, 1, err) &&
-         load_tensors(path, "optimizer.safetensors", moment_prefixes, moments, 2, err);
-    json_destroy(root);
-    return ok;
+    return read_trainer_json(path, s, learn, o, err) &&
+           load_tensors(path, "model.safetensors", plain, model, 1, err) &&
+           load_tensors(path, "optimizer.safetensors", moment_prefixes, moments, 2, err);
 }
 
 /* ---- retention ---- */
 
-static int by_step_down(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x < y) - (x > y);
-}
-
-enum { CHECKPOINTS_MAX = 4096 }; /* more than that many wait for the next time */
-
 bool checkpoint_prune(const char *checkpoints, int keep, struct err *err) {
-    DIR *d = opendir(checkpoints);
-    if (!d) return true; /* nothing was ever saved */
-    int64_t *steps = malloc(CHECKPOINTS_MAX * sizeof *steps);
-    int n = 0;
-    bool ok = steps != NULL;
-    for (struct dirent *e; ok && (e = readdir(d));) {
-        char path[PATH_MAX], *end;
-        size_t length = strlen(e->d_name);
-        if (strncmp(e->d_name, "step-", 5) == 0 && n < CHECKPOINTS_MAX) {
-            int64_t step = strtoll(e->d_name + 5, &end, 10);
-            if (*end == '\0') steps[n++] = step;
-        } else if (strncmp(e->d_name, ".step-", 6) == 0 && length > 10 &&
-                   strcmp(e->d_name + length - 4, ".new") == 0) {
-            ok = files_join(path, sizeof path, checkpoints, e->d_name, err) &&
-                 files_remove_tree(path, err);
-        }
+    char path[PATH_MAX];
+    bool ok = true;
+    int kept = 0;
+    for (int64_t step = INT64_MAX;
+         ok && (step = checkpoint_below(checkpoints, step, path)) >= 0;) {
+        if (kept < keep) kept += checkpoint_is_whole(path);
+        else ok = files_remove_tree(path, err);
     }
-    closedir(d);
-    if (ok) qsort(steps, (size_t)n, sizeof *steps, by_step_down);
-    for (int i = keep; ok && i < n; i++) {
-        char path[PATH_MAX], name[64];
-        snprintf(name, sizeof name, "step-%" PRId64, steps[i]);
-        ok = files_join(path, sizeof path, checkpoints, name, err) &&
-             files_remove_tree(path, err);
-    }
-    free(steps);
     return ok;
 }

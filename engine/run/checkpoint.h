@@ -11,14 +11,16 @@
  * order and the sampler's seeds follow from (seed, stage, step) and need no saving. */
 struct trainer_state {
     int stage;
+    bool begun;                       /* the stage's plan, base and optimizer are made */
     int64_t step, stage_step, tokens; /* done so far */
     double lr_scale;                  /* of the `lr` command; 1: as scheduled */
     double stopwatch;                 /* seconds of training so far */
 };
 
-/* Save into `checkpoints`/step-N. learn: the freeze plan. *path gets the folder, *bytes its size. On
- * failure nothing new is left behind and older checkpoints are untouched; a disk too full is found
- * before anything is written. */
+/* Save into `checkpoints`/step-N, in the place of one that stands there. learn: the freeze plan. *path
+ * gets the folder, *bytes its size. Sweeps away first what interrupted saves have left. On failure
+ * nothing new is left behind and older checkpoints are untouched; a disk too full is found before
+ * anything is written. */
 bool checkpoint_save(const char *checkpoints, const struct trainer_state *s, const bool *learn,
                      const struct weights *w, const struct optim *o, const struct tokenizer *t,
                      char path[PATH_MAX], uint64_t *bytes, struct err *err);
@@ -27,10 +29,11 @@ bool checkpoint_save(const char *checkpoints, const struct trainer_state *s, con
 bool checkpoint_load(const char *path, struct trainer_state *s, bool *learn, struct weights *w,
                      struct optim *o, struct err *err);
 
-/* Remove all but the `keep` newest, and what interrupted saves left. */
+/* Remove all but the `keep` newest whole ones; one that is not whole counts for nothing, and goes with
+ * those behind the last that is kept. */
 bool checkpoint_prune(const char *checkpoints, int keep, struct err *err);
 
-/* Save an HF folder as `path` in one rename (the base; exports). An existing one is replaced. */
+/* Save an HF folder as `path` in one rename (the base; exports). One that is there is replaced. */
 bool model_folder_save(const char *path, const struct weights *w, const struct tokenizer *t,
                        struct err *err);
 #endif

@@ -11,7 +11,7 @@
 #include "engine/run/trainer.h"
 
 /* The one mutable global of the engine: a signal handler has no other place to write to. */
-static volatile int stop_signal;
+static volatile sig_atomic_t stop_signal;
 
 static void on_stop(int number) { stop_signal = number; }
 
@@ -27,10 +27,13 @@ static void set_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void log_failure(struct event_log *log, const struct err *why) {
-    struct event problem = {.type = EVENT_PROBLEM, .problem = {true, why->msg}};
-    struct event end = {.type = EVENT_END, .end = {"failed"}};
-    event_log_put(log, &problem, NULL);
+/* The run ended before, or without, an end of its own. */
+static void log_end(struct event_log *log, const struct err *why, int64_t step) {
+    bool stopped = why->code == ERR_STOPPED;
+    struct event problem = {.type = EVENT_PROBLEM, .step = step, .problem = {true, why->msg}};
+    struct event end = {
+        .type = EVENT_END, .step = step, .end = {stopped ? "stopped" : "failed"}};
+    if (!stopped) event_log_put(log, &problem, NULL);
     event_log_put(log, &end, NULL);
     event_log_sync(log, NULL);
 }
@@ -46,20 +49,19 @@ static int64_t find_checkpoint(const struct run_paths *paths, struct event_log *
     if (!*skipped) return step;
     char text[600];
     snprintf(text, sizeof text, "checkpoints that are not whole were skipped: %s", skipped);
-    struct event e = {.type = EVENT_PROBLEM, .problem = {false, text}};
+    struct event e = {.type = EVENT_PROBLEM, .step = step, .problem = {false, text}};
     event_log_put(log, &e, NULL);
     return step;
 }
 
-static bool train(const struct settings *s, const struct run_paths *paths,
-                  struct event_log *log, struct control *control, const char *from,
-                  int64_t step, struct err *err) {
+/* *step gets the last one that was made. */
+static bool train(const struct trainer_plan *plan, int64_t *step, struct err *err) {
     struct trainer *t = malloc(sizeof *t);
     if (!t) return err_set(err, ERR_NOMEM, "no memory for the trainer");
-    bool ok = trainer_create(t, s, paths, log, control, from, step, err);
+    bool ok = trainer_create(t, plan, err);
     if (ok) {
-        t->stop_signal = &stop_signal;
         ok = trainer_run(t, err);
+        *step = t->state.step;
         trainer_destroy(t);
     }
     free(t);
@@ -80,11 +82,18 @@ bool engine_main(const struct settings *s, const struct run_paths *paths, bool r
     blas_init();
     char from[PATH_MAX] = "";
     int64_t step = resume ? find_checkpoint(paths, &log, from) : 0;
-    struct control *control = control_start(paths->socket, err);
-    bool ok = control && train(s, paths, &log, control, from, step, err);
-    if (!ok) log_failure(&log, err);
-    control_stop(control);
+    struct trainer_plan plan = {.settings = s,
+                                .paths = paths,
+                                .log = &log,
+                                .control = control_start(paths->socket, err),
+                                .stop_signal = &stop_signal,
+                                .resume_from = from,
+                                .resume_step = step};
+    bool ok = plan.control && train(&plan, &step, err);
+    bool stopped = !ok && err->code == ERR_STOPPED;
+    if (!ok) log_end(&log, err, step);
+    control_stop(plan.control);
     event_log_close(&log);
     close(lock);
-    return ok;
+    return ok || stopped;
 }

@@ -9,35 +9,31 @@
 
 /* ---- freeze and unfreeze ---- */
 
-/* Whether all parts of block `layer` changed, given what changed. */
-static bool whole_block(const struct param_table *t, const bool *changed, int layer) {
-    for (int g = 0; g < t->n_groups; g++)
-        if (t->groups[g].layer == layer && !changed[g]) return false;
-    return true;
+static bool all_of(const bool *changed, const struct named_group *group) {
+    bool all = true;
+    for (int g = group->first; g <= group->last; g++) all &= changed[g];
+    return all;
 }
 
-/* One `freeze` event for each group that changed; a block whose parts all did is named as one.
- */
+/* One `freeze` event for each group that changed; a block whose parts all did is told as one.
+ * The last one's measured time will stand for all. */
 static void report_changed(struct trainer *t, const bool *changed, bool frozen, const char *by,
                            double predicted_s) {
-    for (int g = 0; g < t->table.n_groups; g++) {
-        const struct group *group = &t->table.groups[g];
-        if (!changed[g]) continue;
-        char name[GROUP_NAME_MAX];
-        snprintf(name, sizeof name, "%s", group->name);
-        if (group->layer >= 0 && whole_block(&t->table, changed, group->layer)) {
-            if (g > 0 && t->table.groups[g - 1].layer == group->layer)
-                continue; /* said already */
-            snprintf(name, sizeof name, "block.%d", group->layer);
-        }
-        report_freeze(t, name, frozen, by, predicted_s, (double)NAN, t->state.step + 1);
+    int n = 0, told = -1; /* the last group that was told */
+    struct named_group *named = groups_named(&t->table, &n, NULL);
+    for (int i = 0; i < n; i++) {
+        if (named[i].last <= told || !all_of(changed, &named[i])) continue;
+        told = named[i].last;
+        report_freeze(t, named[i].name, frozen, by, predicted_s, (double)NAN,
+                      t->state.step + 1);
         t->freeze_told.waiting = true;
-        snprintf(t->freeze_told.group, sizeof t->freeze_told.group, "%s", name);
+        snprintf(t->freeze_told.group, sizeof t->freeze_told.group, "%s", named[i].name);
         snprintf(t->freeze_told.by, sizeof t->freeze_told.by, "%s", by);
         t->freeze_told.frozen = frozen;
         t->freeze_told.predicted_s = predicted_s;
         t->freeze_told.step = t->state.step + 1;
     }
+    free(named);
 }
 
 static bool change_plan(struct trainer *t, const struct command *c, bool learn,
@@ -53,8 +49,7 @@ static bool change_plan(struct trainer *t, const struct command *c, bool learn,
         any |= changed[g];
     }
     if (ok && any) {
-        double predicted =
-            cost_predict(&t->cost, &t->table, t->learn, then, t->table.config.context);
+        double predicted = cost_predict(&t->cost, &t->table, t->learn, then, t->time);
         memcpy(t->learn, then, (size_t)n * sizeof *then);
         stage_thaw_base(t);
         cost_reset(&t->cost);
@@ -93,6 +88,7 @@ static bool obey_lr(struct trainer *t, const struct command *c, struct err *err)
 static bool obey_pause(struct trainer *t, const struct command *c, struct err *err) {
     (void)err;
     t->paused = true;
+    t->single_steps = 0;
     report_control(t, "pause", "", c->by);
     return true;
 }
@@ -117,6 +113,7 @@ static bool obey_next_stage(struct trainer *t, const struct command *c, struct e
     (void)err;
     t->skip_stage = true;
     t->paused = false;
+    t->single_steps = 0;
     report_control(t, "next-stage", "", c->by);
     return true;
 }

@@ -9,88 +9,32 @@
 #include "engine/nn/blas.h"
 #include "engine/run/trainer.h"
 
-/* The log may be on a full disk; training goes on and the next line tries again. */
+/* The log may be on a full disk: training goes on, and the log tries again with its next line.
+ */
 static void put(struct trainer *t, struct event *e) {
     e->step = t->state.step;
     event_log_put(t->log, e, NULL);
 }
 
-/* ---- groups as the log names them: embed, block.0, block.0.attn, ..., norm ---- */
-
-/* Call fn for every named group with the range [first, last] of table groups that it stands
- * for. */
-static void each_named(const struct param_table *t, void (*fn)(void *, const char *, int, int),
-                       void *ctx) {
-    for (int g = 0; g < t->n_groups; g++) {
-        int layer = t->groups[g].layer;
-        if (layer >= 0 && (g == 0 || t->groups[g - 1].layer != layer)) {
-            char name[GROUP_NAME_MAX];
-            int last = g;
-            while (last + 1 < t->n_groups && t->groups[last + 1].layer == layer) last++;
-            snprintf(name, sizeof name, "block.%d", layer);
-            fn(ctx, name, g, last);
-        }
-        fn(ctx, t->groups[g].name, g, g);
-    }
-}
-
-struct named {
-    char (*names)[GROUP_NAME_MAX];
-    int (*ranges)[2];
-    int n;
-};
-
-static void add_named(void *ctx, const char *name, int first, int last) {
-    struct named *v = ctx;
-    snprintf(v->names[v->n], GROUP_NAME_MAX, "%s", name);
-    v->ranges[v->n][0] = first;
-    v->ranges[v->n++][1] = last;
-}
-
-/* Every named group; false when there is no memory. Freed with named_deinit(). */
-static bool named_init(struct named *v, const struct param_table *t) {
-    size_t most = 2 * (size_t)t->n_groups;
-    *v = (struct named){.names = calloc(most, sizeof *v->names),
-                        .ranges = calloc(most, sizeof *v->ranges)};
-    if (!v->names || !v->ranges) return false;
-    each_named(t, add_named, v);
-    return true;
-}
-
-static void named_deinit(struct named *v) {
-    free(v->names);
-    free(v->ranges);
-}
-
 /* ---- run ---- */
-
-/* All that the run reserves: weights, gradients, two moments, the base, activations. */
-static uint64_t memory_plan(const struct trainer *t) {
-    uint64_t weights = 0;
-    for (int g = 0; g < t->table.n_groups; g++)
-        weights += t->table.groups[g].reals * sizeof(real);
-    int batch = 1;
-    for (int i = 0; i < t->settings->n_stages; i++)
-        if (t->settings->stages[i].batch > batch) batch = t->settings->stages[i].batch;
-    return 5 * weights + transformer_bytes(&t->table.config, batch, t->table.config.context,
-                                           true, pool_threads(t->ex.pool));
-}
 
 bool report_run(struct trainer *t, struct err *err) {
     const struct settings *s = t->settings;
+    const struct memory_plan memory = trainer_memory(t);
     struct buf model = {0};
-    struct named named;
     struct event_plan plans[STAGES_MAX];
     const char *prompts[PROMPTS_MAX];
-    bool ok = named_init(&named, &t->table);
-    struct event_group *groups = ok ? calloc((size_t)named.n, sizeof *groups) : NULL;
-    model_config_write(&t->table.config, t->tokenizer ? tokenizer_eot(t->tokenizer) : 0,
-                       &model);
-    for (int i = 0; groups && i < named.n; i++) {
-        groups[i].name = named.names[i];
-        for (int g = named.ranges[i][0]; g <= named.ranges[i][1]; g++)
+    int n = 0;
+    struct named_group *named = groups_named(&t->table, &n, err);
+    if (!named) return false;
+    struct event_group *groups = calloc((size_t)n, sizeof *groups);
+    for (int i = 0; groups && i < n; i++) {
+        groups[i].name = named[i].name;
+        for (int g = named[i].first; g <= named[i].last; g++)
             groups[i].parameters += t->table.groups[g].parameters;
     }
+    model_config_write(&t->table.config, t->tokenizer ? tokenizer_eot(t->tokenizer) : -1,
+                       &model);
     for (int i = 0; i < s->n_stages; i++)
         plans[i] = (struct event_plan){s->stages[i].name, s->stages[i].steps};
     for (int i = 0; i < s->compare.prompts.n; i++) prompts[i] = s->compare.prompts.text[i];
@@ -101,17 +45,17 @@ bool report_run(struct trainer *t, struct err *err) {
                               .blas = blas_describe(),
                               .model = buf_text(&model),
                               .seed = s->seed,
-                              .memory_bytes = memory_plan(t),
+                              .memory_bytes = memory.weights + memory.activations,
                               .threads = pool_threads(t->ex.pool),
                               .groups = groups,
-                              .n_groups = groups ? named.n : 0,
+                              .n_groups = n,
                               .stages = plans,
                               .n_stages = s->n_stages,
                               .prompts = prompts,
                               .n_prompts = s->compare.prompts.n}};
-    ok = groups ? event_log_put(t->log, &e, err)
-                : err_set(err, ERR_NOMEM, "no memory to report");
-    named_deinit(&named);
+    bool ok = groups && !model.failed ? event_log_put(t->log, &e, err)
+                                      : err_set(err, ERR_NOMEM, "no memory to report");
+    free(named);
     free(groups);
     buf_deinit(&model);
     return ok;
@@ -147,7 +91,7 @@ void report_stage(struct trainer *t, bool finished) {
 void report_step(struct trainer *t, double loss, double lr, double norm,
                  const struct step_times *times, double update_s, double total_s) {
     const struct stage_settings *s = &t->settings->stages[t->state.stage];
-    double tokens = (double)s->batch * t->table.config.context;
+    double tokens = (double)s->batch * t->time;
     struct event e = {.type = EVENT_STEP,
                       .stp = {.loss = loss,
                               .lr = lr,
@@ -191,19 +135,18 @@ static struct part_facts facts_of(const struct trainer *t, int g) {
 
 static double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
-/* The step's time if the groups [first, last] were toggled: thawed when all are frozen, else
- * frozen. */
-static double toggled(const struct trainer *t, int first, int last, bool frozen) {
-    memcpy(t->present, t->learn, (size_t)t->table.n_groups * sizeof *t->learn);
-    for (int g = first; g <= last; g++) t->present[g] = frozen;
-    return cost_predict(&t->cost, &t->table, t->learn, t->present, t->table.config.context);
+/* The step's time if a group were toggled: thawed when all of it is frozen, else frozen. */
+static double toggled(struct trainer *t, const struct named_group *group, bool frozen) {
+    memcpy(t->scratch, t->learn, (size_t)t->table.n_groups * sizeof *t->learn);
+    for (int g = group->first; g <= group->last; g++) t->scratch[g] = frozen;
+    return cost_predict(&t->cost, &t->table, t->learn, t->scratch, t->time);
 }
 
-static struct event_layer layer_of(const struct trainer *t, const struct part_facts *facts,
-                                   const char *name, int first, int last) {
+static struct event_layer layer_of(struct trainer *t, const struct part_facts *facts,
+                                   const struct named_group *group) {
     double norm = 0, base = 0, distance = 0, update = 0, grad = 0;
-    struct event_layer layer = {.name = name, .frozen = true, .proven = true};
-    for (int g = first; g <= last; g++) {
+    struct event_layer layer = {.name = group->name, .frozen = true, .proven = true};
+    for (int g = group->first; g <= group->last; g++) {
         norm += facts[g].norm * facts[g].norm;
         base += facts[g].base_norm * facts[g].base_norm;
         distance += facts[g].distance * facts[g].distance;
@@ -215,23 +158,22 @@ static struct event_layer layer_of(const struct trainer *t, const struct part_fa
     layer.grad_norm = sqrt(grad);
     layer.update = layer.frozen ? 0 : share(sqrt(update), sqrt(norm));
     layer.from_base = t->has_base ? share(sqrt(distance), sqrt(base)) : (double)NAN;
-    layer.predicted_s = toggled(t, first, last, layer.frozen);
+    layer.predicted_s = toggled(t, group, layer.frozen);
     return layer;
 }
 
 void report_layers(struct trainer *t) {
-    struct named named;
-    bool ok = named_init(&named, &t->table);
-    struct event_layer *layers = ok ? calloc((size_t)named.n, sizeof *layers) : NULL;
+    int n = 0;
+    struct named_group *named = groups_named(&t->table, &n, NULL);
+    struct event_layer *layers = calloc((size_t)n + 1, sizeof *layers);
     struct part_facts *facts = calloc((size_t)t->table.n_groups, sizeof *facts);
     for (int g = 0; facts && g < t->table.n_groups; g++) facts[g] = facts_of(t, g);
-    for (int i = 0; layers && facts && i < named.n; i++)
-        layers[i] = layer_of(t, facts, named.names[i], named.ranges[i][0], named.ranges[i][1]);
+    for (int i = 0; layers && facts && i < n; i++) layers[i] = layer_of(t, facts, &named[i]);
     struct event e = {
         .type = EVENT_LAYERS,
-        .layers = {.groups = layers, .n_groups = named.n, .step_s = cost_step(&t->cost)}};
-    if (layers && facts) put(t, &e);
-    named_deinit(&named);
+        .layers = {.groups = layers, .n_groups = n, .step_s = cost_step(&t->cost)}};
+    if (named && layers && facts) put(t, &e);
+    free(named);
     free(layers);
     free(facts);
     t->last_layers = clock_now();
@@ -239,16 +181,26 @@ void report_layers(struct trainer *t) {
 
 /* ---- the rest ---- */
 
+/* Nothing but a step changes the weights, so figures of this very step stand. */
+const struct event_score *report_scores(struct trainer *t) {
+    const struct settings *s = t->settings;
+    if (t->scored_step == t->state.step) return t->scores;
+    for (int i = 0; i < s->eval.n_sets; i++)
+        t->scores[i] = evaluate(t->transformer, &t->weights, &t->eval_sets[i],
+                                s->stages[t->state.stage].batch);
+    t->scored_step = t->state.step;
+    return t->scores;
+}
+
 void report_eval(struct trainer *t) {
     const struct settings *s = t->settings;
+    const struct event_score *scores = report_scores(t);
     struct event_set sets[SETS_MAX];
     for (int i = 0; i < s->eval.n_sets; i++)
-        sets[i] =
-            (struct event_set){.name = s->eval.sets[i].name,
-                               .tuned = evaluate(t->transformer, &t->weights, &t->eval_sets[i],
-                                                 s->stages[t->state.stage].batch),
-                               .base = t->base_scores[i],
-                               .has_base = t->has_base};
+        sets[i] = (struct event_set){.name = s->eval.sets[i].name,
+                                     .tuned = scores[i],
+                                     .base = t->base_scores[i],
+                                     .has_base = t->has_base};
     struct event e = {.type = EVENT_EVAL, .eval = {sets, s->eval.n_sets}};
     if (s->eval.n_sets > 0) put(t, &e);
 }
@@ -263,6 +215,11 @@ void report_freeze(struct trainer *t, const char *group, bool frozen, const char
 
 void report_control(struct trainer *t, const char *verb, const char *argument, const char *by) {
     struct event e = {.type = EVENT_CONTROL, .control = {verb, argument, by}};
+    put(t, &e);
+}
+
+void report_checkpoint(struct trainer *t, const char *path, uint64_t bytes, double seconds) {
+    struct event e = {.type = EVENT_CHECKPOINT, .checkpoint = {path, bytes, seconds}};
     put(t, &e);
 }
 

@@ -23,25 +23,14 @@ struct request {
 
 static bool write_text(struct trainer *t, const struct weights *w, const struct request *r,
                        struct ids *ids, size_t *n_prompt, struct err *err) {
-    int context = t->table.config.context;
-    ids->n = 0;
-    if (!prompt_encode(t->tokenizer, r->prompt, ids, err)) return false;
-    if (ids->n == 0 || ids->n >= (size_t)context)
-        return err_set(err, ERR_RANGE, "the prompt has %zu tokens; 1 to %d fit", ids->n,
-                       context - 1);
-    *n_prompt = ids->n;
-    int room = context - (int)ids->n;
     struct generate_plan plan = {
-        .tokens = t->settings->compare.tokens < room ? t->settings->compare.tokens : room,
+        .tokens = t->settings->compare.tokens,
         .sampler = {.temperature = r->temperature,
                     .top_k = t->settings->compare.top_k,
                     .rng = rng_make(t->settings->seed, SAMPLER_STREAM, r->seed)},
         .decoder = t->decoder};
-    struct ids made = {0};
-    bool ok = generate(&plan, w, t->tokenizer, ids->data, ids->n, &made, err);
-    for (size_t i = 0; ok && i < made.n; i++) ok = ids_push(ids, made.data[i], err);
-    ids_deinit(&made);
-    return ok;
+    ids->n = 0;
+    return answer_prompt(&plan, w, t->tokenizer, r->prompt, t->time, ids, n_prompt, err);
 }
 
 /* Tell the log what `w` wrote, with what `other` (NULL: nobody) thinks of it. */

@@ -38,6 +38,10 @@ bool run_info_read(const char *run_dir, struct run_info *out, struct err *err);
 /* All runs below `runs`, newest first; *out is freed by the caller. A missing folder: none. */
 bool run_list(const char *runs, struct run_info **out, int *n, struct err *err);
 
+/* The folder of the newest checkpoint below step `limit`, whole or not; its step, or -1: none. */
+int64_t checkpoint_below(const char *checkpoints, int64_t limit, char out[PATH_MAX]);
+/* Whether nothing is missing in a checkpoint's folder: trainer.json parses and tells the files' sizes. */
+bool checkpoint_is_whole(const char *folder);
 /* Newest checkpoint folder under `checkpoints` whose trainer.json parses; its step, or -1 when there
  * is none. Those skipped because they are not whole are named in `skipped` (may be NULL, sized). */
 int64_t checkpoint_newest(const char *checkpoints, char out[PATH_MAX], char *skipped, size_t size);

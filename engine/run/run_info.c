@@ -200,8 +200,7 @@ static bool file_has(const char *dir, const char *name, const struct json *files
     return st.st_size == json_int(json_get(files, name), st.st_size);
 }
 
-/* Whether the folder is a checkpoint of which nothing is missing. */
-static bool is_whole(const char *dir) {
+bool checkpoint_is_whole(const char *dir) {
     char path[PATH_MAX];
     struct buf text = {0};
     struct json *trainer = NULL;
@@ -224,17 +223,15 @@ static int64_t step_of(const char *name) {
     return named && step >= 0 ? step : -1;
 }
 
-/* The highest step below `limit` that has a folder, -1 when there is none; its name in `out`.
- */
-static int64_t step_below(const char *checkpoints, int64_t limit, char out[NAME_MAX + 1]) {
+int64_t checkpoint_below(const char *checkpoints, int64_t limit, char out[PATH_MAX]) {
     int64_t best = -1;
     DIR *folder = opendir(checkpoints);
     if (!folder) return -1;
     for (struct dirent *d; (d = readdir(folder));) {
         int64_t step = step_of(d->d_name);
-        if (step <= best || step >= limit) continue;
-        best = step;
-        snprintf(out, NAME_MAX + 1, "%s", d->d_name);
+        if (step > best && step < limit &&
+            files_join(out, PATH_MAX, checkpoints, d->d_name, NULL))
+            best = step;
     }
     closedir(folder);
     return best;
@@ -242,13 +239,13 @@ static int64_t step_below(const char *checkpoints, int64_t limit, char out[NAME_
 
 int64_t checkpoint_newest(const char *checkpoints, char out[PATH_MAX], char *skipped,
                           size_t size) {
-    char name[NAME_MAX + 1];
     if (skipped && size > 0) *skipped = '\0';
-    for (int64_t step = INT64_MAX; (step = step_below(checkpoints, step, name)) >= 0;) {
-        if (files_join(out, PATH_MAX, checkpoints, name, NULL) && is_whole(out)) return step;
+    for (int64_t step = INT64_MAX; (step = checkpoint_below(checkpoints, step, out)) >= 0;) {
+        if (checkpoint_is_whole(out)) return step;
         size_t used = skipped ? strlen(skipped) : 0;
         if (used + 1 < size)
-            snprintf(skipped + used, size - used, "%s%s", used > 0 ? ", " : "", name);
+            snprintf(skipped + used, size - used, "%s%s", used > 0 ? ", " : "",
+                     strrchr(out, '/') + 1);
     }
     return -1;
 }

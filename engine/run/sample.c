@@ -12,48 +12,62 @@ bool prompt_encode(struct tokenizer *t, const char *prompt, struct ids *out, str
     return tokenizer_encode(t, prompt, n, out, err);
 }
 
-/* Feed what the model should have read; the logits for what follows. */
-static const real *feed_all(struct decoder *d, const struct weights *w, const int32_t *ids,
-                            size_t n) {
+bool prompt_encode_within(struct tokenizer *t, const char *prompt, int context, struct ids *out,
+                          struct err *err) {
+    size_t before = out->n;
+    if (!prompt_encode(t, prompt, out, err)) return false;
+    size_t n = out->n - before;
+    return (n > 0 && n < (size_t)context) ||
+           err_set(err, ERR_RANGE, "the prompt \"%.60s\" has %zu tokens; 1 to %d fit", prompt,
+                   n, context - 1);
+}
+
+/* Begin anew with the text so far, or its last half when it is longer than the context; the
+ * logits for what follows. */
+static const real *feed_text(struct decoder *d, const struct weights *w,
+                             const struct ids *text) {
+    size_t room = (size_t)w->table->config.context, half = (room + 1) / 2;
     const real *logits = NULL;
-    for (size_t i = 0; i < n; i++) logits = decoder_feed(d, w, ids[i]);
+    decoder_reset(d);
+    for (size_t i = text->n > room ? text->n - half : 0; i < text->n; i++)
+        logits = decoder_feed(d, w, text->data[i]);
     return logits;
 }
 
 bool generate(const struct generate_plan *plan, const struct weights *w,
               const struct tokenizer *t, const int32_t *prompt, size_t n_prompt,
               struct ids *out, struct err *err) {
-    const struct model_config *c = &w->table->config;
-    size_t room = (size_t)c->context;
+    int vocab = w->table->config.vocab;
     struct ids text = {0}; /* prompt and what was made, for going on when the context is full */
-    real *scratch = malloc((size_t)c->vocab * sizeof(real));
-    bool ok = scratch != NULL;
-    if (!ok) err_set(err, ERR_NOMEM, "no memory to sample from %d tokens", c->vocab);
-    for (size_t i = 0; ok && i < n_prompt; i++) ok = ids_push(&text, prompt[i], err);
+    struct sampler sampler = plan->sampler;
+    real *scratch = malloc((size_t)vocab * sizeof *scratch);
+    bool ok = scratch || err_set(err, ERR_NOMEM, "no memory to sample from %d tokens", vocab);
     if (ok && n_prompt == 0)
         ok = err_set(err, ERR_USAGE, "the prompt is empty: give some text");
-    const real *logits = NULL;
-    if (ok) {
-        size_t from = text.n > room - 1 ? text.n - room / 2 : 0;
-        decoder_reset(plan->decoder);
-        logits = feed_all(plan->decoder, w, text.data + from, text.n - from);
-    }
-    struct sampler sampler = plan->sampler;
+    for (size_t i = 0; ok && i < n_prompt; i++) ok = ids_push(&text, prompt[i], err);
+    const real *logits = ok ? feed_text(plan->decoder, w, &text) : NULL;
     for (int i = 0; ok && i < plan->tokens; i++) {
-        int32_t id = sampler_choose(&sampler, logits, c->vocab, scratch, NULL);
+        int32_t id = sampler_choose(&sampler, logits, vocab, scratch, NULL);
         if (id == tokenizer_eot(t)) break;
         ok = ids_push(out, id, err) && ids_push(&text, id, err);
         if (!ok || (plan->token && !plan->token(plan->ctx, id)) || i + 1 == plan->tokens) break;
         logits = decoder_feed(plan->decoder, w, id);
-        if (!logits) {
-            decoder_reset(plan->decoder);
-            size_t half = room / 2 > 0 ? room / 2 : 1;
-            logits = feed_all(plan->decoder, w, text.data + text.n - half, half);
-        }
+        if (!logits) logits = feed_text(plan->decoder, w, &text);
     }
     free(scratch);
     ids_deinit(&text);
     return ok;
+}
+
+bool answer_prompt(const struct generate_plan *plan, const struct weights *w,
+                   struct tokenizer *t, const char *prompt, int context, struct ids *ids,
+                   size_t *n_prompt, struct err *err) {
+    if (!prompt_encode_within(t, prompt, context, ids, err)) return false;
+    struct generate_plan fitting = *plan;
+    int room = context - (int)ids->n;
+    if (fitting.tokens > room) fitting.tokens = room;
+    *n_prompt = ids->n;
+    return generate(&fitting, w, t, ids->data, ids->n, ids, err);
 }
 
 /* One window: logprob[i] for i in [first, n) of ids[0..n). */

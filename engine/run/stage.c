@@ -43,6 +43,8 @@ static void cache_deinit(struct text_cache *c) {
     free(c);
 }
 
+static const double progress_every_s = 0.1;
+
 /* Where progress goes while text is prepared. */
 struct progress {
     struct trainer *t;
@@ -50,16 +52,15 @@ struct progress {
     double told; /* clock of the last event */
 };
 
-static void tell(struct progress *p, double done, double total) {
+/* False when the run is to stop: preparing text can take minutes. */
+static bool tell(void *ctx, size_t done, size_t total) {
+    struct progress *p = ctx;
     double now = clock_now();
-    if (now - p->told < 0.1 && done < total) return;
-    p->told = now;
-    report_progress(p->t, p->what, done, total);
-}
-
-static void tell_int(void *ctx, int done, int total) { tell(ctx, done, total); }
-static void tell_size(void *ctx, size_t done, size_t total) {
-    tell(ctx, (double)done, (double)total);
+    if (now - p->told >= progress_every_s || done == total) {
+        p->told = now;
+        report_progress(p->t, p->what, (double)done, (double)total);
+    }
+    return !trainer_asked_to_stop(p->t);
 }
 
 /* The vocabulary comes from what the first stage trains on: the base knows nothing of what
@@ -74,11 +75,12 @@ static struct tokenizer *learn_vocabulary(struct trainer *t, const struct source
         const struct unit *u = &text->units[i];
         if (!u->validation)
             ok = bpe_trainer_add(b, text->bytes.data + u->offset, u->length, err);
-        if (i % 1024 == 0) tell(&p, (double)i, (double)text->n_units);
+        if (ok && i % 1024 == 0 && !tell(&p, i, text->n_units))
+            ok = err_set(err, ERR_STOPPED, "counting words was given up");
     }
     p.what = "learning the vocabulary";
     struct tokenizer *made =
-        ok ? bpe_trainer_finish(b, t->settings->model.vocab, tell_int, &p, err) : NULL;
+        ok ? bpe_trainer_finish(b, t->settings->model.vocab, tell, &p, err) : NULL;
     bpe_trainer_destroy(b);
     return made;
 }
@@ -87,7 +89,7 @@ static bool build(struct trainer *t, struct text_cache *cache, const struct text
                   enum split split, struct corpus *out, struct err *err) {
     const struct source_text *text = cache_read(cache, list, err);
     struct progress p = {.t = t, .what = "turning text into tokens"};
-    return text && corpus_build(text, split, t->tokenizer, tell_size, &p, out, err);
+    return text && corpus_build(text, split, t->tokenizer, tell, &p, out, err);
 }
 
 static bool load_stage(struct trainer *t, struct text_cache *cache, int i, struct err *err) {
@@ -98,7 +100,7 @@ static bool load_stage(struct trainer *t, struct text_cache *cache, int i, struc
          !build(t, cache, &s->replay.data, SPLIT_TRAIN, &d->replay, err)))
         return err_prefix(err, "stage %s", s->name);
     struct batcher_plan plan = {.batch = s->batch,
-                                .context = t->table.config.context,
+                                .context = t->time,
                                 .seed = t->settings->seed,
                                 .stage = i,
                                 .data = &d->data,
@@ -115,8 +117,8 @@ static bool load_set(struct trainer *t, struct text_cache *cache, int i, struct 
     memcpy(list->text[0], set->source, sizeof set->source);
     struct corpus held_out = {0};
     bool ok = build(t, cache, list, SPLIT_VAL, &held_out, err) &&
-              eval_windows_make(&held_out, t->tokenizer, t->table.config.context,
-                                t->settings->eval.tokens, set->source, &t->eval_sets[i], err);
+              eval_windows_make(&held_out, t->tokenizer, t->time, t->settings->eval.tokens,
+                                set->source, &t->eval_sets[i], err);
     corpus_deinit(&held_out);
     return ok || err_prefix(err, "eval set %s", set->name);
 }
@@ -158,72 +160,80 @@ void stage_thaw_base(struct trainer *t) {
         if (t->learn[g]) weights_unshare(&t->base, g);
 }
 
+bool stage_save_base(struct trainer *t, struct err *err) {
+    if (!t->has_base || t->base_saved) return true;
+    t->base_saved = model_folder_save(t->paths->base, &t->base, t->tokenizer, err);
+    return t->base_saved || err_prefix(err, "the base was not saved");
+}
+
 /* The weights as they stand become the base: shared until a group learns, and a folder of their
- * own. */
+ * own. Where that fails now it is tried again with each checkpoint. */
 static bool take_base(struct trainer *t, struct err *err) {
+    struct err why = {0};
     if (!weights_share(&t->weights, &t->base, err)) return false;
     t->has_base = true;
     for (int g = 0; g < t->table.n_groups; g++)
         t->base_fingerprint[g] = weights_fingerprint_group(&t->base, g);
+    memcpy(t->base_scores, report_scores(t), sizeof t->base_scores);
+    if (!stage_save_base(t, &why)) report_problem(t, false, why.msg);
+    return true;
+}
+
+/* What the base has other than the present weights becomes its own. */
+static bool copy_base(struct trainer *t, const struct weights *saved, struct err *err) {
+    if (!weights_share(&t->weights, &t->base, err)) return false;
+    for (int g = 0; g < t->table.n_groups; g++) {
+        t->base_fingerprint[g] = weights_fingerprint_group(saved, g);
+        if (t->base_fingerprint[g] == weights_fingerprint_group(&t->weights, g)) continue;
+        weights_unshare(&t->base, g);
+        memcpy(t->base.group[g], saved->group[g], t->table.groups[g].reals * sizeof(real));
+    }
+    t->has_base = t->base_saved = true;
     for (int i = 0; i < t->settings->eval.n_sets; i++)
         t->base_scores[i] = evaluate(t->transformer, &t->base, &t->eval_sets[i],
                                      t->settings->stages[t->state.stage].batch);
-    struct err save = {0};
-    if (!model_folder_save(t->paths->base, &t->weights, t->tokenizer, &save)) {
-        err_prefix(&save, "the base was not saved");
-        report_problem(t, false, save.msg);
-    }
     return true;
 }
 
 /* After a resume inside the last stage the base comes from its folder. */
 static bool reload_base(struct trainer *t, struct err *err) {
     struct hf_model m = {0};
-    if (!hf_model_load(t->paths->base, &m, err)) return false;
-    bool ok =
+    if (!hf_model_load(t->paths->base, &m, err))
+        return err_prefix(err, "the base that the last stage began with");
+    bool fits =
         m.table.parameters == t->table.parameters && m.table.n_groups == t->table.n_groups;
-    if (!ok) err_set(err, ERR_PARSE, "%s: is not of this run's shape", t->paths->base);
-    ok = ok && weights_share(&t->weights, &t->base, err);
-    for (int g = 0; ok && g < t->table.n_groups; g++) {
-        t->base_fingerprint[g] = weights_fingerprint_group(&m.weights, g);
-        if (t->base_fingerprint[g] == weights_fingerprint_group(&t->weights, g)) continue;
-        weights_unshare(&t->base, g);
-        memcpy(t->base.group[g], m.weights.group[g], t->table.groups[g].reals * sizeof(real));
-    }
+    bool ok = fits ? copy_base(t, &m.weights, err)
+                   : err_set(err, ERR_PARSE, "%s: is not of this run's shape", t->paths->base);
     hf_model_destroy(&m);
-    t->has_base = ok;
-    for (int i = 0; ok && i < t->settings->eval.n_sets; i++)
-        t->base_scores[i] = evaluate(t->transformer, &t->base, &t->eval_sets[i],
-                                     t->settings->stages[t->state.stage].batch);
     return ok;
 }
 
 static void report_frozen(struct trainer *t) {
     struct buf groups = {0};
-    bool *frozen = t->present;
-    for (int g = 0; g < t->table.n_groups; g++) frozen[g] = !t->learn[g];
-    groups_format(&t->table, frozen, &groups);
+    for (int g = 0; g < t->table.n_groups; g++) t->scratch[g] = !t->learn[g];
+    groups_format(&t->table, t->scratch, &groups);
     if (groups.len > 0)
-        report_freeze(t, buf_text(&groups), true, "config", NAN, NAN, t->state.step + 1);
+        report_freeze(t, buf_text(&groups), true, "config", (double)NAN, (double)NAN,
+                      t->state.step + 1);
     buf_deinit(&groups);
 }
 
-/* Moments of one kind of optimizer mean nothing to another. */
-static void set_optimizer(struct trainer *t, bool fresh) {
+/* What holds from a stage's first step on, however often the run is resumed inside it. */
+static bool begin_afresh(struct trainer *t, struct err *err) {
     const struct stage_settings *s = &t->settings->stages[t->state.stage];
-    if (fresh && t->state.stage > 0 && s[-1].optimizer.kind != s->optimizer.kind)
-        optim_reset(&t->optim);
-    t->optim.settings = settings_optim(s);
+    if (!stage_plan(t, t->state.stage, t->learn, err)) return false;
+    /* Moments of one kind of optimizer mean nothing to another. */
+    if (t->state.stage > 0 && s[-1].optimizer.kind != s->optimizer.kind) optim_reset(&t->optim);
+    t->state.lr_scale = 1;
+    t->state.begun = true;
+    return true;
 }
 
 bool stage_begin(struct trainer *t, struct err *err) {
-    bool fresh = t->state.stage_step == 0;
+    bool fresh = !t->state.begun;
     bool last = t->state.stage == t->settings->n_stages - 1;
-    if (fresh) {
-        t->state.lr_scale = 1;
-        if (!stage_plan(t, t->state.stage, t->learn, err)) return false;
-    }
-    set_optimizer(t, fresh);
+    if (fresh && !begin_afresh(t, err)) return false;
+    t->optim.settings = settings_optim(&t->settings->stages[t->state.stage]);
     report_stage(t, false);
     if (last && !t->has_base && !(fresh ? take_base(t, err) : reload_base(t, err)))
         return false;

@@ -3,6 +3,8 @@
  * base, freeze plan), obey.c (commands), report.c and report_text.c (events). Nobody else looks inside. */
 #ifndef THAW_ENGINE_RUN_TRAINER_H
 #define THAW_ENGINE_RUN_TRAINER_H
+#include <signal.h>
+
 #include "engine/model/decode.h"
 #include "engine/model/transformer.h"
 #include "engine/run/checkpoint.h"
@@ -18,44 +20,59 @@ struct stage_data {
     struct batcher *batcher;
 };
 
+/* What a trainer is made from; all borrowed for its life. */
+struct trainer_plan {
+    const struct settings *settings;
+    const struct run_paths *paths;
+    struct event_log *log;
+    struct control *control;                  /* NULL: nobody can ask (tests) */
+    const volatile sig_atomic_t *stop_signal; /* set by a signal: stop soon; may be NULL */
+    const char *resume_from;                  /* a checkpoint's folder; "": from the start */
+    int64_t resume_step;                      /* that it was saved at */
+};
+
 struct trainer {
     /* borrowed */
     const struct settings *settings;
     const struct run_paths *paths;
     struct event_log *log;
-    struct control *control; /* NULL: nobody can ask (tests) */
-    const volatile int *stop_signal; /* set by a signal: stop after this step; may be NULL */
+    struct control *control;
+    const volatile sig_atomic_t *stop_signal;
 
     /* the model and what trains it */
     struct exec ex;
     struct tokenizer *tokenizer;
     struct param_table table;
+    int time; /* tokens of a training sequence: at most the model's context */
     struct weights weights, grads, base;
-    bool has_base;              /* the last stage has begun */
+    bool has_base, base_saved;  /* the last stage has begun; the base's folder is on the disk */
     uint64_t *base_fingerprint; /* [n_groups] of the base's bytes when it was taken */
     struct optim optim;
     struct transformer *transformer;
     struct decoder *decoder;
-    int32_t *x, *y; /* [max batch, context] */
+    int32_t *x, *y;                      /* [max batch, time] */
     double *group_norms, *group_updates; /* [n_groups] of the last step */
 
     /* what it reads */
     struct stage_data stages[STAGES_MAX];
     struct eval_windows eval_sets[SETS_MAX];
     struct event_score base_scores[SETS_MAX];
+    struct event_score scores[SETS_MAX]; /* of the weights after step `scored_step` (-1: none) */
+    int64_t scored_step;
     bool base_told[PROMPTS_MAX]; /* the base's text is made once for each prompt */
-    bool *present; /* scratch [n_groups] */
+    bool *scratch;               /* [n_groups] */
 
     /* where it stands */
     struct trainer_state state;
     bool *learn; /* [n_groups] the freeze plan */
     bool paused, stopping, skip_stage;
+    bool gone_bad; /* the next step has no finite numbers: such weights are not saved */
     int single_steps;
     int next_prompt;
     struct cost_model cost;
     double last_layers, layers_cost_s; /* clock of the last `layers` event, and what it took */
-    double sampling_s, training_s; /* since the stage began; sampling stays within its share */
-    struct {                     /* a freeze whose measured time is still to be told */
+    double sampling_s, training_s;     /* since the stage began; sampling stays within its share */
+    struct {                           /* a freeze whose measured time is still to be told */
         bool waiting;
         char group[GROUP_NAME_MAX];
         bool frozen;
@@ -65,12 +82,10 @@ struct trainer {
     } freeze_told;
 };
 
-/* Load data, tokenizer and weights (or the checkpoint `resume_from` of
- * `resume_step`; "" and 0 for none), plan and reserve the
- * memory, write the `run` event. Errors are for the user. On failure nothing is left to destroy. */
-bool trainer_create(struct trainer *t, const struct settings *s, const struct run_paths *paths,
-                    struct event_log *log, struct control *control, const char *resume_from,
-                    int64_t resume_step, struct err *err);
+/* Load data, tokenizer and weights (or the checkpoint to go on from), plan and reserve the memory,
+ * write the `run` event. Errors are for the user; ERR_STOPPED when the signal came meanwhile. On
+ * failure nothing is left to destroy. */
+bool trainer_create(struct trainer *t, const struct trainer_plan *plan, struct err *err);
 void trainer_destroy(struct trainer *t);
 
 /* Train to the end of the last stage, or until stopped; writes every event but a failed `end`. */
@@ -81,22 +96,26 @@ bool trainer_run(struct trainer *t, struct err *err);
 /* stage.c */
 bool stage_data_load(struct trainer *t, struct err *err); /* corpora, eval sets, tokenizer */
 bool stage_begin(struct trainer *t, struct err *err);     /* base, plan, events */
+bool stage_save_base(struct trainer *t, struct err *err); /* its folder, unless it is there */
 bool stage_plan(const struct trainer *t, int stage, bool *learn, struct err *err);
 void stage_thaw_base(struct trainer *t); /* copy the base of what learns, before it changes */
 
 /* obey.c */
 void obey_waiting(struct trainer *t); /* answers everything that waits */
 
-/* report.c; events whose loss costs the run nothing return void: a full disk must not stop training */
+/* report.c; what cannot be written at once is written later (event_log.h): a full disk must not stop
+ * training, so only the run's first and last event can fail */
 bool report_run(struct trainer *t, struct err *err);
 void report_stage(struct trainer *t, bool finished);
 void report_step(struct trainer *t, double loss, double lr, double norm, const struct step_times *times,
                  double update_s, double total_s);
 void report_layers(struct trainer *t);
+const struct event_score *report_scores(struct trainer *t); /* [n_sets] of the weights as they are */
 void report_eval(struct trainer *t);
 void report_freeze(struct trainer *t, const char *group, bool frozen, const char *by,
                    double predicted_s, double measured_s, int64_t step);
 void report_control(struct trainer *t, const char *verb, const char *argument, const char *by);
+void report_checkpoint(struct trainer *t, const char *path, uint64_t bytes, double seconds);
 void report_problem(struct trainer *t, bool error, const char *text);
 void report_progress(struct trainer *t, const char *what, double done, double total);
 bool report_end(struct trainer *t, const char *reason, struct err *err);
@@ -104,7 +123,14 @@ bool report_end(struct trainer *t, const char *reason, struct err *err);
 void report_prompt(struct trainer *t, int prompt); /* base (once) and tuned text of one prompt */
 bool report_asked(struct trainer *t, const struct command *c, struct err *err); /* `sample` */
 
-/* Save a checkpoint and report it. A failure is a `problem`, and an end only where nothing is left to
- * save it later. */
+/* trainer.c */
+/* Save a checkpoint (the base before it, where that failed before) and report it. A failure is a
+ * `problem` too: the run goes on and tries again next time. */
 bool trainer_save(struct trainer *t, struct err *err);
+bool trainer_asked_to_stop(const struct trainer *t);
+/* All that the run reserves, in bytes. */
+struct memory_plan {
+    uint64_t weights, activations; /* weights, gradients, moments, base; what a batch takes */
+};
+struct memory_plan trainer_memory(const struct trainer *t);
 #endif

@@ -208,13 +208,19 @@ static void test_naive(void **state) {
 }
 
 struct reported {
-    int calls, last, total;
+    size_t calls, last, total;
 };
 
-static void report(void *ctx, int done, int total) {
+static bool report(void *ctx, size_t done, size_t total) {
     struct reported *r = ctx;
     assert_true(done >= r->last && done <= total);
     *r = (struct reported){r->calls + 1, done, total};
+    return true;
+}
+
+static bool give_up(void *ctx, size_t done, size_t total) {
+    report(ctx, done, total);
+    return false;
 }
 
 static void test_progress(void **state) {
@@ -233,6 +239,11 @@ static void test_progress(void **state) {
     assert_int_equal(r.last, 600);
     assert_int_equal(r.total, 600);
     tokenizer_destroy(t);
+    struct err err = {0};
+    r = (struct reported){0};
+    assert_null(bpe_trainer_finish(trainer, 600, give_up, &r, &err));
+    assert_int_equal(r.calls, 1);
+    assert_int_equal(err.code, ERR_STOPPED);
     bpe_trainer_destroy(trainer);
 }
 

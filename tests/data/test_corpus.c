@@ -101,10 +101,16 @@ struct reported {
     size_t calls, last, total;
 };
 
-static void report(void *ctx, size_t done, size_t total) {
+static bool report(void *ctx, size_t done, size_t total) {
     struct reported *r = ctx;
     assert_true(done >= r->last && done <= total);
     *r = (struct reported){r->calls + 1, done, total};
+    return true;
+}
+
+static bool give_up(void *ctx, size_t done, size_t total) {
+    report(ctx, done, total);
+    return false;
 }
 
 /* Enough text to take longer than one report's interval: reported on the way and at the end. */
@@ -126,6 +132,11 @@ static void test_progress(void **state) {
     assert_int_equal(r.total, 3000 * sizeof text);
     assert_int_equal(c.n_bytes, r.total);
     corpus_deinit(&c);
+    struct err err = {0};
+    r = (struct reported){0};
+    assert_false(corpus_build(&s, SPLIT_ALL, t, give_up, &r, &c, &err));
+    assert_int_equal(r.calls, 1);
+    assert_int_equal(err.code, ERR_STOPPED);
     tokenizer_destroy(t);
     source_deinit(&s);
 }

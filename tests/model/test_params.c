@@ -307,13 +307,36 @@ static void test_tied_head_has_no_group(void **state) {
     param_table_destroy(&t);
 }
 
+static void test_names(void **state) {
+    static const struct {
+        const char *name;
+        int first, last;
+    } expected[] = {{"embed", 0, 0},        {"block.0", 1, 3},      {"block.0.attn", 1, 1},
+                    {"block.0.mlp", 2, 2},  {"block.0.norm", 3, 3}, {"block.1", 4, 6},
+                    {"block.1.attn", 4, 4}, {"block.1.mlp", 5, 5},  {"block.1.norm", 6, 6},
+                    {"norm", 7, 7},         {"head", 8, 8}};
+    struct param_table t;
+    int n;
+    (void)state;
+    make_table(&model_cases[1], 2, &t);
+    struct named_group *all = groups_named(&t, &n, NULL);
+    assert_int_equal(n, COUNT(expected));
+    for (int i = 0; i < n; i++) {
+        assert_string_equal(all[i].name, expected[i].name);
+        assert_int_equal(all[i].first, expected[i].first);
+        assert_int_equal(all[i].last, expected[i].last);
+    }
+    free(all);
+    param_table_destroy(&t);
+}
+
 static struct CMUnitTest row(const char *name, CMUnitTestFunction test, const void *c) {
     return (struct CMUnitTest){.name = name, .test_func = test, .initial_state = (void *)c};
 }
 
 int main(void) {
     struct CMUnitTest
-        tests[COUNT(row_cases) + 4 * COUNT(model_cases) + COUNT(select_cases) + 2];
+        tests[COUNT(row_cases) + 4 * COUNT(model_cases) + COUNT(select_cases) + 3];
     size_t n = 0;
     for (size_t i = 0; i < COUNT(row_cases); i++)
         tests[n++] = row(row_cases[i].name, test_row, &row_cases[i]);
@@ -327,5 +350,6 @@ int main(void) {
         tests[n++] = row(select_cases[i].text, test_select, &select_cases[i]);
     tests[n++] = row("every mask", test_every_mask, NULL);
     tests[n++] = row("tied head has no group", test_tied_head_has_no_group, NULL);
+    tests[n++] = row("names", test_names, NULL);
     return cmocka_run_group_tests_name("params", tests, NULL, NULL);
 }

@@ -1,176 +1,35 @@
-/* The trainer as a whole, on a small model and text made here: its log, its files, its
- * promises. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* The trainer as a whole, on a small model and text made here: its log, its promises. */
+#include "run/trainer_test.h"
 
-#include <cmocka.h>
-#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "engine/core/files.h"
-#include "engine/nn/blas.h"
-#include "engine/run/engine_main.h"
-#include "engine/run/trainer.h"
-
-/* ---- a folder, a text, a run ---- */
-
-static char folder[PATH_MAX];
-
-static void must(bool ok, const struct err *err) {
-    if (!ok) fail_msg("%s", err->msg);
-}
-
-/* Sentences by a little grammar: 400 lines "NOUN : a ADJECTIVE KIND that VERBS". */
-static void write_text(const char *path, uint64_t seed, const char *const *kinds) {
-    static const char *const adjectives[] = {"small", "red", "old", "quick", "warm", "deep"};
-    static const char *const verbs[] = {"runs", "heals", "grows", "sings", "falls", "turns"};
-    static const char *const nouns[] = {"tree", "fever", "river", "bank",
-                                        "song", "wheel", "stone"};
-    struct rng r = rng_make(seed, 0, 0);
-    struct buf text = {0};
-    struct err err = {0};
-    for (int i = 0; i < 400; i++)
-        buf_printf(&text, "%s %d : a %s %s that %s\n\n", nouns[rng_below(&r, 7)], i,
-                   adjectives[rng_below(&r, 6)], kinds[rng_below(&r, 3)],
-                   verbs[rng_below(&r, 6)]);
-    must(files_write(path, text.data, text.len, &err), &err);
-    buf_deinit(&text);
-}
-
-static int make_folder(void **state) {
-    static const char *const general[] = {"thing", "place", "kind"};
-    static const char *const domain[] = {"pain", "drug", "wound"};
-    char path[PATH_MAX + 16];
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/thaw-trainer-XXXXXX");
-    if (!mkdtemp(folder)) return -1;
-    snprintf(path, sizeof path, "%s/general.txt", folder);
-    write_text(path, 1, general);
-    snprintf(path, sizeof path, "%s/domain.txt", folder);
-    write_text(path, 2, domain);
-    blas_init();
-    return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    return files_remove_tree(folder, NULL) ? 0 : -1;
-}
-
-static void put(struct settings *s, const char *path, const char *value) {
-    int stage;
-    struct err err = {0};
-    const struct setting_key *k = setting_find(path, &stage, NULL);
-    assert_non_null(k);
-    must(setting_put(s, k, stage, &value, 1, &err), &err);
-}
-
-/* Two stages of a tiny model; every key that a test changes comes after. */
-static struct settings *small_settings(void) {
-    static const char *const keys[][2] = {
-        {"name", "small"},        {"seed", "7"},           {"threads", "1"},
-        {"model.layers", "2"},    {"model.heads", "2"},    {"model.width", "32"},
-        {"model.context", "16"},  {"model.vocab", "300"},  {"stages.0.name", "first"},
-        {"stages.0.steps", "12"}, {"stages.0.batch", "4"}, {"stages.1.name", "second"},
-        {"stages.1.steps", "12"}, {"stages.1.batch", "4"}, {"stages.1.freeze", "0"},
-        {"eval.every", "6"},      {"eval.tokens", "256"},  {"compare.prompts", "fever :"},
-        {"compare.every", "6"},   {"compare.tokens", "8"}, {"checkpoint.every", "5"},
-        {"checkpoint.keep", "9"},
-    };
-    struct settings *s = malloc(sizeof *s);
-    assert_non_null(s);
-    settings_init(s);
-    settings_add_stage(s);
-    settings_add_stage(s);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) put(s, keys[i][0], keys[i][1]);
-    char general[PATH_MAX + 32], domain[PATH_MAX + 32];
-    snprintf(general, sizeof general, "text:%s/general.txt", folder);
-    snprintf(domain, sizeof domain, "text:%s/domain.txt", folder);
-    put(s, "stages.0.data", general);
-    put(s, "stages.1.data", domain);
-    const char *sets[] = {"general", general, "domain", domain};
-    int stage;
-    struct err err = {0};
-    must(setting_put(s, setting_find("eval.sets", &stage, NULL), -1, sets, 4, &err), &err);
-    return s;
-}
-
-static void fresh_paths(const char *name, struct run_paths *paths) {
-    struct err err = {0};
-    must(run_dir_create(folder, name, paths, &err), &err);
-}
-
-/* Train to the end in a folder of its own. */
-static struct run_paths train(struct settings *s, const char *name) {
-    struct run_paths paths;
-    struct err err = {0};
-    fresh_paths(name, &paths);
-    must(engine_main(s, &paths, false, &err), &err);
-    return paths;
-}
-
-static struct buf bytes_of(const struct run_paths *p, int64_t step, const char *file) {
-    char path[PATH_MAX + 64];
-    struct buf b = {0};
-    struct err err = {0};
-    snprintf(path, sizeof path, "%s/step-%" PRId64 "/%s", p->checkpoints, step, file);
-    must(files_read(path, 1u << 26, &b, &err), &err);
-    return b;
-}
-
-static void assert_same_state(const struct run_paths *a, const struct run_paths *b,
-                              int64_t step) {
-    static const char *const names[] = {"model.safetensors", "optimizer.safetensors"};
-    for (int i = 0; i < 2; i++) {
-        struct buf x = bytes_of(a, step, names[i]), y = bytes_of(b, step, names[i]);
-        assert_int_equal(x.len, y.len);
-        assert_memory_equal(x.data, y.data, x.len);
-        buf_deinit(&x);
-        buf_deinit(&y);
-    }
-}
-
-/* Call fn for every event of a run's log. */
-static int each_event(const struct run_paths *p, void (*fn)(void *, const struct event *),
-                      void *ctx) {
-    struct err err = {0};
-    struct event e;
-    int n = 0, got;
-    struct event_reader *r = event_reader_open(p->events, &err);
-    assert_non_null(r);
-    while ((got = event_reader_next(r, &e, &err)) == 1) {
-        n++;
-        fn(ctx, &e);
-    }
-    assert_int_equal(got, 0);
-    event_reader_close(r);
-    return n;
-}
 
 /* ---- what the log tells ---- */
 
 struct tally {
     int64_t seq;
     int of[EVENT_TYPES], base_samples, tuned_samples, proven, frozen;
+    int64_t tokens;
     double first_loss, last_loss, last_base, last_domain;
     char reason[16];
 };
+
+/* For a log in which steps stand that were made again. */
+static void count_again(void *ctx, const struct event *e) {
+    struct tally *t = ctx;
+    t->of[e->type]++;
+    if (e->type == EVENT_END) snprintf(t->reason, sizeof t->reason, "%s", e->end.reason);
+}
 
 static void count(void *ctx, const struct event *e) {
     struct tally *t = ctx;
     assert_int_equal(e->seq, t->seq + 1);
     t->seq = e->seq;
-    t->of[e->type]++;
+    count_again(ctx, e);
     if (e->type == EVENT_STEP) {
         if (t->of[EVENT_STEP] == 1) t->first_loss = e->stp.loss;
         t->last_loss = e->stp.loss;
+        t->tokens = e->stp.tokens;
         assert_int_equal(e->step, t->of[EVENT_STEP]);
     }
     if (e->type == EVENT_SAMPLE) {
@@ -189,7 +48,6 @@ static void count(void *ctx, const struct event *e) {
         t->proven += e->layers.groups[i].proven;
         if (e->layers.groups[i].frozen) assert_true(e->layers.groups[i].from_base == 0);
     }
-    if (e->type == EVENT_END) snprintf(t->reason, sizeof t->reason, "%s", e->end.reason);
 }
 
 static void test_log_tells_the_whole_run(void **state) {
@@ -223,71 +81,6 @@ static void test_threads_give_the_same_bits(void **state) {
     s->threads = 3;
     struct run_paths three = train(s, "three-threads");
     assert_same_state(&one, &three, 24);
-    free(s);
-}
-
-/* Ask for a stop as soon as the log shows `step`. */
-struct stopper {
-    const struct run_paths *paths;
-    int64_t step;
-};
-
-static void *stop_at(void *ctx) {
-    struct stopper *w = ctx;
-    struct err err = {0};
-    struct event_reader *r = event_reader_open(w->paths->events, &err);
-    struct event e;
-    int got;
-    while (r && (got = event_reader_next(r, &e, &err)) >= 0) {
-        if (got == 0) usleep(200);
-        if (got == 1 && (e.type == EVENT_END || (e.type == EVENT_STEP && e.step >= w->step)))
-            break;
-    }
-    struct command c = {.kind = COMMAND_STOP, .by = "test"};
-    struct answer a;
-    control_ask(w->paths->socket, &c, 20, &a, &err);
-    event_reader_close(r);
-    return NULL;
-}
-
-static void test_resume_gives_the_same_bits(void **state) {
-    static const int64_t stops[] = {1, 4, 7, 12, 13, 20};
-    (void)state;
-    struct settings *s = small_settings();
-    struct run_paths whole = train(s, "undisturbed");
-    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
-        struct run_paths p;
-        struct err err = {0};
-        char name[32];
-        pthread_t thread;
-        snprintf(name, sizeof name, "stopped-%zu", i);
-        fresh_paths(name, &p);
-        struct stopper w = {&p, stops[i]};
-        assert_int_equal(pthread_create(&thread, NULL, stop_at, &w), 0);
-        must(engine_main(s, &p, false, &err), &err);
-        pthread_join(thread, NULL);
-        must(engine_main(s, &p, true, &err),
-             &err); /* wherever it stopped, it goes on from there */
-        assert_same_state(&whole, &p, 24);
-    }
-    free(s);
-}
-
-static void test_resume_skips_a_broken_checkpoint(void **state) {
-    (void)state;
-    struct settings *s = small_settings();
-    struct run_paths whole = train(s, "to-be-broken");
-    char path[PATH_MAX + 64];
-    struct err err = {0};
-    snprintf(path, sizeof path, "%s/step-24/optimizer.safetensors", whole.checkpoints);
-    struct buf before = bytes_of(&whole, 24, "model.safetensors");
-    assert_int_equal(truncate(path, 100), 0);
-    must(engine_main(s, &whole, true, &err), &err);
-    struct buf after = bytes_of(&whole, 24, "model.safetensors");
-    assert_int_equal(before.len, after.len);
-    assert_memory_equal(before.data, after.data, before.len);
-    buf_deinit(&before);
-    buf_deinit(&after);
     free(s);
 }
 
@@ -360,30 +153,143 @@ static void test_wishes_become_facts(void **state) {
 
 /* ---- numbers going bad ---- */
 
+static void remove_checkpoint(const struct run_paths *p, int64_t step) {
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/step-%" PRId64, p->checkpoints, step);
+    assert_true(files_remove_tree(path, NULL));
+}
+
+static void *stop_after_problem(void *ctx) {
+    const struct run_paths *p = ctx;
+    struct err err = {0};
+    struct event_reader *r = event_reader_open(p->events, &err);
+    struct event e = {.type = EVENT_OTHER};
+    int got = 0;
+    while (r && got >= 0 && !(got == 1 && e.type == EVENT_PROBLEM))
+        if ((got = event_reader_next(r, &e, &err)) == 0) usleep(200);
+    struct command c = {.kind = COMMAND_STOP, .by = "test"};
+    struct answer a;
+    usleep(20000); /* time enough for the steps that must not be made */
+    control_ask(p->socket, &c, 20, &a, &err);
+    event_reader_close(r);
+    return NULL;
+}
+
+/* A loss of NaN: paused, nothing changed, nothing saved that could not go on. */
 static void test_bad_numbers_change_nothing(void **state) {
+    (void)state;
+    struct settings *s = small_settings();
+    struct run_paths p = train(s, "bad-numbers"), whole = train(s, "good-numbers");
+    struct err err = {0};
+    struct session n;
+    char newest[PATH_MAX];
+    for (int64_t step = 24; step > 5; step--) remove_checkpoint(&p, step);
+    session_open(&n, s, &p);
+    control_stop(n.plan.control); /* with nobody to ask, a pause is the end */
+    n.plan.control = NULL;
+    must(trainer_create(n.t, &n.plan, &err), &err);
+    n.t->weights.group[1][0] = (real)NAN;
+    uint64_t before = weights_fingerprint(&n.t->weights);
+    must(trainer_run(n.t, &err), &err);
+    assert_true(before == weights_fingerprint(&n.t->weights));
+    assert_int_equal(n.t->state.step, 5);
+    session_close(&n);
+    struct tally tally = {0};
+    each_event(&p, count_again, &tally);
+    assert_int_equal(tally.of[EVENT_PROBLEM], 1);
+    assert_string_equal(tally.reason, "stopped");
+    assert_int_equal(checkpoint_newest(p.checkpoints, newest, NULL, 0), 5);
+    train_with(s, &p, NULL, 0);
+    assert_same_state(&whole, &p, 24);
+    free(s);
+}
+
+/* Three single steps were asked for: the first meets the NaN, the others are forgotten. */
+static void test_bad_numbers_end_single_steps(void **state) {
+    static const struct command steps[] = {{.kind = COMMAND_SINGLE_STEP, .by = "test"},
+                                           {.kind = COMMAND_SINGLE_STEP, .by = "test"},
+                                           {.kind = COMMAND_SINGLE_STEP, .by = "test"}};
     (void)state;
     struct settings *s = small_settings();
     struct run_paths p;
     struct err err = {0};
-    struct event_log log;
-    fresh_paths("bad-numbers", &p);
-    must(event_log_open(&log, p.events, &err), &err);
-    struct trainer *t = malloc(sizeof *t);
-    assert_non_null(t);
-    must(trainer_create(t, s, &p, &log, NULL, "", 0, &err), &err);
-    t->weights.group[1][0] = (real)NAN;
-    uint64_t before = weights_fingerprint(&t->weights);
-    must(trainer_run(t, &err), &err);
-    assert_true(before == weights_fingerprint(&t->weights));
-    assert_int_equal(t->state.step, 0);
-    trainer_destroy(t);
-    free(t);
-    event_log_close(&log);
+    struct session n;
+    pthread_t thread;
+    fresh_paths("bad-single-steps", &p);
+    session_open(&n, s, &p);
+    must(trainer_create(n.t, &n.plan, &err), &err);
+    n.t->weights.group[1][0] = (real)NAN;
+    session_ask(&n, steps, 3);
+    assert_int_equal(pthread_create(&thread, NULL, stop_after_problem, &p), 0);
+    must(trainer_run(n.t, &err), &err);
+    pthread_join(thread, NULL);
+    session_close(&n);
+    struct tally tally = {0};
+    each_event(&p, count_again, &tally);
+    assert_int_equal(tally.of[EVENT_PROBLEM], 1);
+    free(s);
+}
+
+/* ---- wrong from the start ---- */
+
+static void test_long_prompt_is_refused(void **state) {
+    (void)state;
+    struct settings *s = small_settings();
+    struct run_paths p;
+    struct err err = {0};
+    fresh_paths("long-prompt", &p);
+    put(s, "compare.prompts", "a prompt of many more words than the context of sixteen takes");
+    assert_false(engine_main(s, &p, false, &err));
+    assert_non_null(strstr(err.msg, "compare.prompts: the prompt \"a prompt of many"));
     struct tally tally = {0};
     each_event(&p, count, &tally);
-    assert_int_equal(tally.of[EVENT_PROBLEM], 1);
-    assert_int_equal(tally.of[EVENT_STEP], 0);
-    assert_string_equal(tally.reason, "stopped");
+    assert_string_equal(tally.reason, "failed");
+    free(s);
+}
+
+/* A signal that comes while text is prepared is heeded then. */
+static void test_stop_while_preparing(void **state) {
+    static const volatile sig_atomic_t stop = 1;
+    (void)state;
+    struct settings *s = small_settings();
+    struct run_paths p;
+    struct err err = {0};
+    struct session n;
+    fresh_paths("stop-early", &p);
+    session_open(&n, s, &p);
+    n.plan.stop_signal = &stop;
+    assert_false(trainer_create(n.t, &n.plan, &err));
+    assert_int_equal(err.code, ERR_STOPPED);
+    session_close(&n);
+    free(s);
+}
+
+/* ---- starting from a folder ---- */
+
+/* Shape and tokens are the folder's; the sequences may be shorter than its context. */
+static void test_from_a_folder(void **state) {
+    (void)state;
+    struct settings *s = small_settings();
+    put(s, "stages.0.optimizer.lr", "0.05");
+    struct run_paths first = train(s, "to-start-from"), second;
+    struct err err = {0};
+    struct model_config c;
+    char from[PATH_MAX + 16];
+    snprintf(from, sizeof from, "%s/step-24", first.checkpoints);
+    put(s, "model.from", from);
+    put(s, "model.layers", "5");
+    put(s, "model.context", "8");
+    second = train(s, "started-from");
+    struct buf text = bytes_of(&second, 24, "config.json");
+    must(model_config_parse(buf_text(&text), text.len, &c, &err), &err);
+    assert_int_equal(c.layers, 2);
+    assert_int_equal(c.context, 16);
+    buf_deinit(&text);
+    struct tally before = {0}, after = {0};
+    each_event(&first, count, &before);
+    each_event(&second, count, &after);
+    assert_int_equal(after.tokens, 24 * 4 * 8);
+    assert_true(after.first_loss < before.first_loss - 0.5); /* it had learned something */
     free(s);
 }
 
@@ -391,10 +297,12 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_log_tells_the_whole_run),
         cmocka_unit_test(test_threads_give_the_same_bits),
-        cmocka_unit_test(test_resume_gives_the_same_bits),
-        cmocka_unit_test(test_resume_skips_a_broken_checkpoint),
         cmocka_unit_test(test_wishes_become_facts),
         cmocka_unit_test(test_bad_numbers_change_nothing),
+        cmocka_unit_test(test_bad_numbers_end_single_steps),
+        cmocka_unit_test(test_long_prompt_is_refused),
+        cmocka_unit_test(test_stop_while_preparing),
+        cmocka_unit_test(test_from_a_folder),
     };
     return cmocka_run_group_tests_name("trainer", tests, make_folder, remove_folder);
 }
