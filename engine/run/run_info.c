@@ -242,10 +242,10 @@ int64_t checkpoint_newest(const char *checkpoints, char out[PATH_MAX], char *ski
     if (skipped && size > 0) *skipped = '\0';
     for (int64_t step = INT64_MAX; (step = checkpoint_below(checkpoints, step, out)) >= 0;) {
         if (checkpoint_is_whole(out)) return step;
-        size_t used = skipped ? strlen(skipped) : 0;
-        if (used + 1 < size)
-            snprintf(skipped + used, size - used, "%s%s", used > 0 ? ", " : "",
-                     strrchr(out, '/') + 1);
+        if (!skipped) continue;
+        size_t used = strlen(skipped);
+        snprintf(skipped + used, size - used, "%s%s", used > 0 ? ", " : "",
+                 strrchr(out, '/') + 1);
     }
     return -1;
 }
