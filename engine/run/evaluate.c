@@ -27,8 +27,8 @@ bool eval_windows_make(const struct corpus *c, const struct tokenizer *t, int co
                        struct err *err) {
     *out = (struct eval_windows){0};
     if (c->n_tokens < 2)
-        return err_set(err, ERR_RANGE, "%s: held-out text has %zu tokens, too few to score",
-                       name, c->n_tokens);
+        return err_set(err, ERR_RANGE, "%s: held-out text has %zu token%s, too few to score",
+                       name, c->n_tokens, c->n_tokens == 1 ? "" : "s");
     int time = c->n_tokens - 1 < (size_t)context ? (int)(c->n_tokens - 1) : context;
     /* Seed 0, stage 0, epoch 0 of the batcher: an order by hash, the same for every run. */
     struct batcher_plan plan = {.batch = 1, .context = time, .data = c};

@@ -1,0 +1,170 @@
+/* test_evaluate.c - the loss on held-out text: which windows, and the arithmetic of the
+ * figures. */
+#include "run/run_model.h"
+
+#include <math.h>
+
+#include "engine/run/evaluate.h"
+
+enum { CONTEXT = 12, BATCH = 4 };
+
+static struct tiny_model model;
+static struct transformer *tf;
+
+static int setup(void **state) {
+    struct err err = {0};
+    (void)state;
+    tiny_init(&model, 1, CONTEXT);
+    tf = transformer_create(&model.table, BATCH, CONTEXT, false, &model.ex, &err);
+    return tf ? 0 : -1;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    transformer_destroy(tf);
+    tiny_deinit(&model);
+    return 0;
+}
+
+/* A corpus of these texts, a unit each. */
+static void make_corpus(const char *const *texts, size_t n, struct corpus *out) {
+    struct source_text s = {0};
+    struct err err = {0};
+    for (size_t i = 0; i < n; i++)
+        assert_ok(source_add(&s, texts[i], strlen(texts[i]), texts[i], strlen(texts[i]), &err),
+                  err);
+    assert_ok(corpus_build(&s, SPLIT_ALL, model.tokenizer, NULL, NULL, out, &err), err);
+    source_deinit(&s);
+}
+
+static const char *const texts[] = {"the fever of the river",
+                                    "a warm thing is a song",
+                                    "of the song and the fever",
+                                    "xyz \xC3\xA9",
+                                    "not a thing",
+                                    "the song is not warm",
+                                    "and the river and the song"};
+
+static void make_windows(int context, int64_t most, struct eval_windows *out) {
+    struct corpus c;
+    struct err err = {0};
+    make_corpus(texts, COUNT(texts), &c);
+    assert_ok(eval_windows_make(&c, model.tokenizer, context, most, "texts", out, &err), err);
+    corpus_deinit(&c);
+}
+
+/* Bytes of the text that a token stands for; the end of a text counts as its newline. */
+static double bytes_of(int32_t id) {
+    size_t n = 0;
+    if (id == tokenizer_eot(model.tokenizer)) return 1;
+    assert_non_null(tokenizer_bytes(model.tokenizer, id, &n));
+    return (double)n;
+}
+
+/* Each window alone, each token alone, by hand. */
+static void test_arithmetic(void **state) {
+    (void)state;
+    struct eval_windows w;
+    make_windows(CONTEXT, 0, &w);
+    assert_true(w.n > BATCH && w.n % BATCH != 0 && w.time == CONTEXT);
+    double nll = 0, bytes = 0, n = (double)w.n * CONTEXT;
+    for (size_t i = 0; i < w.n; i++) {
+        real one[CONTEXT];
+        transformer_loss(tf, &model.weights, w.x + i * CONTEXT, w.y + i * CONTEXT, 1, CONTEXT,
+                         one, NULL);
+        for (int k = 0; k < CONTEXT; k++) {
+            nll += (double)one[k];
+            bytes += bytes_of(w.y[i * CONTEXT + (size_t)k]);
+        }
+    }
+    for (int batch = 1; batch <= BATCH; batch++) {
+        struct event_score s = evaluate(tf, &model.weights, &w, batch);
+        assert_true(fabs(s.loss - nll / n) < 1e-6);
+        assert_true(fabs(s.bits_per_byte - nll / log(2) / bytes) < 1e-6);
+        assert_true(fabs(s.perplexity - exp(nll / n)) < 1e-5 * s.perplexity);
+        assert_true(isnan(s.accuracy));
+    }
+    eval_windows_deinit(&w);
+}
+
+static void test_score_of(void **state) {
+    (void)state;
+    struct event_score s = score_of(2 * log(2), 4, 0.5); /* 2 bits a token, 4 bytes a token */
+    assert_true(fabs(s.loss - 2 * log(2)) < 1e-12 && fabs(s.bits_per_byte - 0.5) < 1e-12);
+    assert_true(fabs(s.perplexity - 4) < 1e-12 && s.accuracy == 0.5);
+}
+
+/* y is x moved on by one, windows follow one another in the shuffled text and are the same each
+ * time. */
+static void test_windows(void **state) {
+    (void)state;
+    struct eval_windows w, again;
+    make_windows(CONTEXT, 0, &w);
+    make_windows(CONTEXT, 0, &again);
+    size_t cells = w.n * CONTEXT;
+    assert_int_equal(w.n, again.n);
+    assert_memory_equal(w.x, again.x, cells * sizeof *w.x);
+    assert_memory_equal(w.y, again.y, cells * sizeof *w.y);
+    for (size_t i = 0; i + 1 < cells; i++) assert_int_equal(w.y[i], w.x[i + 1]);
+    eval_windows_deinit(&w);
+    eval_windows_deinit(&again);
+}
+
+static void test_at_most(void **state) {
+    static const struct {
+        int64_t most;
+        size_t windows;
+    } cases[] = {
+        {1, 1}, {CONTEXT, 1}, {2 * CONTEXT - 1, 1}, {2 * CONTEXT, 2}, {3 * CONTEXT, 3}};
+    (void)state;
+    struct eval_windows all;
+    make_windows(CONTEXT, 0, &all);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct eval_windows w;
+        make_windows(CONTEXT, cases[i].most, &w);
+        assert_int_equal(w.n, cases[i].windows);
+        assert_memory_equal(w.x, all.x, w.n * CONTEXT * sizeof *w.x); /* the first ones */
+        eval_windows_deinit(&w);
+    }
+    eval_windows_deinit(&all);
+}
+
+/* A text shorter than the context makes one shorter window; one token cannot be scored. */
+static void test_short_split(void **state) {
+    static const char *const two[] = {"b"}, *const some[] = {"bcd", "fg"};
+    (void)state;
+    const struct {
+        const char *const *texts;
+        size_t n;
+        int time;
+    } cases[] = {{two, 1, 1}, {some, 2, 6}}; /* tokens, ends of texts among them, less one */
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct corpus c;
+        struct eval_windows w;
+        struct err err = {0};
+        make_corpus(cases[i].texts, cases[i].n, &c);
+        assert_ok(eval_windows_make(&c, model.tokenizer, CONTEXT, 0, "short", &w, &err), err);
+        assert_int_equal(w.n, 1);
+        assert_int_equal(w.time, cases[i].time);
+        assert_int_equal(w.y[w.time - 1], tokenizer_eot(model.tokenizer));
+        assert_true(isfinite(evaluate(tf, &model.weights, &w, BATCH).loss));
+        eval_windows_deinit(&w);
+        corpus_deinit(&c);
+    }
+    int32_t token = 5;
+    struct corpus one = {.tokens = &token, .n_tokens = 1};
+    struct eval_windows w;
+    struct err err = {0};
+    assert_false(eval_windows_make(&one, model.tokenizer, CONTEXT, 0, "text:tiny", &w, &err));
+    assert_int_equal(err.code, ERR_RANGE);
+    assert_says(&err, "text:tiny: held-out text has 1 token, too few");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_arithmetic),  cmocka_unit_test(test_score_of),
+        cmocka_unit_test(test_windows),     cmocka_unit_test(test_at_most),
+        cmocka_unit_test(test_short_split),
+    };
+    return cmocka_run_group_tests_name("evaluate", tests, setup, teardown);
+}
