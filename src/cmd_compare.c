@@ -105,10 +105,8 @@ static bool answer(struct model *m, const struct compare_options *o, const char 
 /* ---- telling: the prompts ---- */
 
 static void put_side(struct json_writer *w, const char *side, const struct answer_text *a) {
-    json_put_key(w, side);
-    json_open(w, '{');
-    json_put_key(w, "text");
-    json_put_bytes(w, buf_text(&a->text), a->text.len);
+    json_add_open(w, side, '{');
+    json_add_bytes(w, "text", buf_text(&a->text), a->text.len);
     json_close(w, '}');
 }
 
@@ -116,14 +114,11 @@ static void put_prompt(struct json_writer *w, const char *prompt,
                        const struct answer_text *base, const struct answer_text *tuned,
                        double gain, double kl) {
     json_open(w, '{');
-    json_put_key(w, "prompt");
-    json_put_string(w, prompt);
+    json_add_string(w, "prompt", prompt);
     put_side(w, "base", base);
     put_side(w, "tuned", tuned);
-    json_put_key(w, "mean_gain");
-    json_put_number(w, gain, 6);
-    json_put_key(w, "kl");
-    json_put_number(w, kl, 6);
+    json_add_number(w, "mean_gain", gain, 6);
+    json_add_number(w, "kl", kl, 6);
     json_close(w, '}');
 }
 
@@ -171,16 +166,11 @@ static bool score_both(struct pair *p, const struct ids *ids, double *logprob,
 static void put_text_token(struct json_writer *w, int32_t id, const struct buf *text,
                            double base, double tuned) {
     json_open(w, '{');
-    json_put_key(w, "id");
-    json_put_integer(w, id);
-    json_put_key(w, "text");
-    json_put_bytes(w, buf_text(text), text->len);
-    json_put_key(w, "base");
-    json_put_number(w, base, 9);
-    json_put_key(w, "tuned");
-    json_put_number(w, tuned, 9);
-    json_put_key(w, "gain");
-    json_put_number(w, tuned - base, 6);
+    json_add_integer(w, "id", id);
+    json_add_bytes(w, "text", buf_text(text), text->len);
+    json_add_number(w, "base", base, 9);
+    json_add_number(w, "tuned", tuned, 9);
+    json_add_number(w, "gain", tuned - base, 6);
     json_close(w, '}');
 }
 
@@ -197,10 +187,8 @@ static void tell_text(const struct pair *p, const struct compare_options *o,
     struct buf text = {0};
     double base = 0, tuned = 0, count = (double)(ids->n - 1);
     if (o->json) {
-        json_put_key(w, "text");
-        json_open(w, '{');
-        json_put_key(w, "tokens");
-        json_open(w, '[');
+        json_add_open(w, "text", '{');
+        json_add_open(w, "tokens", '[');
     } else {
         printf("%8s %8s %8s  (log-probabilities, nats)\n", "base", "tuned", "gain");
     }
@@ -220,12 +208,9 @@ static void tell_text(const struct pair *p, const struct compare_options *o,
         return;
     }
     json_close(w, ']');
-    json_put_key(w, "base_loss");
-    json_put_number(w, base, 9);
-    json_put_key(w, "tuned_loss");
-    json_put_number(w, tuned, 9);
-    json_put_key(w, "mean_gain");
-    json_put_number(w, base - tuned, 6);
+    json_add_number(w, "base_loss", base, 9);
+    json_add_number(w, "tuned_loss", tuned, 9);
+    json_add_number(w, "mean_gain", base - tuned, 6);
     json_close(w, '}');
 }
 
@@ -261,8 +246,7 @@ static bool compare_all(struct pair *p, const struct compare_options *o, struct 
     bool ok = true;
     if (o->json) {
         json_open(&w, '{');
-        json_put_key(&w, "prompts");
-        json_open(&w, '[');
+        json_add_open(&w, "prompts", '[');
     }
     for (int i = 0; ok && i < o->prompts.n; i++)
         ok = compare_prompt(p, o, o->prompts.at[i], &w, err);

@@ -32,16 +32,11 @@ static bool print_score(const struct eval_options *o, struct event_score s, size
         return cli_flush(err);
     }
     json_open(&w, '{');
-    json_put_key(&w, "set");
-    json_put_string(&w, o->data);
-    json_put_key(&w, "loss");
-    json_put_number(&w, s.loss, 9);
-    json_put_key(&w, "bits_per_byte");
-    json_put_number(&w, s.bits_per_byte, 9);
-    json_put_key(&w, "perplexity");
-    json_put_number(&w, s.perplexity, 9);
-    json_put_key(&w, "tokens");
-    json_put_integer(&w, (int64_t)tokens);
+    json_add_string(&w, "set", o->data);
+    json_add_number(&w, "loss", s.loss, 9);
+    json_add_number(&w, "bits_per_byte", s.bits_per_byte, 9);
+    json_add_number(&w, "perplexity", s.perplexity, 9);
+    json_add_integer(&w, "tokens", (int64_t)tokens);
     json_close(&w, '}');
     buf_str(&out, "\n");
     bool ok = cli_put(&out, err);

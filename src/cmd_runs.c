@@ -15,18 +15,12 @@ static void put_json(struct buf *out, const struct run_info *runs, int n) {
     for (int i = 0; i < n; i++) {
         const struct run_info *r = &runs[i];
         json_open(&w, '{');
-        json_put_key(&w, "name");
-        json_put_string(&w, r->name);
-        json_put_key(&w, "path");
-        json_put_string(&w, r->path);
-        json_put_key(&w, "state");
-        json_put_string(&w, r->state);
-        json_put_key(&w, "stage");
-        json_put_string(&w, r->stage);
-        json_put_key(&w, "step");
-        json_put_integer(&w, r->step);
-        json_put_key(&w, "loss");
-        json_put_number(&w, r->loss, 9);
+        json_add_string(&w, "name", r->name);
+        json_add_string(&w, "path", r->path);
+        json_add_string(&w, "state", r->state);
+        json_add_string(&w, "stage", r->stage);
+        json_add_integer(&w, "step", r->step);
+        json_add_number(&w, "loss", r->loss, 9);
         json_close(&w, '}');
     }
     json_close(&w, ']');

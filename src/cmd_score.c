@@ -84,12 +84,9 @@ static void put_tokens(struct json_writer *w, const struct model *m, const struc
         buf_clear(&text);
         model_token_text(m, &state, s->ids.data, s->ids.n, i, &text);
         json_open(w, '{');
-        json_put_key(w, "id");
-        json_put_integer(w, s->ids.data[i]);
-        json_put_key(w, "text");
-        json_put_bytes(w, buf_text(&text), text.len);
-        json_put_key(w, "logprob");
-        json_put_number(w, s->logprob[i], 9);
+        json_add_integer(w, "id", s->ids.data[i]);
+        json_add_bytes(w, "text", buf_text(&text), text.len);
+        json_add_number(w, "logprob", s->logprob[i], 9);
         json_close(w, '}');
     }
     json_close(w, ']');
@@ -100,12 +97,9 @@ static void put_tokens(struct json_writer *w, const struct model *m, const struc
 static void put_json(struct buf *out, const struct model *m, const struct scored *s) {
     struct json_writer w = json_writer_make(out);
     json_open(&w, '{');
-    json_put_key(&w, "loss");
-    json_put_number(&w, s->loss, 9);
-    json_put_key(&w, "bits_per_byte");
-    json_put_number(&w, s->per_byte, 9);
-    json_put_key(&w, "perplexity");
-    json_put_number(&w, exp(s->loss), 9);
+    json_add_number(&w, "loss", s->loss, 9);
+    json_add_number(&w, "bits_per_byte", s->per_byte, 9);
+    json_add_number(&w, "perplexity", exp(s->loss), 9);
     json_put_key(&w, "tokens");
     put_tokens(&w, m, s);
     json_close(&w, '}');

@@ -242,3 +242,38 @@ void json_put_null(struct json_writer *w) {
     lead_in(w);
     buf_str(w->out, "null");
 }
+
+void json_add_open(struct json_writer *w, const char *key, char bracket) {
+    json_put_key(w, key);
+    json_open(w, bracket);
+}
+
+void json_add_string(struct json_writer *w, const char *key, const char *s) {
+    json_put_key(w, key);
+    json_put_string(w, s);
+}
+
+void json_add_bytes(struct json_writer *w, const char *key, const char *s, size_t n) {
+    json_put_key(w, key);
+    json_put_bytes(w, s, n);
+}
+
+void json_add_number(struct json_writer *w, const char *key, double x, int digits) {
+    json_put_key(w, key);
+    json_put_number(w, x, digits);
+}
+
+void json_add_integer(struct json_writer *w, const char *key, int64_t x) {
+    json_put_key(w, key);
+    json_put_integer(w, x);
+}
+
+void json_add_bool(struct json_writer *w, const char *key, bool x) {
+    json_put_key(w, key);
+    json_put_bool(w, x);
+}
+
+void json_add_null(struct json_writer *w, const char *key) {
+    json_put_key(w, key);
+    json_put_null(w);
+}

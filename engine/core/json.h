@@ -65,4 +65,12 @@ void json_put_number(struct json_writer *w, double x, int digits); /* %.*g; digi
 void json_put_integer(struct json_writer *w, int64_t x);
 void json_put_bool(struct json_writer *w, bool x);
 void json_put_null(struct json_writer *w);
+/* The same with a key in front. */
+void json_add_open(struct json_writer *w, const char *key, char bracket);
+void json_add_string(struct json_writer *w, const char *key, const char *s);
+void json_add_bytes(struct json_writer *w, const char *key, const char *s, size_t n);
+void json_add_number(struct json_writer *w, const char *key, double x, int digits);
+void json_add_integer(struct json_writer *w, const char *key, int64_t x);
+void json_add_bool(struct json_writer *w, const char *key, bool x);
+void json_add_null(struct json_writer *w, const char *key);
 #endif

@@ -6,25 +6,10 @@
 #include "engine/data/byte_level.h"
 #include "engine/data/tokenizer_parts.h"
 
-static void put_text(struct json_writer *w, const char *key, const char *value) {
-    json_put_key(w, key);
-    json_put_string(w, value);
-}
-
-static void put_flag(struct json_writer *w, const char *key, bool value) {
-    json_put_key(w, key);
-    json_put_bool(w, value);
-}
-
-static void put_none(struct json_writer *w, const char *key) {
-    json_put_key(w, key);
-    json_put_null(w);
-}
-
 static void open_typed(struct json_writer *w, const char *key, const char *type) {
     if (key) json_put_key(w, key);
     json_open(w, '{');
-    put_text(w, "type", type);
+    json_add_string(w, "type", type);
 }
 
 /* How a token is written in the vocabulary, into `out`. */
@@ -47,17 +32,15 @@ static void spell(const struct tokenizer *t, int id, struct buf *out) {
 static void put_added_tokens(struct json_writer *w, const struct tokenizer *t) {
     static const char *const flags[] = {"single_word", "lstrip", "rstrip", "normalized"};
     struct buf content = {0};
-    json_put_key(w, "added_tokens");
-    json_open(w, '[');
+    json_add_open(w, "added_tokens", '[');
     for (int id = 0; id < t->n_tokens; id++) {
         if (!t->tokens[id].special) continue;
         json_open(w, '{');
-        json_put_key(w, "id");
-        json_put_integer(w, id);
+        json_add_integer(w, "id", id);
         spell(t, id, &content);
-        put_text(w, "content", buf_text(&content));
-        for (int i = 0; i < 4; i++) put_flag(w, flags[i], false);
-        put_flag(w, "special", true);
+        json_add_string(w, "content", buf_text(&content));
+        for (int i = 0; i < 4; i++) json_add_bool(w, flags[i], false);
+        json_add_bool(w, "special", true);
         json_close(w, '}');
     }
     json_close(w, ']');
@@ -67,56 +50,51 @@ static void put_added_tokens(struct json_writer *w, const struct tokenizer *t) {
 
 static void put_byte_level(struct json_writer *w, const char *key, bool add_prefix_space) {
     open_typed(w, key, "ByteLevel");
-    put_flag(w, "add_prefix_space", add_prefix_space);
-    put_flag(w, "trim_offsets", true);
-    put_flag(w, "use_regex", true);
+    json_add_bool(w, "add_prefix_space", add_prefix_space);
+    json_add_bool(w, "trim_offsets", true);
+    json_add_bool(w, "use_regex", true);
     json_close(w, '}');
 }
 
 static void put_replace(struct json_writer *w, const char *from, const char *to) {
     open_typed(w, NULL, "Replace");
-    json_put_key(w, "pattern");
-    json_open(w, '{');
-    put_text(w, "String", from);
+    json_add_open(w, "pattern", '{');
+    json_add_string(w, "String", from);
     json_close(w, '}');
-    put_text(w, "content", to);
+    json_add_string(w, "content", to);
     json_close(w, '}');
 }
 
 /* The steps around the model: text to pieces and back. */
 static void put_byte_level_steps(struct json_writer *w) {
-    put_none(w, "normalizer");
+    json_add_null(w, "normalizer");
     put_byte_level(w, "pre_tokenizer", false);
-    put_none(w, "post_processor");
+    json_add_null(w, "post_processor");
     put_byte_level(w, "decoder", true); /* what its flags are does not matter to a decoder */
 }
 
 static void put_sentencepiece_steps(struct json_writer *w) {
     open_typed(w, "normalizer", "Sequence");
-    json_put_key(w, "normalizers");
-    json_open(w, '[');
+    json_add_open(w, "normalizers", '[');
     open_typed(w, NULL, "Prepend");
-    put_text(w, "prepend", SENTENCEPIECE_SPACE);
+    json_add_string(w, "prepend", SENTENCEPIECE_SPACE);
     json_close(w, '}');
     put_replace(w, " ", SENTENCEPIECE_SPACE);
     json_close(w, ']');
     json_close(w, '}');
-    put_none(w, "pre_tokenizer");
-    put_none(w, "post_processor");
+    json_add_null(w, "pre_tokenizer");
+    json_add_null(w, "post_processor");
     open_typed(w, "decoder", "Sequence");
-    json_put_key(w, "decoders");
-    json_open(w, '[');
+    json_add_open(w, "decoders", '[');
     put_replace(w, SENTENCEPIECE_SPACE, " ");
     open_typed(w, NULL, "ByteFallback");
     json_close(w, '}');
     open_typed(w, NULL, "Fuse");
     json_close(w, '}');
     open_typed(w, NULL, "Strip");
-    put_text(w, "content", " ");
-    json_put_key(w, "start");
-    json_put_integer(w, 1);
-    json_put_key(w, "stop");
-    json_put_integer(w, 0);
+    json_add_string(w, "content", " ");
+    json_add_integer(w, "start", 1);
+    json_add_integer(w, "stop", 0);
     json_close(w, '}');
     json_close(w, ']');
     json_close(w, '}');
@@ -124,12 +102,10 @@ static void put_sentencepiece_steps(struct json_writer *w) {
 
 static void put_vocab(struct json_writer *w, const struct tokenizer *t) {
     struct buf spelling = {0};
-    json_put_key(w, "vocab");
-    json_open(w, '{');
+    json_add_open(w, "vocab", '{');
     for (int id = 0; id < t->n_tokens; id++) {
         spell(t, id, &spelling);
-        json_put_key(w, buf_text(&spelling));
-        json_put_integer(w, id);
+        json_add_integer(w, buf_text(&spelling), id);
     }
     json_close(w, '}');
     w->out->failed |= spelling.failed;
@@ -138,8 +114,7 @@ static void put_vocab(struct json_writer *w, const struct tokenizer *t) {
 
 static void put_merges(struct json_writer *w, const struct tokenizer *t) {
     struct buf left = {0}, right = {0};
-    json_put_key(w, "merges");
-    json_open(w, '[');
+    json_add_open(w, "merges", '[');
     for (uint32_t i = 0; i < t->pairs.n; i++) {
         spell(t, t->merges[i].left, &left);
         spell(t, t->merges[i].right, &right);
@@ -156,13 +131,13 @@ static void put_merges(struct json_writer *w, const struct tokenizer *t) {
 static void put_model(struct json_writer *w, const struct tokenizer *t) {
     bool sentencepiece = t->kind == TOKENIZER_SENTENCEPIECE;
     open_typed(w, "model", "BPE");
-    put_none(w, "dropout");
-    put_none(w, "unk_token");
-    put_none(w, "continuing_subword_prefix");
-    put_none(w, "end_of_word_suffix");
-    put_flag(w, "fuse_unk", sentencepiece);
-    put_flag(w, "byte_fallback", sentencepiece);
-    put_flag(w, "ignore_merges", false);
+    json_add_null(w, "dropout");
+    json_add_null(w, "unk_token");
+    json_add_null(w, "continuing_subword_prefix");
+    json_add_null(w, "end_of_word_suffix");
+    json_add_bool(w, "fuse_unk", sentencepiece);
+    json_add_bool(w, "byte_fallback", sentencepiece);
+    json_add_bool(w, "ignore_merges", false);
     put_vocab(w, t);
     put_merges(w, t);
     json_close(w, '}');
@@ -173,9 +148,9 @@ bool tokenizer_save(const struct tokenizer *t, const char *path, struct err *err
     struct json_writer w = json_writer_make(&out);
     w.indent = 1;
     json_open(&w, '{');
-    put_text(&w, "version", "1.0");
-    put_none(&w, "truncation");
-    put_none(&w, "padding");
+    json_add_string(&w, "version", "1.0");
+    json_add_null(&w, "truncation");
+    json_add_null(&w, "padding");
     put_added_tokens(&w, t);
     if (t->kind == TOKENIZER_SENTENCEPIECE) put_sentencepiece_steps(&w);
     else put_byte_level_steps(&w);

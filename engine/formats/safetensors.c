@@ -314,19 +314,15 @@ void tensor_floats(const struct tensor *t, size_t first, size_t n, float *out) {
 static void put_spec(struct json_writer *w, const struct tensor_spec *spec, uint64_t *offset) {
     const struct dtype_kind *kind = kind_by_dtype(spec->dtype);
     uint64_t bytes = kind->bytes;
-    json_put_key(w, spec->name);
-    json_open(w, '{');
-    json_put_key(w, "dtype");
-    json_put_string(w, kind->word);
-    json_put_key(w, "shape");
-    json_open(w, '[');
+    json_add_open(w, spec->name, '{');
+    json_add_string(w, "dtype", kind->word);
+    json_add_open(w, "shape", '[');
     for (int i = 0; i < spec->n_dims; i++) {
         json_put_integer(w, spec->dims[i]);
         bytes *= (uint64_t)spec->dims[i];
     }
     json_close(w, ']');
-    json_put_key(w, "data_offsets");
-    json_open(w, '[');
+    json_add_open(w, "data_offsets", '[');
     json_put_integer(w, (int64_t)*offset);
     *offset += bytes;
     json_put_integer(w, (int64_t)*offset);
@@ -340,10 +336,8 @@ bool safetensors_write_header(struct files_out *f, const struct tensor_spec *spe
     struct json_writer w = json_writer_make(&text);
     uint64_t offset = 0;
     json_open(&w, '{');
-    json_put_key(&w, "__metadata__");
-    json_open(&w, '{');
-    json_put_key(&w, "format");
-    json_put_string(&w, "pt");
+    json_add_open(&w, "__metadata__", '{');
+    json_add_string(&w, "format", "pt");
     json_close(&w, '}');
     for (size_t i = 0; i < n; i++) put_spec(&w, &specs[i], &offset);
     json_close(&w, '}');

@@ -274,21 +274,6 @@ bool model_config_parse(const char *text, size_t n, struct model_config *out, st
 
 /* ---- writing it ---- */
 
-static void put_int(struct json_writer *w, const char *key, int value) {
-    json_put_key(w, key);
-    json_put_integer(w, value);
-}
-
-static void put_bool(struct json_writer *w, const char *key, bool value) {
-    json_put_key(w, key);
-    json_put_bool(w, value);
-}
-
-static void put_string(struct json_writer *w, const char *key, const char *value) {
-    json_put_key(w, key);
-    json_put_string(w, value);
-}
-
 /* With the fewest digits that read back as the same double: 1e-06, not 9.9999999999999995e-07.
  */
 static void put_number(struct json_writer *w, const char *key, double value) {
@@ -297,41 +282,35 @@ static void put_number(struct json_writer *w, const char *key, double value) {
     do {
         snprintf(text, sizeof text, "%.*g", digits, value);
     } while (strtod(text, NULL) != value && ++digits < 17);
-    json_put_key(w, key);
-    json_put_number(w, value, digits);
-}
-
-static void put_null(struct json_writer *w, const char *key) {
-    json_put_key(w, key);
-    json_put_null(w);
+    json_add_number(w, key, value, digits);
 }
 
 static void write_gpt2(struct json_writer *w, const struct model_config *c) {
-    put_string(w, "activation_function", "gelu_new");
+    json_add_string(w, "activation_function", "gelu_new");
     put_number(w, "attn_pdrop", 0);
     put_number(w, "embd_pdrop", 0);
     put_number(w, "layer_norm_epsilon", c->norm_eps);
-    put_int(w, "n_embd", c->width);
-    put_int(w, "n_head", c->heads);
-    put_int(w, "n_inner", c->ffn);
-    put_int(w, "n_layer", c->layers);
-    put_int(w, "n_positions", c->context);
+    json_add_integer(w, "n_embd", c->width);
+    json_add_integer(w, "n_head", c->heads);
+    json_add_integer(w, "n_inner", c->ffn);
+    json_add_integer(w, "n_layer", c->layers);
+    json_add_integer(w, "n_positions", c->context);
     put_number(w, "resid_pdrop", 0);
 }
 
 static void write_rotary(struct json_writer *w, const struct model_config *c) {
-    put_bool(w, "attention_bias", false);
+    json_add_bool(w, "attention_bias", false);
     put_number(w, "attention_dropout", 0);
-    put_int(w, "head_dim", c->head_dim);
-    put_string(w, "hidden_act", "silu");
-    put_int(w, "hidden_size", c->width);
-    put_int(w, "intermediate_size", c->ffn);
-    put_int(w, "max_position_embeddings", c->context);
-    put_int(w, "num_attention_heads", c->heads);
-    put_int(w, "num_hidden_layers", c->layers);
-    put_int(w, "num_key_value_heads", c->kv_heads);
+    json_add_integer(w, "head_dim", c->head_dim);
+    json_add_string(w, "hidden_act", "silu");
+    json_add_integer(w, "hidden_size", c->width);
+    json_add_integer(w, "intermediate_size", c->ffn);
+    json_add_integer(w, "max_position_embeddings", c->context);
+    json_add_integer(w, "num_attention_heads", c->heads);
+    json_add_integer(w, "num_hidden_layers", c->layers);
+    json_add_integer(w, "num_key_value_heads", c->kv_heads);
     put_number(w, "rms_norm_eps", c->norm_eps);
-    put_null(w, "rope_scaling");
+    json_add_null(w, "rope_scaling");
     put_number(w, "rope_theta", c->rope_theta);
 }
 
@@ -341,21 +320,20 @@ void model_config_write(const struct model_config *c, int eot, struct buf *out) 
     struct json_writer w = json_writer_make(out);
     w.indent = 2;
     json_open(&w, '{');
-    json_put_key(&w, "architectures");
-    json_open(&w, '[');
+    json_add_open(&w, "architectures", '[');
     json_put_string(&w, f->architecture);
     json_close(&w, ']');
     for (int i = 0; i < 2; i++) {
-        if (eot >= 0) put_int(&w, special[i], eot);
-        else put_null(&w, special[i]);
+        if (eot >= 0) json_add_integer(&w, special[i], eot);
+        else json_add_null(&w, special[i]);
     }
     put_number(&w, "initializer_range", 0.02);
-    put_string(&w, "model_type", f->word);
+    json_add_string(&w, "model_type", f->word);
     if (c->family == FAMILY_GPT2) write_gpt2(&w, c);
     else write_rotary(&w, c);
-    put_bool(&w, "tie_word_embeddings", c->tied);
-    put_string(&w, "torch_dtype", "float32");
-    put_int(&w, "vocab_size", c->vocab);
+    json_add_bool(&w, "tie_word_embeddings", c->tied);
+    json_add_string(&w, "torch_dtype", "float32");
+    json_add_integer(&w, "vocab_size", c->vocab);
     json_close(&w, '}');
     buf_str(out, "\n");
 }

@@ -33,31 +33,21 @@ static void put_sizes(struct json_writer *w, const char *dir) {
     static const char *const names[] = {"model.safetensors", "optimizer.safetensors"};
     json_open(w, '{');
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        json_put_key(w, names[i]);
-        json_put_integer(w, (int64_t)size_of(dir, names[i]));
+        json_add_integer(w, names[i], (int64_t)size_of(dir, names[i]));
     }
     json_close(w, '}');
 }
 
 static void put_state(struct json_writer *w, const struct trainer_state *s) {
-    json_put_key(w, "version");
-    json_put_integer(w, 1);
-    json_put_key(w, "step");
-    json_put_integer(w, s->step);
-    json_put_key(w, "stage");
-    json_put_integer(w, s->stage);
-    json_put_key(w, "begun");
-    json_put_bool(w, s->begun);
-    json_put_key(w, "stage_step");
-    json_put_integer(w, s->stage_step);
-    json_put_key(w, "tokens");
-    json_put_integer(w, s->tokens);
-    json_put_key(w, "lr_scale");
-    json_put_number(w, s->lr_scale, 17);
-    json_put_key(w, "seconds");
-    json_put_number(w, s->stopwatch, 17);
-    json_put_key(w, "blas");
-    json_put_string(w, blas_describe());
+    json_add_integer(w, "version", 1);
+    json_add_integer(w, "step", s->step);
+    json_add_integer(w, "stage", s->stage);
+    json_add_bool(w, "begun", s->begun);
+    json_add_integer(w, "stage_step", s->stage_step);
+    json_add_integer(w, "tokens", s->tokens);
+    json_add_number(w, "lr_scale", s->lr_scale, 17);
+    json_add_number(w, "seconds", s->stopwatch, 17);
+    json_add_string(w, "blas", blas_describe());
 }
 
 static bool write_trainer_json(const char *dir, const struct trainer_state *s,
@@ -71,11 +61,9 @@ static bool write_trainer_json(const char *dir, const struct trainer_state *s,
     json_put_key(&w, "learn");
     groups_format(t, learn, &groups);
     json_put_string(&w, buf_text(&groups));
-    json_put_key(&w, "optimizer_steps");
-    json_open(&w, '{');
+    json_add_open(&w, "optimizer_steps", '{');
     for (int g = 0; g < t->n_groups; g++) {
-        json_put_key(&w, t->groups[g].name);
-        json_put_integer(&w, o->steps[g]);
+        json_add_integer(&w, t->groups[g].name, o->steps[g]);
     }
     json_close(&w, '}');
     json_put_key(&w, "files");

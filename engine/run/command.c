@@ -239,24 +239,19 @@ void command_to_json(const struct command *c, struct buf *out) {
     const struct command_info *info = &command_infos[c->kind];
     struct json_writer w = json_writer_make(out);
     json_open(&w, '{');
-    json_put_key(&w, "id");
-    json_put_integer(&w, c->id);
-    json_put_key(&w, "do");
-    json_put_string(&w, info->word);
+    json_add_integer(&w, "id", c->id);
+    json_add_string(&w, "do", info->word);
     if (info->key) json_put_key(&w, info->key);
     if (info->type == ARGUMENT_NUMBER) json_put_number(&w, c->number, number_digits(c->number));
     else if (info->key) json_put_string(&w, c->text);
     if (c->kind == COMMAND_SAMPLE && c->has_seed) {
-        json_put_key(&w, "seed");
-        json_put_integer(&w, (int64_t)c->seed);
+        json_add_integer(&w, "seed", (int64_t)c->seed);
     }
     if (c->kind == COMMAND_SAMPLE && c->has_temperature) {
-        json_put_key(&w, "temperature");
-        json_put_number(&w, c->temperature, number_digits(c->temperature));
+        json_add_number(&w, "temperature", c->temperature, number_digits(c->temperature));
     }
     if (c->by[0]) {
-        json_put_key(&w, "by");
-        json_put_string(&w, c->by);
+        json_add_string(&w, "by", c->by);
     }
     close_line(&w);
 }
@@ -264,10 +259,8 @@ void command_to_json(const struct command *c, struct buf *out) {
 void answer_to_json(const struct answer *a, struct buf *out) {
     struct json_writer w = json_writer_make(out);
     json_open(&w, '{');
-    json_put_key(&w, "id");
-    json_put_integer(&w, a->id);
-    json_put_key(&w, "ok");
-    json_put_bool(&w, a->ok);
+    json_add_integer(&w, "id", a->id);
+    json_add_bool(&w, "ok", a->ok);
     json_put_key(&w, a->ok ? "step" : "error");
     if (a->ok) json_put_integer(&w, a->step);
     else json_put_string(&w, a->error);

@@ -29,23 +29,12 @@ static void put_known(struct json_writer *w, const char *key, double x) {
     if (isfinite(x)) put_real(w, key, x);
 }
 
-static void put_whole(struct json_writer *w, const char *key, int64_t x) {
-    json_put_key(w, key);
-    json_put_integer(w, x);
-}
-
 static void put_count(struct json_writer *w, const char *key, uint64_t x) {
-    put_whole(w, key, x > INT64_MAX ? INT64_MAX : (int64_t)x);
+    json_add_integer(w, key, x > INT64_MAX ? INT64_MAX : (int64_t)x);
 }
 
 static void put_text(struct json_writer *w, const char *key, const char *s) {
-    json_put_key(w, key);
-    json_put_string(w, s ? s : "");
-}
-
-static void open_key(struct json_writer *w, const char *key, char bracket) {
-    json_put_key(w, key);
-    json_open(w, bracket);
+    json_add_string(w, key, s ? s : "");
 }
 
 /* --- types of events */
@@ -66,8 +55,8 @@ static void put_run(struct json_writer *w, const struct event_run *r) {
     put_model(w, r->model);
     put_count(w, "seed", r->seed);
     put_count(w, "memory_bytes", r->memory_bytes);
-    put_whole(w, "threads", r->threads);
-    open_key(w, "groups", '[');
+    json_add_integer(w, "threads", r->threads);
+    json_add_open(w, "groups", '[');
     for (int i = 0; i < r->n_groups; i++) {
         json_open(w, '{');
         put_text(w, "name", r->groups[i].name);
@@ -75,26 +64,26 @@ static void put_run(struct json_writer *w, const struct event_run *r) {
         json_close(w, '}');
     }
     json_close(w, ']');
-    open_key(w, "stages", '[');
+    json_add_open(w, "stages", '[');
     for (int i = 0; i < r->n_stages; i++) {
         json_open(w, '{');
         put_text(w, "name", r->stages[i].name);
-        put_whole(w, "steps", r->stages[i].steps);
+        json_add_integer(w, "steps", r->stages[i].steps);
         json_close(w, '}');
     }
     json_close(w, ']');
-    open_key(w, "prompts", '[');
+    json_add_open(w, "prompts", '[');
     for (int i = 0; i < r->n_prompts; i++)
         json_put_string(w, r->prompts[i] ? r->prompts[i] : "");
     json_close(w, ']');
 }
 
 static void put_stage(struct json_writer *w, const struct event_stage *s) {
-    put_whole(w, "index", s->index);
+    json_add_integer(w, "index", s->index);
     put_text(w, "name", s->name);
     put_text(w, "state", s->finished ? "finished" : "started");
-    put_whole(w, "steps", s->steps);
-    open_key(w, "data", '[');
+    json_add_integer(w, "steps", s->steps);
+    json_add_open(w, "data", '[');
     for (int i = 0; i < s->n_data; i++) {
         json_open(w, '{');
         put_text(w, "source", s->data[i].source);
@@ -106,14 +95,13 @@ static void put_stage(struct json_writer *w, const struct event_stage *s) {
 }
 
 static void put_layers(struct json_writer *w, const struct event_layers *l) {
-    open_key(w, "groups", '{');
+    json_add_open(w, "groups", '{');
     for (int i = 0; i < l->n_groups; i++) {
         const struct event_layer *g = &l->groups[i];
-        open_key(w, g->name ? g->name : "", '{');
+        json_add_open(w, g->name ? g->name : "", '{');
         put_text(w, "state", g->frozen ? "frozen" : "learn");
         if (g->proven) {
-            json_put_key(w, "same_bytes");
-            json_put_bool(w, true);
+            json_add_bool(w, "same_bytes", true);
         }
         put_real(w, "grad_norm", g->grad_norm);
         put_real(w, "update", g->update);
@@ -126,7 +114,7 @@ static void put_layers(struct json_writer *w, const struct event_layers *l) {
 }
 
 static void put_score(struct json_writer *w, const char *key, const struct event_score *s) {
-    open_key(w, key, '{');
+    json_add_open(w, key, '{');
     put_real(w, "loss", s->loss);
     put_real(w, "bits_per_byte", s->bits_per_byte);
     put_real(w, "perplexity", s->perplexity);
@@ -135,10 +123,10 @@ static void put_score(struct json_writer *w, const char *key, const struct event
 }
 
 static void put_eval(struct json_writer *w, const struct event_eval *e) {
-    open_key(w, "sets", '{');
+    json_add_open(w, "sets", '{');
     for (int i = 0; i < e->n_sets; i++) {
         const struct event_set *s = &e->sets[i];
-        open_key(w, s->name ? s->name : "", '{');
+        json_add_open(w, s->name ? s->name : "", '{');
         put_score(w, "tuned", &s->tuned);
         if (s->has_base) put_score(w, "base", &s->base);
         json_close(w, '}');
@@ -149,7 +137,7 @@ static void put_eval(struct json_writer *w, const struct event_eval *e) {
 static void put_top(struct json_writer *w, const char *key, const struct event_top *top,
                     int n) {
     if (n == 0) return;
-    open_key(w, key, '[');
+    json_add_open(w, key, '[');
     for (int i = 0; i < n; i++) {
         json_open(w, '{');
         put_text(w, "text", top[i].text);
@@ -161,12 +149,12 @@ static void put_top(struct json_writer *w, const char *key, const struct event_t
 
 static void put_token(struct json_writer *w, const struct event_token *t, bool with_top) {
     json_open(w, '{');
-    put_whole(w, "id", t->id);
+    json_add_integer(w, "id", t->id);
     put_text(w, "text", t->text);
     put_real(w, "logprob", t->logprob);
     put_known(w, "gain", t->gain);
-    if (t->rank > 0) put_whole(w, "rank", t->rank);
-    if (t->base_rank > 0) put_whole(w, "base_rank", t->base_rank);
+    if (t->rank > 0) json_add_integer(w, "rank", t->rank);
+    if (t->base_rank > 0) json_add_integer(w, "base_rank", t->base_rank);
     if (with_top) {
         put_top(w, "top", t->top, t->n_top);
         put_top(w, "base_top", t->base_top, t->n_base_top);
@@ -180,10 +168,10 @@ static void put_sample(struct json_writer *w, const struct event_sample *s, size
     put_text(w, "weights", s->weights);
     put_count(w, "seed", s->seed);
     put_real(w, "temperature", s->temperature);
-    put_whole(w, "index", s->index);
+    json_add_integer(w, "index", s->index);
     put_real(w, "mean_gain", s->mean_gain);
     put_real(w, "kl", s->kl);
-    open_key(w, "tokens", '[');
+    json_add_open(w, "tokens", '[');
     size_t widest = 0; /* bytes of the longest token so far */
     for (int i = 0; i < s->n_tokens; i++) {
         size_t before = w->out->len, left = (size_t)(s->n_tokens - i - 1) * TOKEN_BYTES;
@@ -273,9 +261,9 @@ void event_write(const struct event *e, struct buf *out) {
         size_t line_start = out->len;
         struct json_writer w = json_writer_make(out);
         json_open(&w, '{');
-        put_whole(&w, "seq", e->seq);
+        json_add_integer(&w, "seq", e->seq);
         put_real(&w, "t", e->t);
-        put_whole(&w, "step", e->step);
+        json_add_integer(&w, "step", e->step);
         put_text(&w, "type", event_words[e->type]);
         put_body(&w, e, line_start);
         json_close(&w, '}');
