@@ -13,7 +13,7 @@ static const char about[] = "The loss of MODEL on the validation part of a sourc
                             "cut into windows of the model's context. SOURCE is text:PATH, "
                             "jsonl:PATH#key or wordnet:DOMAIN.";
 
-enum { EVAL_ROWS = 8 }; /* windows at a time */
+enum { EVAL_TOKENS = 4096 }; /* at a time, in as many windows as that makes */
 
 struct eval_options {
     struct model_options model;
@@ -64,9 +64,10 @@ static bool run_eval(const char *word, const struct eval_options *o, struct err 
     if (!model_open(word, &o->model, &m, err)) return false;
     struct transformer *tf = NULL;
     bool ok = read_windows(&m, o, &windows, err);
-    if (ok) tf = transformer_create(&m.hf.table, EVAL_ROWS, windows.time, false, &m.ex, err);
+    int rows = ok && windows.time < EVAL_TOKENS ? EVAL_TOKENS / windows.time : 1;
+    if (ok) tf = transformer_create(&m.hf.table, rows, windows.time, false, &m.ex, err);
     if (tf) {
-        struct event_score s = evaluate(tf, &m.hf.weights, &windows, EVAL_ROWS);
+        struct event_score s = evaluate(tf, &m.hf.weights, &windows, rows);
         ok = print_score(o, s, windows.n * (size_t)windows.time, err);
     }
     transformer_destroy(tf);

@@ -131,5 +131,5 @@ void optim_step(struct exec *ex, struct optim *o, struct weights *w, struct weig
     struct update u = {.o = o, .w = w, .g = g, .lr = lr, .scale = scale};
     pieces_run(ex, w->table, learn, update_piece, &u, (double *const[2]){updates, o->sizes});
     for (int i = 0; updates && i < n; i++)
-        updates[i] = o->sizes[i] > 0 ? sqrt(updates[i] / o->sizes[i]) : 0;
+        updates[i] = o->sizes[i] == 0 ? 0 : sqrt(updates[i] / o->sizes[i]);
 }

@@ -60,7 +60,7 @@ void optim_reset(struct optim *o);
  *   Muon, for the matrices of blocks; all else goes by AdamW with the same lr
  *                    W -= lr * (0.2 sqrt(max(rows, cols)) * NS(momentum) + decay * W)
  * With Muon the gradients of those matrices are spoilt. updates[g] (may be NULL) gets ||dW|| / ||W||
- * of the group, 0 for frozen. */
+ * of the group, 0 for frozen; no finite number when W has become none. */
 void optim_step(struct exec *ex, struct optim *o, struct weights *w, struct weights *g,
                 const bool *learn, double lr, double scale, double *updates);
 

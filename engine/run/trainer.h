@@ -1,6 +1,7 @@
 /* trainer.h - the step loop: stages, batches, wishes obeyed between two steps, facts reported.
- * The struct is shared by the files of run/ that make up the trainer: trainer.c (loop), stage.c (data,
- * base, freeze plan), obey.c (commands), report.c and report_text.c (events). Nobody else looks inside. */
+ * The struct is shared by the files of run/ that make up the trainer: trainer.c (loop), trainer_create.c
+ * (making), stage.c (data, base, freeze plan), obey.c (commands), report.c and report_text.c (events).
+ * Nobody else looks inside. */
 #ifndef THAW_ENGINE_RUN_TRAINER_H
 #define THAW_ENGINE_RUN_TRAINER_H
 #include <signal.h>
@@ -66,7 +67,7 @@ struct trainer {
     struct trainer_state state;
     bool *learn; /* [n_groups] the freeze plan */
     bool paused, stopping, skip_stage;
-    bool gone_bad; /* the next step has no finite numbers: such weights are not saved */
+    bool gone_bad; /* the weights, or what they give, are no finite numbers: they are not saved */
     int single_steps;
     int next_prompt;
     struct cost_model cost;
@@ -128,6 +129,7 @@ bool report_asked(struct trainer *t, const struct command *c, struct err *err); 
  * `problem` too: the run goes on and tries again next time. */
 bool trainer_save(struct trainer *t, struct err *err);
 bool trainer_asked_to_stop(const struct trainer *t);
+/* trainer_create.c */
 /* All that the run reserves, in bytes. */
 struct memory_plan {
     uint64_t weights, activations; /* weights, gradients, moments, base; what a batch takes */

@@ -1,0 +1,204 @@
+/* trainer_create.c - what a trainer is made of: a shape, text as tokens, weights, memory. */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/core/files.h"
+#include "engine/formats/hf_model.h"
+#include "engine/run/sample.h"
+#include "engine/run/trainer.h"
+
+static int most_rows(const struct settings *s) {
+    int rows = 1;
+    for (int i = 0; i < s->n_stages; i++)
+        if (s->stages[i].batch > rows) rows = s->stages[i].batch;
+    return rows;
+}
+
+/* The model's shape: from the checkpoint or folder that it starts from, else from the settings.
+ */
+static bool find_shape(const struct settings *s, const char *folder, struct model_config *c,
+                       struct err *err) {
+    if (!*folder) {
+        *c = settings_model(s);
+        return model_config_complete(c, err);
+    }
+    char path[PATH_MAX];
+    struct buf text = {0};
+    bool ok =
+        files_join(path, sizeof path, folder, "config.json", err) &&
+        files_read(path, 1u << 20, &text, err) &&
+        (model_config_parse(buf_text(&text), text.len, c, err) || err_prefix(err, "%s", path));
+    buf_deinit(&text);
+    return ok;
+}
+
+struct memory_plan trainer_memory(const struct trainer *t) {
+    struct model_config c = t->table.config;
+    struct memory_plan plan = {0};
+    size_t threads = (size_t)pool_threads(t->ex.pool);
+    c.context = t->time; /* no text is made longer than that */
+    for (int g = 0; g < t->table.n_groups; g++)
+        plan.weights += 5 * t->table.groups[g].reals * sizeof(real);
+    plan.activations =
+        transformer_bytes(&c, most_rows(t->settings), t->time, true, (int)threads) +
+        decoder_bytes(&c) + threads * muon_scratch(&t->table) * sizeof(real);
+    return plan;
+}
+
+static bool fits_in_memory(const struct trainer *t, struct err *err) {
+    const double gib = 1073741824.0;
+    int rows = most_rows(t->settings);
+    if (rows > INT_MAX / t->time)
+        return err_set(err, ERR_RANGE, "a batch of %d times %d tokens is too large", rows,
+                       t->time);
+    struct memory_plan plan = trainer_memory(t);
+    double weights = (double)plan.weights, activations = (double)plan.activations;
+    double there = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    if (weights + activations < 0.95 * there) return true;
+    return err_set(
+        err, ERR_NOMEM,
+        "the run needs %.1f GiB (weights and moments %.1f, activations %.1f) and this "
+        "machine has %.1f: take a smaller batch, context or model",
+        (weights + activations) / gib, weights / gib, activations / gib, there / gib);
+}
+
+static bool take_memory(struct trainer *t, struct err *err) {
+    const struct settings *s = t->settings;
+    int rows = most_rows(s);
+    size_t n = (size_t)t->table.n_groups, cells = (size_t)rows * (size_t)t->time;
+    if (!fits_in_memory(t, err) || !weights_create(&t->table, &t->weights, err) ||
+        !weights_create(&t->table, &t->grads, err) ||
+        !optim_create(&t->ex, &t->table, settings_optim(&s->stages[0]), &t->optim, err) ||
+        !(t->transformer = transformer_create(&t->table, rows, t->time, true, &t->ex, err)) ||
+        !(t->decoder = decoder_create(&t->table, &t->ex, err)))
+        return false;
+    t->x = calloc(cells, sizeof *t->x);
+    t->y = calloc(cells, sizeof *t->y);
+    t->learn = calloc(n, sizeof *t->learn);
+    t->scratch = calloc(n, sizeof *t->scratch);
+    t->base_fingerprint = calloc(n, sizeof *t->base_fingerprint);
+    t->group_norms = calloc(n, sizeof *t->group_norms);
+    t->group_updates = calloc(n, sizeof *t->group_updates);
+    if (t->x && t->y && t->learn && t->scratch && t->base_fingerprint && t->group_norms &&
+        t->group_updates)
+        return true;
+    return err_set(err, ERR_NOMEM, "no memory for a batch of %zu tokens", cells);
+}
+
+static bool load_weights(struct trainer *t, const char *folder, struct err *err) {
+    struct hf_model m = {0};
+    if (!hf_model_load(folder, &m, err)) return false;
+    for (int g = 0; g < t->table.n_groups; g++)
+        memcpy(t->weights.group[g], m.weights.group[g],
+               t->table.groups[g].reals * sizeof(real));
+    hf_model_destroy(&m);
+    return true;
+}
+
+static bool load_checkpoint(struct trainer *t, const char *folder, struct err *err) {
+    if (!checkpoint_load(folder, &t->state, t->learn, &t->weights, &t->optim, err))
+        return false;
+    int n = t->settings->n_stages;
+    return t->state.stage <= n ||
+           err_set(err, ERR_PARSE,
+                   "%s is of stage %d, but the run has %d: its config was changed", folder,
+                   t->state.stage + 1, n);
+}
+
+static bool fill_weights(struct trainer *t, const char *resume_from, struct err *err) {
+    const char *from = t->settings->model.from;
+    t->state = (struct trainer_state){.lr_scale = 1};
+    if (*resume_from) return load_checkpoint(t, resume_from, err);
+    if (*from) return load_weights(t, from, err);
+    weights_init(&t->weights, t->settings->seed);
+    return true;
+}
+
+/* The vocabulary that was learned may be smaller than asked for: a new model follows it. */
+static bool fit_vocabulary(struct trainer *t, bool new_model, struct err *err) {
+    struct model_config c = t->table.config;
+    int tokens = tokenizer_vocab(t->tokenizer);
+    if (tokens > c.vocab)
+        return err_set(
+            err, ERR_RANGE,
+            "the tokenizer has %d tokens, the model only %d; take both from the same model",
+            tokens, c.vocab);
+    if (!new_model || tokens == c.vocab) return true;
+    param_table_destroy(&t->table);
+    c.vocab = tokens;
+    return param_table_create(&c, &t->table, err) && report_run(t, err);
+}
+
+/* Freeze texts and prompts can only be checked against the real model: all, before training. */
+static bool check_texts(struct trainer *t, struct err *err) {
+    const struct text_list *prompts = &t->settings->compare.prompts;
+    for (int i = 0; i < t->settings->n_stages; i++)
+        if (!stage_plan(t, i, t->scratch, err)) return false;
+    for (int i = 0; i < prompts->n; i++) {
+        struct ids ids = {0};
+        bool fits = prompt_encode_within(t->tokenizer, prompts->text[i], t->time, &ids, err);
+        ids_deinit(&ids);
+        if (!fits) return err_prefix(err, "compare.prompts");
+    }
+    return true;
+}
+
+/* The first fact is the run itself, at the step that it goes on from: later ones are made
+ * again. */
+static bool create(struct trainer *t, const char *resume_from, struct err *err) {
+    const char *folder = *resume_from ? resume_from : t->settings->model.from;
+    struct model_config c = {0};
+    t->ex.pool = pool_create(t->settings->threads, err);
+    if (!t->ex.pool || !find_shape(t->settings, folder, &c, err) ||
+        !param_table_create(&c, &t->table, err))
+        return false;
+    int wanted = t->settings->model.context;
+    t->time =
+        wanted < c.context ? wanted : c.context; /* a foreign model may look back further */
+    if (!report_run(t, err)) return false;
+    if (*folder && !(t->tokenizer = tokenizer_load(folder, err))) return false;
+    return stage_data_load(t, err) && fit_vocabulary(t, !*folder, err) && take_memory(t, err) &&
+           fill_weights(t, resume_from, err) && check_texts(t, err);
+}
+
+bool trainer_create(struct trainer *t, const struct trainer_plan *plan, struct err *err) {
+    *t = (struct trainer){.settings = plan->settings,
+                          .paths = plan->paths,
+                          .log = plan->log,
+                          .control = plan->control,
+                          .stop_signal = plan->stop_signal,
+                          .scored_step = -1};
+    t->state.step = plan->resume_step;
+    if (create(t, plan->resume_from, err)) return true;
+    trainer_destroy(t);
+    return false;
+}
+
+void trainer_destroy(struct trainer *t) {
+    for (int i = 0; i < STAGES_MAX; i++) {
+        batcher_destroy(t->stages[i].batcher);
+        corpus_deinit(&t->stages[i].data);
+        corpus_deinit(&t->stages[i].replay);
+    }
+    for (int i = 0; i < SETS_MAX; i++) eval_windows_deinit(&t->eval_sets[i]);
+    decoder_destroy(t->decoder);
+    transformer_destroy(t->transformer);
+    optim_destroy(&t->optim);
+    weights_destroy(&t->base);
+    weights_destroy(&t->grads);
+    weights_destroy(&t->weights);
+    param_table_destroy(&t->table);
+    tokenizer_destroy(t->tokenizer);
+    pool_destroy(t->ex.pool);
+    free(t->x);
+    free(t->y);
+    free(t->learn);
+    free(t->scratch);
+    free(t->base_fingerprint);
+    free(t->group_norms);
+    free(t->group_updates);
+    *t = (struct trainer){0};
+}
