@@ -39,7 +39,8 @@ const struct setting_key setting_keys[] = {
     {"model.ffn", SETTING_INT, RUN(model.ffn), "0", 0, 262144, "numbers", NULL, 0,
      "Width inside a block's feed-forward part; 0 is the family's own proportion."},
     {"model.context", SETTING_INT, RUN(model.context), "256", 8, 131072, "tokens", NULL, 0,
-     "Tokens in a training sequence, and the furthest the model looks back."},
+     "Tokens in a training sequence, and the furthest a new model looks back; one from a "
+     "folder keeps its own reach."},
     {"model.vocab", SETTING_INT, RUN(model.vocab), "4096", 257, 1000000, "tokens", NULL, 0,
      "Size of the vocabulary that is learned from the data."},
     {"model.tied", SETTING_BOOL, RUN(model.tied), "true", 0, 0, "", NULL, 0,

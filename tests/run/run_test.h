@@ -32,14 +32,19 @@ static inline int folder_teardown(void **state) {
     return files_remove_tree(folder->path, NULL) ? 0 : -1;
 }
 
-/* A path in the test's folder; good for three more calls. */
-static inline const char *in_folder(void **state, const char *name) {
+/* A path below a folder; good for three more calls. */
+static inline const char *below(const char *folder, const char *name) {
     static char paths[4][4096];
     static int next;
-    const struct test_folder *folder = *state;
     char *path = paths[next++ % 4];
-    assert_true(files_join(path, sizeof paths[0], folder->path, name, NULL));
+    assert_true(files_join(path, sizeof paths[0], folder, name, NULL));
     return path;
+}
+
+/* The same in the test's folder. */
+static inline const char *in_folder(void **state, const char *name) {
+    const struct test_folder *folder = *state;
+    return below(folder->path, name);
 }
 
 /* Put text at the end of a file, created when there is none. */

@@ -184,13 +184,19 @@ static void save_as(const char *dir, struct saved *s, int64_t step) {
     assert_ok(save(dir, s, step, &err), err);
 }
 
+/* dir/step-N */
+static const char *step_folder(const char *dir, int64_t step) {
+    char name[32];
+    snprintf(name, sizeof name, "step-%lld", (long long)step);
+    return below(dir, name);
+}
+
 /* Whether dir/step-N can be loaded and is `s` as it was saved. */
 static bool loads_as(const char *dir, int64_t step, const struct saved *s) {
-    char path[PATH_MAX];
+    const char *path = step_folder(dir, step);
     struct err err = {0};
     struct saved read;
     make_state(&read, 99);
-    snprintf(path, sizeof path, "%s/step-%lld", dir, (long long)step);
     bool same =
         checkpoint_load(path, &read.state, read.learn, &read.weights, &read.optim, &err) &&
         read.state.step == step && same_state(&read, s);
@@ -241,9 +247,7 @@ static void test_round_trip(void **state) {
     }
     assert_int_equal(entries(path), COUNT(names));
     for (size_t i = 0; i < COUNT(names); i++) {
-        char file[PATH_MAX + 64];
-        snprintf(file, sizeof file, "%s/%s", path, names[i]);
-        assert_int_equal(stat(file, &st), 0);
+        assert_int_equal(stat(below(path, names[i]), &st), 0);
         assert_int_equal(st.st_mode & 0777, 0600);
         sum += (uint64_t)st.st_size;
     }
@@ -259,9 +263,7 @@ static void test_same_step_is_replaced(void **state) {
 }
 
 static void make_broken(const char *dir, int step) {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/step-%d", dir, step);
-    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(mkdir(step_folder(dir, step), 0700), 0);
 }
 
 /* What is not whole counts for nothing: the newest whole ones stay, with newer broken ones. */
@@ -290,12 +292,9 @@ static void test_prune(void **state) {
 static void test_sweep(void **state) {
     const char *dir = fresh(state);
     struct err err = {0};
-    char path[PATH_MAX];
     save_as(dir, &first, 3);
-    snprintf(path, sizeof path, "%s/.step-9.new", dir);
-    assert_int_equal(mkdir(path, 0700), 0);
-    snprintf(path, sizeof path, "%s/notes", dir);
-    append_text(path, "not ours\n");
+    assert_int_equal(mkdir(below(dir, ".step-9.new"), 0700), 0);
+    append_text(below(dir, "notes"), "not ours\n");
     room = 1000;
     assert_false(save(dir, &second, 4, &err));
     room = UINT64_MAX;
@@ -340,10 +339,8 @@ static void test_broken_ones_are_refused(void **state) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *dir = fresh(state);
         struct err err = {0};
-        char path[PATH_MAX], file[PATH_MAX + 64];
         save_as(dir, &first, 1);
-        snprintf(path, sizeof path, "%s/step-1", dir);
-        snprintf(file, sizeof file, "%s/%s", path, cases[i].file);
+        const char *path = step_folder(dir, 1), *file = below(path, cases[i].file);
         assert_int_equal(truncate(file, cases[i].text ? 0 : 100), 0);
         if (cases[i].text) append_text(file, cases[i].text);
         struct saved read;
@@ -363,9 +360,8 @@ static void test_other_shape_is_refused(void **state) {
     struct trainer_state s;
     struct optim o;
     bool learn[2 * GROUPS];
-    char path[PATH_MAX];
     save_as(dir, &first, 1);
-    snprintf(path, sizeof path, "%s/step-1", dir);
+    const char *path = step_folder(dir, 1);
     tiny_init(&taller, 2, 8);
     assert_ok(optim_create(&taller.ex, &taller.table, first.optim.settings, &o, &err), err);
     assert_false(checkpoint_load(path, &s, learn, &taller.weights, &o, &err));
@@ -462,10 +458,8 @@ static void test_killed_at_each_call(void **state) {
 /* ---- a model's folder alone ---- */
 
 static void test_model_folder(void **state) {
-    char path[PATH_MAX], aside[PATH_MAX + 8];
+    const char *path = in_folder(state, "base"), *aside = in_folder(state, "base.new");
     struct err err = {0};
-    snprintf(path, sizeof path, "%s", in_folder(state, "base"));
-    snprintf(aside, sizeof aside, "%s.new", path);
     assert_int_equal(mkdir(aside, 0700), 0); /* a killed save's */
     const struct saved *const states[] = {&first, &second};
     for (int i = 0; i < 2; i++) {
