@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "engine/nn/tiling.h"
+#ifdef THAW_ONEDNN
+#include "engine/nn/onednn.h"
+#endif
 
 #ifdef THAW_DOUBLE
 #define GEMM cblas_dgemm
@@ -20,18 +23,36 @@
 void blas_init(void) { openblas_set_num_threads(1); }
 
 const char *blas_describe(void) {
-    static char text[96];
+    static char text[160];
     const char *config =
         openblas_get_config(); /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
+#ifdef THAW_ONEDNN
+    const char *products = onednn_describe();
+#else
+    const char *products = "";
+#endif
     const char *space = strchr(config, ' ');
     size_t name =
         space ? strcspn(space + 1, " ") + (size_t)(space + 1 - config) : strlen(config);
-    snprintf(text, sizeof text, "%.*s, %s kernels", (int)name, config, openblas_get_corename());
+    snprintf(text, sizeof text, "%.*s, %s kernels%s%s", (int)name, config,
+             openblas_get_corename(), *products ? ", products by " : "", products);
     return text;
 }
 
 static CBLAS_TRANSPOSE cblas_trans(enum blas_trans t) {
     return t == TRANSPOSED ? CblasTrans : CblasNoTrans;
+}
+
+/* oneDNN's products where it is there and the product is no tiny one: OpenBLAS has kernels of
+ * its own for those, which copy nothing (its limit is the same). */
+static bool by_onednn(const struct gemm *g, real alpha) {
+#ifdef THAW_ONEDNN
+    enum { TINY = 1000000 }; /* multiply-adds */
+    return (double)g->m * g->n * g->k > TINY && onednn_gemm(g, alpha);
+#else
+    (void)g, (void)alpha;
+    return false;
+#endif
 }
 
 void blas_gemm_tile(const struct gemm *g) {
@@ -44,6 +65,7 @@ void blas_gemm_tile(const struct gemm *g) {
              g->C, 1);
         return;
     }
+    if (by_onednn(g, alpha)) return;
     GEMM(CblasRowMajor, cblas_trans(g->ta), cblas_trans(g->tb), g->m, g->n, g->k, alpha, g->A,
          g->lda, g->B, g->ldb, beta, g->C, g->ldc);
 }

@@ -1,4 +1,4 @@
-/* blas.h - the BLAS library's door. One-threaded products inside fixed tiles; our own pool runs
+/* blas.h - products of matrices, and the door of OpenBLAS. One-threaded inside fixed tiles; our own pool runs
  * the tiles. C is row-major throughout. The process must run with OPENBLAS_NUM_THREADS=1 (see
  * src/cpu_setup.h), which blas_init() makes sure of. */
 #ifndef THAW_ENGINE_NN_BLAS_H
