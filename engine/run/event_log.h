@@ -9,9 +9,14 @@ struct event_log {
     int64_t seq;   /* of the last event written */
     double start;  /* clock_wall() of the run's start, so that t goes on through resume */
     struct buf unwritten; /* what a full disk has not taken yet: goes in front of the next event */
+    void (*listen)(void *ctx, const struct event *e); /* gets the events in a file's place; else NULL */
+    void *ctx;
 };
 /* Open for appending (created 0600). A torn last line is cut off; seq and t go on from the last. */
 bool event_log_open(struct event_log *log, const char *path, struct err *err);
+/* A log without a file: each event goes to `listen`, is valid while that runs, and is then forgotten. For
+ * a trainer that leaves no run behind. */
+void event_log_listen(struct event_log *log, void (*listen)(void *ctx, const struct event *e), void *ctx);
 /* Fill in seq and t and append the line with one write(2). On failure the event is kept and written with
  * the next one, or by event_log_close(), as soon as the disk has room (4 MiB of events at most). */
 bool event_log_put(struct event_log *log, struct event *e, struct err *err);

@@ -328,6 +328,36 @@ static void test_full_disk(void **state) {
     event_reader_close(r);
 }
 
+/* --- no file at all */
+
+struct heard {
+    int n;
+    int64_t seq;
+    double loss;
+};
+
+static void hear(void *ctx, const struct event *e) {
+    struct heard *h = ctx;
+    h->n++;
+    h->seq = e->seq;
+    h->loss = e->stp.loss;
+}
+
+static void test_listener(void **state) {
+    (void)state;
+    struct event_log log;
+    struct heard h = {0};
+    struct err err = {0};
+    event_log_listen(&log, hear, &h);
+    for (int64_t step = 0; step < 3; step++) put_step(&log, step);
+    assert_int_equal(h.n, 3);
+    assert_int_equal(h.seq, 3);
+    assert_true(h.loss == 1.0 / 3);
+    assert_ok(event_log_sync(&log, &err), err);
+    assert_int_equal(log.unwritten.len, 0);
+    event_log_close(&log);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_types),        cmocka_unit_test(test_many),
@@ -337,7 +367,7 @@ int main(void) {
         cmocka_unit_test(test_truncated),        cmocka_unit_test(test_removed),
         cmocka_unit_test(test_skipping),         cmocka_unit_test(test_overlong_line),
         cmocka_unit_test(test_long_line),        cmocka_unit_test(test_no_file_to_read),
-        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_full_disk),        cmocka_unit_test(test_listener),
     };
     return cmocka_run_group_tests_name("event_log", tests, folder_setup, folder_teardown);
 }
