@@ -63,7 +63,7 @@ static bool all_finite(const double *x, int n) {
     return all;
 }
 
-static bool trainer_step(struct trainer *t) {
+bool trainer_step(struct trainer *t) {
     double start = clock_now(), loss = 0, norm = 0;
     struct step_times times = {0};
     const struct stage_settings *s = stage_of(t);

@@ -125,6 +125,9 @@ void report_prompt(struct trainer *t, int prompt); /* base (once) and tuned text
 bool report_asked(struct trainer *t, const struct command *c, struct err *err); /* `sample` */
 
 /* trainer.c */
+/* One update of the stage, reported as a `step`. False when loss or gradient is not finite: nothing was
+ * changed, and the run is paused. */
+bool trainer_step(struct trainer *t);
 /* Save a checkpoint (the base before it, where that failed before) and report it. A failure is a
  * `problem` too: the run goes on and tries again next time. */
 bool trainer_save(struct trainer *t, struct err *err);
