@@ -302,15 +302,22 @@ static bool is_free(const struct plot *p, const struct chart_mark *marks, int n,
     return true;
 }
 
+static void axis_text(const struct plot *p, double x, double step, char *out) {
+    if (p->range.powers_x) x = pow(10.0, x);
+    else if (fabs(x) < step * 1e-6) x = 0.0;
+    chart_number(out, x);
+    trim_zeros(out);
+}
+
 /* The row below the curves: round numbers, over which letters of marks go. */
 static void draw_axis(const struct plot *p, const struct chart_mark *marks, int n_marks) {
     int y = p->area.y + p->area.h, next = 0;
     int least = p->area.w / 12 < 1 ? 1 : p->area.w / 12;
     double x0 = p->range.x0, x1 = p->range.x1, step = nice_step((x1 - x0) / least);
+    if (p->range.powers_x) step = fmax(step, 1.0); /* a fraction is no round number */
     for (double k = ceil(x0 / step); k * step <= x1; k++) {
         char text[LABEL_BYTES];
-        chart_number(text, fabs(k * step) < step * 1e-6 ? 0.0 : k * step);
-        trim_zeros(text);
+        axis_text(p, k * step, step, text);
         int length = (int)strlen(text), column = cell_column(p, k * step) - length / 2;
         if (column < 0) column = 0;
         if (column + length > p->area.w) column = p->area.w - length;

@@ -274,7 +274,7 @@ static void draw_curves(const struct panel *p, struct canvas *c, double x0, doub
     struct rect area = {0, 0, c->clip.w, c->clip.h}, plot = chart_plot(area);
     struct loss_points points;
     struct chart_mark marks[MARKS_MAX + 1];
-    struct chart_range range = {x0, x1, 0, 1, v->log_y};
+    struct chart_range range = {x0, x1, 0, 1, v->log_y, false};
     if (!loss_points_make(&points, v, p->history, x0, x1, dot_columns(p))) return;
     if (loss_view_y(v, &points, x0, x1, &range.y0, &range.y1)) {
         int n = marks_in(p->history, v->unit, x0, x1, marks);
