@@ -22,6 +22,7 @@ static const struct subcommand {
     {"score", cmd_score, true, "how likely a model finds a text, token by token"},
     {"compare", cmd_compare, true, "two models, or a run's base and tuned, side by side"},
     {"eval", cmd_eval, true, "a model's loss on held-out text"},
+    {"lr-find", cmd_lr_find, true, "try which learning rate suits a stage"},
     {"export", cmd_export, true, "write a model as a Hugging Face folder"},
     {"data", cmd_data, false, "what a source of text contains"},
     {"config", cmd_config, false, "print, check or explain a config"},

@@ -42,7 +42,7 @@ fails() { # fails WHAT PATTERN COMMAND...
 
 # --- help and wrong use
 
-subcommands="run attach watch send runs generate score compare eval export data config doctor"
+subcommands="run attach watch send runs generate score compare eval lr-find export data config doctor"
 
 help() {
     local command
@@ -82,6 +82,14 @@ wrong_use() {
     misused '--tokens must be' generate model --prompt x --tokens many
     misused '--temperature must be' generate model --prompt x --temperature -1
     misused 'needs --data' eval model
+    misused 'missing' lr-find
+    misused 'no config "nowhere"' lr-find nowhere
+    misused 'no stage "third".*pretrain, finetune' lr-find tiny.yaml --stage third
+    misused 'finetune begins with what stage pretrain has made.*--model' lr-find tiny.yaml --stage finetune
+    misused 'no model "gone"' lr-find tiny.yaml --stage 1 --model gone
+    misused '--steps must be' lr-find tiny.yaml --steps 3
+    misused '--from must be below --to' lr-find tiny.yaml --from 0.1 --to 0.01
+    misused 'nearest .*layers' lr-find tiny.yaml --set model.layrs=3
     misused 'missing' data
     misused 'train or val' data text:general.txt --split test
     misused 'wordnet' data wordnet:cooking
@@ -235,6 +243,40 @@ no_terminal() {
     rm -rf "$runs"
 }
 
+# --- the learning rate finder: what it prints, and that it leaves nothing
+
+rate_finder() {
+    local key before last
+    before=$(ls -A)
+    must "lr-find --json" "$thaw" lr-find tiny.yaml --steps 40 --json
+    for key in config stage optimizer points.0.step points.0.lr points.0.loss points.0.smooth steepest minimum \
+        settled suggested diverged_at; do
+        ok "lr-find --json has $key" has_key "$key"
+    done
+    same "lr-find --json: the stage" pretrain "$("$json_get" stage <"$out")"
+    ok "lr-find --json: a rate that trains" awk -v x="$("$json_get" suggested <"$out")" \
+        'BEGIN { exit !(x > 1e-4 && x < 0.2) }'
+    clean_output "lr-find --json"
+    must "lr-find" "$thaw" lr-find tiny.yaml --steps 40 --from 1e-4 --to 1e4
+    ok "lr-find draws in braille" env LC_ALL=C grep -qaP '\xe2[\xa0-\xa3]' "$out"
+    ok "lr-find tells what to write" grep -qE '^write +optimizer: \{lr: [0-9.e-]+\}' "$out"
+    ok "lr-find gives up" grep -qE '^diverged +at [0-9]' "$out"
+    must "lr-find in plain ASCII" "$thaw" lr-find tiny.yaml --steps 40 --ascii -o "$work/rates.txt"
+    same "lr-find -o: nothing on stdout" "" "$(cat "$out")"
+    ok "lr-find --ascii is ASCII" not env LC_ALL=C grep -qP '[^\x00-\x7f]' rates.txt
+    ok "lr-find -o: the file" grep -q '^suggested ' rates.txt
+    rm rates.txt
+    fails "lr-find, a folder that is not there" 'nowhere' "$thaw" lr-find tiny.yaml --steps 20 -o nowhere/rates.txt
+    same "lr-find leaves nothing" "$before" "$(ls -A)"
+    no_runs "lr-find"
+    must "a run to start from" "$thaw" run tiny.yaml --headless --name first
+    must "lr-find of a later stage" "$thaw" lr-find tiny.yaml --stage finetune --model first/base --steps 20 --json \
+        --set "stages.1.data=text:$work/general.txt"
+    last=$("$json_get" points.0.loss <"$out")
+    ok "it starts from what was learned: $last" awk -v x="$last" 'BEGIN { exit !(x < 5) }'
+    rm -rf "$runs"
+}
+
 # --- escape sequences from outside: names, configs, corpora, prompts, files
 
 escapes() {
@@ -281,5 +323,6 @@ full_disk
 file_limit
 closed_stdout
 no_terminal
+rate_finder
 escapes
 finish
