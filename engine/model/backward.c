@@ -200,11 +200,11 @@ static double head_pass(const struct pass *p, const struct weights *grads, const
     struct transformer *tf = p->tf;
     struct outer_view w = weights_outer(p->w, NULL), d = weights_outer(grads, learn);
     size_t bytes = (size_t)p->rows * (size_t)tf->width.model * sizeof(real);
-    int counted = count_targets(targets, p->rows);
+    double counted = (double)targets_counted(targets, (size_t)p->rows);
     struct loss_dims dims = {.rows = p->rows,
                              .width = tf->width.model,
                              .vocab = tf->table->config.vocab,
-                             .scale = counted ? (real)(weight / counted) : R(0.0)};
+                             .scale = counted > 0 ? (real)(weight / counted) : R(0.0)};
     real *d_norm = below || d.norm ? tf->d_norm : NULL;
     if (d_norm) memset(d_norm, 0, bytes);
     loss_head(tf->ex, tf->nll, NULL, d_norm, d.head, tf->normed, w.head, targets, tf->logits,

@@ -293,17 +293,17 @@ void top_forward(struct pass *p) {
                  v.norm_bias);
 }
 
-int count_targets(const int32_t *targets, int rows) {
-    int n = 0;
-    for (int r = 0; r < rows; r++) n += targets[r] != LOSS_IGNORE;
+size_t targets_counted(const int32_t *targets, size_t rows) {
+    size_t n = 0;
+    for (size_t r = 0; r < rows; r++) n += targets[r] != LOSS_IGNORE;
     return n;
 }
 
 double mean_nll(const real *nll, const int32_t *targets, int rows) {
     double sum = 0;
-    int n = count_targets(targets, rows);
+    size_t n = targets_counted(targets, (size_t)rows);
     for (int r = 0; r < rows; r++) sum += (double)nll[r]; /* 0 where ignored */
-    return n ? sum / n : 0;
+    return n ? sum / (double)n : 0;
 }
 
 static struct pass forward_only(struct transformer *tf, const struct weights *w,

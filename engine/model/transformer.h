@@ -38,4 +38,7 @@ void transformer_logits(struct transformer *tf, const struct weights *w, const i
 double transformer_train(struct transformer *tf, const struct weights *w, struct weights *grads,
                          const bool *learn, const int32_t *tokens, const int32_t *targets,
                          int batch, int time, double weight, struct step_times *times);
+
+/* Targets that count (are not LOSS_IGNORE): what weighs a part of a batch against the whole. */
+size_t targets_counted(const int32_t *targets, size_t rows);
 #endif

@@ -93,5 +93,4 @@ void top_forward(struct pass *p);
 
 /* Mean of nll[rows] over the counted targets, summed in order. */
 double mean_nll(const real *nll, const int32_t *targets, int rows);
-int count_targets(const int32_t *targets, int rows);
 #endif

@@ -187,7 +187,7 @@ const struct event_score *report_scores(struct trainer *t) {
     if (t->scored_step == t->state.step) return t->scores;
     for (int i = 0; i < s->eval.n_sets; i++)
         t->scores[i] = evaluate(t->transformer, &t->weights, &t->eval_sets[i],
-                                s->stages[t->state.stage].batch);
+                                settings_micro_batch(&s->stages[t->state.stage]));
     t->scored_step = t->state.step;
     return t->scores;
 }

@@ -377,3 +377,7 @@ struct optim_settings settings_optim(const struct stage_settings *st) {
                                    .decay = st->optimizer.decay,
                                    .momentum = st->optimizer.momentum};
 }
+
+int settings_micro_batch(const struct stage_settings *st) {
+    return st->micro_batch > 0 ? st->micro_batch : st->batch;
+}

@@ -25,7 +25,8 @@ struct stage_settings {
         double share;
     } replay;
     int64_t steps;
-    int batch; /* sequences a step */
+    int batch;       /* sequences a step */
+    int micro_batch; /* of them computed at a time; 0: all */
     struct {
         enum optimizer_kind kind;
         double lr, beta1, beta2, momentum, eps, decay, clip;
@@ -113,11 +114,13 @@ bool setting_put(struct settings *s, const struct setting_key *k, int stage,
 int setting_get(const struct settings *s, const struct setting_key *k, int stage, struct buf *out);
 
 /* What no single key can check: at least one stage, sources known, freeze texts fit the model, model
- * shape sound, replay complete, names unique and fit for a folder. `path` (TEXT_MAX_BYTES) gets the
+ * shape sound, replay complete, micro_batch divides batch, names unique and fit for a folder. `path` (TEXT_MAX_BYTES) gets the
  * key at fault so that the reader can name its line. */
 bool settings_check(const struct settings *s, char *path, struct err *err);
 
 struct model_config settings_model(const struct settings *s); /* not completed */
 struct schedule settings_schedule(const struct stage_settings *st);
 struct optim_settings settings_optim(const struct stage_settings *st);
+/* Sequences computed at a time: micro_batch, or the whole batch. Divides batch (settings_check). */
+int settings_micro_batch(const struct stage_settings *st);
 #endif

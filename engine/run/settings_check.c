@@ -48,6 +48,13 @@ static bool check_stage(const struct settings *s, int i, char *path, struct err 
         return at(path, "stages.%d.replay.share", i);
     }
     if (!check_sources(&st->replay.data, err)) return at(path, "stages.%d.replay.data", i);
+    if (st->batch % settings_micro_batch(st) != 0) {
+        err_set(
+            err, ERR_RANGE,
+            "micro_batch must divide batch: %d sequences make no whole number of parts of %d",
+            st->batch, st->micro_batch);
+        return at(path, "stages.%d.micro_batch", i);
+    }
     return true;
 }
 

@@ -58,6 +58,10 @@ const struct setting_key setting_keys[] = {
      "How many updates the stage makes."},
     {"stages.*.batch", SETTING_INT, STAGE(batch), "16", 1, 65536, "sequences", NULL, 0,
      "Sequences in one step."},
+    {"stages.*.micro_batch", SETTING_INT, STAGE(micro_batch), "0", 0, 65536, "sequences", NULL,
+     0,
+     "Sequences computed at a time, their gradients added up to the step's: memory follows it, "
+     "not batch. It divides batch; 0 is the whole batch."},
     {"stages.*.optimizer.kind", SETTING_WORD, STAGE(optimizer.kind), "adamw", 0, 0, "",
      optimizer_words, OPTIMIZER_COUNT,
      "How gradients become updates; muon turns the matrices of the blocks, adamw does the "

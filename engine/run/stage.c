@@ -190,8 +190,9 @@ static bool copy_base(struct trainer *t, const struct weights *saved, struct err
     }
     t->has_base = t->base_saved = true;
     for (int i = 0; i < t->settings->eval.n_sets; i++)
-        t->base_scores[i] = evaluate(t->transformer, &t->base, &t->eval_sets[i],
-                                     t->settings->stages[t->state.stage].batch);
+        t->base_scores[i] =
+            evaluate(t->transformer, &t->base, &t->eval_sets[i],
+                     settings_micro_batch(&t->settings->stages[t->state.stage]));
     return true;
 }
 

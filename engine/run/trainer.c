@@ -1,6 +1,7 @@
 /* trainer.c - one step, what is looked at beside the steps, and the loop over stages. */
 #include "engine/run/trainer.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -34,13 +35,33 @@ static void stop_for_number(struct trainer *t, const char *what) {
     report_control(t, "pause", "", "engine");
 }
 
+/* Add the gradient of the batch in t->x, t->y, a micro batch at a time. Each weighs as much as
+ * its share of the counted targets, so that loss and gradient are means over the whole batch.
+ * Returns the loss. */
+static double add_gradients(struct trainer *t, struct step_times *times) {
+    const struct stage_settings *s = stage_of(t);
+    int sequences = settings_micro_batch(s), rows = sequences * t->time;
+    size_t all = (size_t)s->batch * (size_t)t->time;
+    assert(s->batch % sequences == 0); /* settings_check */
+    double counted = (double)targets_counted(t->y, all), loss = 0;
+    for (size_t at = 0; at < all; at += (size_t)rows) {
+        struct step_times part = {0};
+        double here = (double)targets_counted(t->y + at, (size_t)rows);
+        double weight = here > 0 ? here / counted : 0;
+        loss +=
+            weight * transformer_train(t->transformer, &t->weights, &t->grads, t->learn,
+                                       t->x + at, t->y + at, sequences, t->time, weight, &part);
+        times->forward += part.forward;
+        times->backward += part.backward;
+    }
+    return loss;
+}
+
 /* Gradients of one batch. False when loss or gradient norm is not finite. */
 static bool gradients(struct trainer *t, double *loss, double *norm, struct step_times *times) {
-    int rows = stage_of(t)->batch;
     batcher_fill(t->stages[t->state.stage].batcher, t->state.stage_step, t->x, t->y);
     grads_zero(&t->ex, &t->grads, t->learn);
-    *loss = transformer_train(t->transformer, &t->weights, &t->grads, t->learn, t->x, t->y,
-                              rows, t->time, 1, times);
+    *loss = add_gradients(t, times);
     if (!isfinite(*loss)) {
         stop_for_number(t, "loss");
         return false;

@@ -135,7 +135,7 @@ bool trainer_asked_to_stop(const struct trainer *t);
 /* trainer_create.c */
 /* All that the run reserves, in bytes. */
 struct memory_plan {
-    uint64_t weights, activations; /* weights, gradients, moments, base; what a batch takes */
+    uint64_t weights, activations; /* weights, gradients, moments, base; what a micro batch takes */
 };
 struct memory_plan trainer_memory(const struct trainer *t);
 #endif

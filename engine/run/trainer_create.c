@@ -10,11 +10,20 @@
 #include "engine/run/sample.h"
 #include "engine/run/trainer.h"
 
-static int most_rows(const struct settings *s) {
-    int rows = 1;
+static int larger(int a, int b) { return a > b ? a : b; }
+
+/* The most sequences of a step, and the most that are computed at a time. */
+static int most_sequences(const struct settings *s) {
+    int most = 1;
+    for (int i = 0; i < s->n_stages; i++) most = larger(most, s->stages[i].batch);
+    return most;
+}
+
+static int most_at_a_time(const struct settings *s) {
+    int most = 1;
     for (int i = 0; i < s->n_stages; i++)
-        if (s->stages[i].batch > rows) rows = s->stages[i].batch;
-    return rows;
+        most = larger(most, settings_micro_batch(&s->stages[i]));
+    return most;
 }
 
 /* The model's shape: from the checkpoint or folder that it starts from, else from the settings.
@@ -43,16 +52,17 @@ struct memory_plan trainer_memory(const struct trainer *t) {
     for (int g = 0; g < t->table.n_groups; g++)
         plan.weights += 5 * t->table.groups[g].reals * sizeof(real);
     plan.activations =
-        transformer_bytes(&c, most_rows(t->settings), t->time, true, (int)threads) +
+        transformer_bytes(&c, most_at_a_time(t->settings), t->time, true, (int)threads) +
         decoder_bytes(&c) + threads * muon_scratch(&t->table) * sizeof(real);
     return plan;
 }
 
 static bool fits_in_memory(const struct trainer *t, struct err *err) {
     const double gib = 1073741824.0;
-    int rows = most_rows(t->settings);
-    if (rows > INT_MAX / t->time)
-        return err_set(err, ERR_RANGE, "a batch of %d times %d tokens is too large", rows,
+    int sequences = most_at_a_time(t->settings);
+    if (sequences > INT_MAX / t->time)
+        return err_set(err, ERR_RANGE,
+                       "a batch of %d times %d tokens is too large: set micro_batch", sequences,
                        t->time);
     struct memory_plan plan = trainer_memory(t);
     double weights = (double)plan.weights, activations = (double)plan.activations;
@@ -61,18 +71,20 @@ static bool fits_in_memory(const struct trainer *t, struct err *err) {
     return err_set(
         err, ERR_NOMEM,
         "the run needs %.1f GiB (weights and moments %.1f, activations %.1f) and this "
-        "machine has %.1f: take a smaller batch, context or model",
+        "machine has %.1f: take a smaller micro_batch, context or model",
         (weights + activations) / gib, weights / gib, activations / gib, there / gib);
 }
 
 static bool take_memory(struct trainer *t, struct err *err) {
     const struct settings *s = t->settings;
-    int rows = most_rows(s);
-    size_t n = (size_t)t->table.n_groups, cells = (size_t)rows * (size_t)t->time;
+    int at_a_time = most_at_a_time(s);
+    size_t n = (size_t)t->table.n_groups;
+    size_t cells = (size_t)most_sequences(s) * (size_t)t->time;
     if (!fits_in_memory(t, err) || !weights_create(&t->table, &t->weights, err) ||
         !weights_create(&t->table, &t->grads, err) ||
         !optim_create(&t->ex, &t->table, settings_optim(&s->stages[0]), &t->optim, err) ||
-        !(t->transformer = transformer_create(&t->table, rows, t->time, true, &t->ex, err)) ||
+        !(t->transformer =
+              transformer_create(&t->table, at_a_time, t->time, true, &t->ex, err)) ||
         !(t->decoder = decoder_create(&t->table, &t->ex, err)))
         return false;
     t->x = calloc(cells, sizeof *t->x);

@@ -340,6 +340,8 @@ static const struct check_case {
     {"stages.0.replay.data", "wordnet:cooking", "stages.0.replay.data", "cooking"},
     {"stages.1.replay.share", "0.5", "stages.1.replay.share", "replay.data names no source"},
     {"stages.1.freeze", "block.6", "stages.1.freeze", "block.6"},
+    {"stages.1.micro_batch", "3", "stages.1.micro_batch", "16 sequences make no whole number"},
+    {"stages.0.micro_batch", "32", "stages.0.micro_batch", "must divide batch"},
     {"model.heads", "7", "model", "heads"},
 };
 
@@ -349,6 +351,7 @@ static void test_check(void **state) {
     struct err err = {0};
     fill();
     put_well("stages.1.freeze", "embed,0-2,block.5.mlp");
+    put_well("stages.1.micro_batch", "4");
     assert_ok(settings_check(&settings, path, &err), err);
     for (size_t i = 0; i < COUNT(check_cases); i++) {
         const struct check_case *c = &check_cases[i];
@@ -416,6 +419,9 @@ static void test_derived(void **state) {
     assert_int_equal(m.kv_heads, 3);
     assert_int_equal(m.width, 192);
     assert_int_equal(m.ffn, 0);
+    assert_int_equal(settings_micro_batch(&settings.stages[1]), 16);
+    put_well("stages.1.micro_batch", "4");
+    assert_int_equal(settings_micro_batch(&settings.stages[1]), 4);
     struct schedule s = settings_schedule(&settings.stages[1]);
     assert_int_equal(s.kind, SCHEDULE_WSD);
     assert_int_equal(s.steps, 77);
