@@ -65,8 +65,8 @@ static bool open_pair(const char *base, const char *tuned, const struct model_op
         !model_open_path(tuned, o, &out->tuned, err))
         return false;
     if (!same_shape(&out->base, &out->tuned)) return true;
-    out->tf = transformer_create(&out->tuned.hf.table, 1, out->tuned.hf.table.config.context,
-                                 false, &out->tuned.ex, err);
+    struct transformer_plan plan = {.batch = 1, .time = out->tuned.hf.table.config.context};
+    out->tf = transformer_create(&out->tuned.hf.table, plan, &out->tuned.ex, err);
     return out->tf != NULL;
 }
 

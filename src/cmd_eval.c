@@ -65,7 +65,10 @@ static bool run_eval(const char *word, const struct eval_options *o, struct err 
     struct transformer *tf = NULL;
     bool ok = read_windows(&m, o, &windows, err);
     int rows = ok && windows.time < EVAL_TOKENS ? EVAL_TOKENS / windows.time : 1;
-    if (ok) tf = transformer_create(&m.hf.table, rows, windows.time, false, &m.ex, err);
+    if (ok)
+        tf = transformer_create(&m.hf.table,
+                                (struct transformer_plan){.batch = rows, .time = windows.time},
+                                &m.ex, err);
     if (tf) {
         struct event_score s = evaluate(tf, &m.hf.weights, &windows, rows);
         ok = print_score(o, s, windows.n * (size_t)windows.time, err);

@@ -67,7 +67,8 @@ static bool score_text(struct model *m, const struct buf *text, const char *name
         return err_set(err, ERR_RANGE, "%s: %zu token%s cannot be scored, give a longer text",
                        name, n, n == 1 ? "" : "s");
     int time = n - 1 < (size_t)context ? (int)(n - 1) : context;
-    struct transformer *tf = transformer_create(&m->hf.table, 1, time, false, &m->ex, err);
+    struct transformer *tf = transformer_create(
+        &m->hf.table, (struct transformer_plan){.batch = 1, .time = time}, &m->ex, err);
     out->logprob = malloc(n * sizeof *out->logprob);
     bool ok = tf && (out->logprob || err_set(err, ERR_NOMEM, "%s: no memory", name)) &&
               score_ids(tf, &m->hf.weights, out->ids.data, n, context, out->logprob, err);

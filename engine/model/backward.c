@@ -229,7 +229,7 @@ double transformer_train(struct transformer *tf, const struct weights *w, struct
                          const bool *learn, const int32_t *tokens, const int32_t *targets,
                          int batch, int time, double weight, struct step_times *times) {
     int layers = tf->table->config.layers, lowest = lowest_block(tf->table, learn);
-    assert(tf->backward && batch <= tf->batch && time <= tf->time);
+    assert(tf->plan.backward && batch <= tf->plan.batch && time <= tf->plan.time);
     struct pass p = {.tf = tf,
                      .w = w,
                      .tokens = tokens,
@@ -245,6 +245,8 @@ double transformer_train(struct transformer *tf, const struct weights *w, struct
     double loss = head_pass(&p, grads, learn, targets, lowest < layers || embed, weight);
     for (int l = layers - 1; l >= lowest; l--) {
         struct block_task t = task_of(&p, grads, learn, l, l > lowest || embed);
+        /* The last block's forward was the last in the memory that they share. */
+        if (tf->plan.recompute && l < layers - 1) block_remake(&p, l);
         block_backward(&p, &t);
     }
     embed_backward(&p, grads, learn);

@@ -1,6 +1,7 @@
 /* The memory of a transformer is one block, laid out once (lay_out()):
  *
  *   for each block   x, x_mid, norm statistics, qkv, attention's output and log-sum-exp, up
+ *                    (with recompute: x; the others once for all)
  *   once             x_top, normed, d_norm, dx, nll, final norm's statistics, rotation tables
  *   scratch          one region that the attention, mlp and head phases use in turn
  *
@@ -44,12 +45,12 @@ static struct widths widths_of(const struct model_config *c) {
     return w;
 }
 
-/* `keep`: x_mid has memory of its own, so that x is still there for the backward. */
+/* `keep`: x_mid has memory of its own, so that x (which stands already) is still there for the
+ * backward. */
 static void lay_out_block(struct cursor *at, struct block_kept *b, const struct model_config *c,
                           size_t rows, bool keep) {
     const struct family_traits *f = &family_traits[c->family];
     struct widths w = widths_of(c);
-    b->x = place(at, rows, (size_t)w.model);
     b->x_mid = keep ? place(at, rows, (size_t)w.model) : b->x;
     b->rstd1 = place(at, rows, 1);
     b->rstd2 = place(at, rows, 1);
@@ -61,6 +62,22 @@ static void lay_out_block(struct cursor *at, struct block_kept *b, const struct 
     b->attn = place(at, rows, (size_t)w.q);
     b->lse = place(at, rows, (size_t)c->heads);
     b->up = place(at, rows, (size_t)w.up);
+}
+
+/* Every block with its input; what else it keeps is its own, or with recompute the first one's.
+ */
+static void lay_out_blocks(struct cursor *at, struct transformer *tf,
+                           const struct model_config *c, size_t rows) {
+    struct block_kept shared = {0};
+    for (int l = 0; l < (tf->plan.backward ? c->layers : 1); l++) {
+        real *x = place(at, rows, (size_t)tf->width.model);
+        if (l == 0 || !tf->plan.recompute) {
+            shared = (struct block_kept){.x = x};
+            lay_out_block(at, &shared, c, rows, tf->plan.backward);
+        }
+        shared.x = x;
+        if (tf->blocks) tf->blocks[l] = shared;
+    }
 }
 
 static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
@@ -87,20 +104,21 @@ static struct cursor lay_out_scratch(struct cursor start, struct transformer *tf
                                      const struct model_config *c, size_t rows, int threads) {
     const struct family_traits *f = &family_traits[c->family];
     struct widths w = tf->width;
-    size_t tiles = attention_scratch(attention_dims_of(c, tf->batch, tf->time));
+    size_t tiles = attention_scratch(attention_dims_of(c, tf->plan.batch, tf->plan.time));
     struct cursor attn = start, mlp = start, head = start;
     if (f->rotary) tf->attn.q = place(&attn, rows, (size_t)w.q);
     if (f->rotary) tf->attn.k = place(&attn, rows, (size_t)w.kv);
     tf->attn.tiles = place(&attn, (size_t)threads, tiles);
-    if (tf->backward) {
+    if (tf->plan.backward) {
         tf->attn.d_attn = place(&attn, rows, (size_t)w.q);
         tf->attn.dqkv = place(&attn, rows, (size_t)w.qkv);
         if (f->rotary) tf->attn.dq = place(&attn, rows, (size_t)w.q);
         if (f->rotary) tf->attn.dk = place(&attn, rows, (size_t)w.kv);
     }
     tf->mlp.act = place(&mlp, rows, (size_t)w.ffn);
-    if (tf->backward) tf->mlp.d_act = place(&mlp, rows, (size_t)w.ffn);
-    tf->mlp.d_up = tf->backward && f->gated ? place(&mlp, rows, (size_t)w.up) : tf->mlp.d_act;
+    if (tf->plan.backward) tf->mlp.d_act = place(&mlp, rows, (size_t)w.ffn);
+    tf->mlp.d_up =
+        tf->plan.backward && f->gated ? place(&mlp, rows, (size_t)w.up) : tf->mlp.d_act;
     struct loss_dims loss = {.rows = (int)rows, .width = w.model, .vocab = c->vocab};
     tf->logits = place(&head, loss_scratch(loss), 1);
     start.used = max_size(attn.used, max_size(mlp.used, head.used));
@@ -111,45 +129,38 @@ static struct cursor lay_out_scratch(struct cursor start, struct transformer *tf
 static size_t lay_out(struct transformer *tf, const struct model_config *c, char *base,
                       int threads) {
     const struct family_traits *f = &family_traits[c->family];
-    size_t rows = (size_t)tf->batch * (size_t)tf->time, width = (size_t)tf->width.model;
+    size_t rows = (size_t)tf->plan.batch * (size_t)tf->plan.time,
+           width = (size_t)tf->width.model;
     size_t turns = (size_t)c->head_dim / 2;
     struct cursor at = {.base = base};
-    for (int l = 0; l < (tf->backward ? c->layers : 1); l++) {
-        struct block_kept unplaced, *b = tf->blocks ? &tf->blocks[l] : &unplaced;
-        lay_out_block(&at, b, c, rows, tf->backward);
-    }
-    if (tf->backward) tf->x_top = place(&at, rows, width);
+    lay_out_blocks(&at, tf, c, rows);
+    if (tf->plan.backward) tf->x_top = place(&at, rows, width);
     tf->normed = place(&at, rows, width);
-    if (tf->backward) tf->d_norm = place(&at, rows, width);
+    if (tf->plan.backward) tf->d_norm = place(&at, rows, width);
     tf->top_rstd = place(&at, rows, 1);
     if (!f->rms) tf->top_mean = place(&at, rows, 1);
-    if (tf->backward) tf->dx = place(&at, rows, width);
+    if (tf->plan.backward) tf->dx = place(&at, rows, width);
     tf->nll = place(&at, rows, 1);
-    if (f->rotary) tf->cosine = place(&at, (size_t)tf->time, turns);
-    if (f->rotary) tf->sine = place(&at, (size_t)tf->time, turns);
+    if (f->rotary) tf->cosine = place(&at, (size_t)tf->plan.time, turns);
+    if (f->rotary) tf->sine = place(&at, (size_t)tf->plan.time, turns);
     return lay_out_scratch(at, tf, c, rows, threads).used;
 }
 
-size_t transformer_bytes(const struct model_config *c, int batch, int time, bool backward,
+size_t transformer_bytes(const struct model_config *c, struct transformer_plan plan,
                          int threads) {
-    struct transformer tf = {
-        .width = widths_of(c), .batch = batch, .time = time, .backward = backward};
+    struct transformer tf = {.width = widths_of(c), .plan = plan};
     return lay_out(&tf, c, NULL, threads);
 }
 
-struct transformer *transformer_create(const struct param_table *t, int batch, int time,
-                                       bool backward, struct exec *ex, struct err *err) {
+struct transformer *transformer_create(const struct param_table *t,
+                                       struct transformer_plan plan, struct exec *ex,
+                                       struct err *err) {
     const struct model_config *c = &t->config;
     int threads = pool_threads(ex->pool);
-    assert(batch > 0 && time > 0 && time <= c->context);
+    assert(plan.batch > 0 && plan.time > 0 && plan.time <= c->context);
     struct transformer *tf = calloc(1, sizeof *tf);
     if (!tf) goto no_memory;
-    *tf = (struct transformer){.table = t,
-                               .ex = ex,
-                               .width = widths_of(c),
-                               .batch = batch,
-                               .time = time,
-                               .backward = backward};
+    *tf = (struct transformer){.table = t, .ex = ex, .width = widths_of(c), .plan = plan};
     tf->blocks = calloc((size_t)c->layers, sizeof *tf->blocks);
     if (!tf->blocks) goto no_memory;
     size_t bytes = lay_out(tf, c, NULL, threads);
@@ -160,7 +171,7 @@ struct transformer *transformer_create(const struct param_table *t, int batch, i
         return NULL;
     }
     lay_out(tf, c, base, threads);
-    if (tf->cosine) rope_table(tf->cosine, tf->sine, time, c->head_dim, c->rope_theta);
+    if (tf->cosine) rope_table(tf->cosine, tf->sine, plan.time, c->head_dim, c->rope_theta);
     return tf;
 
 no_memory:
@@ -250,13 +261,19 @@ static void carry(const struct pass *p, real *to, const real *from) {
     pool_run(p->tf->ex->pool, tile_count(job.rows, tile_rows(job.width)), carry_tile, &job);
 }
 
-/* b->x is the input; the output goes to `out`, which may be b->x when nothing is kept. */
-static void block_forward(struct pass *p, int layer, real *out) {
+/* The stream between attention and mlp: in place where nothing is kept. */
+static real *block_x_mid(const struct pass *p, int layer) {
+    struct block_kept *b = pass_block(p, layer);
+    return layer < p->kept_from ? b->x : b->x_mid;
+}
+
+/* From b->x to x_mid and the mlp before its activation: all that the backward reads again. */
+void block_remake(const struct pass *p, int layer) {
     struct transformer *tf = p->tf;
     struct widths w = tf->width;
     struct block_view v = weights_block(p->w, layer, NULL);
     struct block_kept *b = pass_block(p, layer);
-    real *x_mid = layer < p->kept_from ? b->x : b->x_mid;
+    real *x_mid = block_x_mid(p, layer);
 
     norm_forward(p, tf->normed, b->mean1, b->rstd1, b->x, v.norm1, v.norm1_bias);
     map(p, b->qkv, tf->normed, w.qkv, w.model, v.qkv, v.qkv_bias, false);
@@ -268,9 +285,16 @@ static void block_forward(struct pass *p, int layer, real *out) {
 
     norm_forward(p, tf->normed, b->mean2, b->rstd2, x_mid, v.norm2, v.norm2_bias);
     map(p, b->up, tf->normed, w.up, w.model, v.up, v.up_bias, false);
-    activation_forward(p, tf->mlp.act, b->up);
-    carry(p, out, x_mid);
-    map(p, out, tf->mlp.act, w.model, w.ffn, v.down, v.down_bias, true);
+}
+
+/* b->x is the input; the output goes to `out`, which may be b->x when nothing is kept. */
+static void block_forward(const struct pass *p, int layer, real *out) {
+    struct transformer *tf = p->tf;
+    struct block_view v = weights_block(p->w, layer, NULL);
+    block_remake(p, layer);
+    activation_forward(p, tf->mlp.act, pass_block(p, layer)->up);
+    carry(p, out, block_x_mid(p, layer));
+    map(p, out, tf->mlp.act, tf->width.model, tf->width.ffn, v.down, v.down_bias, true);
 }
 
 void blocks_forward(struct pass *p) {
@@ -308,7 +332,7 @@ double mean_nll(const real *nll, const int32_t *targets, int rows) {
 
 static struct pass forward_only(struct transformer *tf, const struct weights *w,
                                 const int32_t *tokens, int batch, int time) {
-    assert(batch <= tf->batch && time <= tf->time);
+    assert(batch <= tf->plan.batch && time <= tf->plan.time);
     return (struct pass){.tf = tf,
                          .w = w,
                          .tokens = tokens,

@@ -9,12 +9,20 @@
 
 struct transformer; /* opaque */
 
-/* Bytes that transformer_create() will reserve. backward: activations for training are kept too. */
-size_t transformer_bytes(const struct model_config *c, int batch, int time, bool backward,
-                         int threads);
+/* What memory is for: the most that fits, and what is kept of it. */
+struct transformer_plan {
+    int batch, time; /* sequences at a time, tokens of each */
+    bool backward;   /* for training too: what the backward pass reads again is kept */
+    bool recompute;  /* of that, only each block's input [batch * time, width]; the rest is made again
+                        in one block's memory, for about a sixth more products in a step. The
+                        gradients are the same bits */
+};
+
+/* Bytes that transformer_create() will reserve. */
+size_t transformer_bytes(const struct model_config *c, struct transformer_plan plan, int threads);
 /* `ex` and `t` are borrowed for its life. Owner: the caller. */
-struct transformer *transformer_create(const struct param_table *t, int batch, int time,
-                                       bool backward, struct exec *ex, struct err *err);
+struct transformer *transformer_create(const struct param_table *t, struct transformer_plan plan,
+                                       struct exec *ex, struct err *err);
 void transformer_destroy(struct transformer *tf); /* NULL is fine */
 
 struct step_times {
@@ -22,7 +30,7 @@ struct step_times {
                                  where it only reads, in backward where gradients are wanted */
 };
 
-/* Forward only. tokens, targets [batch, time] (any batch and time up to those of create). nll[batch *
+/* Forward only. tokens, targets [batch, time] (any batch and time up to those of the plan). nll[batch *
  * time] (may be NULL) in nats, hit (may be NULL): see loss_head(). Returns the mean nll over counted
  * targets (summed in double, in order). */
 double transformer_loss(struct transformer *tf, const struct weights *w, const int32_t *tokens,

@@ -45,10 +45,10 @@ struct transformer {
     struct exec *ex;                 /* borrowed */
     struct arena *arena;
     struct widths width;
-    int batch, time;           /* the largest that fit */
-    bool backward;             /* blocks have memory of their own */
+    struct transformer_plan plan;
     real *cosine, *sine;       /* [time, head_dim/2]; NULL without rotation */
-    struct block_kept *blocks; /* [layers], or one for all when forward only */
+    struct block_kept *blocks; /* [layers]; forward only: one for all. With plan.recompute only x
+                                  is a block's own */
     real *x_top;               /* [rows, model] the last block's output (backward only) */
     real *normed, *d_norm;     /* [rows, model] a norm's output, and its gradient */
     real *top_mean, *top_rstd; /* [rows] the final norm's */
@@ -88,6 +88,8 @@ void activation_forward(const struct pass *p, real *y, const real *up);
 
 /* Embedding and all blocks; sets p->top. */
 void blocks_forward(struct pass *p);
+/* Make again what a block keeps, from its input alone: the same operations in the same order. */
+void block_remake(const struct pass *p, int layer);
 /* tf->normed = final norm of p->top. */
 void top_forward(struct pass *p);
 

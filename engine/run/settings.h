@@ -17,6 +17,9 @@ struct text_list {
     char text[SOURCES_MAX][TEXT_MAX_BYTES];
 };
 
+/* What a backward pass finds made, and what it makes again (transformer.h). */
+enum recompute { RECOMPUTE_NONE, RECOMPUTE_BLOCKS, RECOMPUTE_COUNT };
+
 struct stage_settings {
     char name[NAME_MAX_BYTES];
     struct text_list data;
@@ -47,6 +50,7 @@ struct settings {
     char name[NAME_MAX_BYTES];
     uint64_t seed;
     int threads;
+    enum recompute recompute;
     struct {
         char from[TEXT_MAX_BYTES]; /* an HF folder to start from; "": from random weights */
         enum model_family family;

@@ -6,6 +6,9 @@
 static const char *const family_words[FAMILY_COUNT] = {
     [FAMILY_GPT2] = "gpt2", [FAMILY_LLAMA] = "llama", [FAMILY_QWEN3] = "qwen3"};
 
+static const char *const recompute_words[RECOMPUTE_COUNT] = {
+    [RECOMPUTE_NONE] = "none", [RECOMPUTE_BLOCKS] = "blocks"};
+
 /* Where a field stands, in the run or in a stage; its bytes. */
 #define RUN(field) offsetof(struct settings, field), sizeof(((struct settings *)0)->field)
 #define STAGE(field)                                                                           \
@@ -20,6 +23,10 @@ const struct setting_key setting_keys[] = {
      "Every random choice follows from it: one seed, one run."},
     {"threads", SETTING_INT, RUN(threads), "0", 0, 64, "threads", NULL, 0,
      "Threads that compute; 0 takes one a core. The weights do not depend on it."},
+    {"recompute", SETTING_WORD, RUN(recompute), "none", 0, 0, "", recompute_words,
+     RECOMPUTE_COUNT,
+     "What is computed twice to save memory: blocks keeps only each block's input for the "
+     "backward pass, and a step takes about a sixth longer; the weights are the same."},
 
     {"model.from", SETTING_TEXT, RUN(model.from), "", 0, TEXT_MAX_BYTES - 1, "bytes", NULL, 0,
      "A Hugging Face folder to start from; empty starts from random weights of the shape "

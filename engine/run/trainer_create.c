@@ -26,6 +26,13 @@ static int most_at_a_time(const struct settings *s) {
     return most;
 }
 
+static struct transformer_plan activations_of(const struct trainer *t) {
+    return (struct transformer_plan){.batch = most_at_a_time(t->settings),
+                                     .time = t->time,
+                                     .backward = true,
+                                     .recompute = t->settings->recompute == RECOMPUTE_BLOCKS};
+}
+
 /* The model's shape: from the checkpoint or folder that it starts from, else from the settings.
  */
 static bool find_shape(const struct settings *s, const char *folder, struct model_config *c,
@@ -51,9 +58,8 @@ struct memory_plan trainer_memory(const struct trainer *t) {
     c.context = t->time; /* no text is made longer than that */
     for (int g = 0; g < t->table.n_groups; g++)
         plan.weights += 5 * t->table.groups[g].reals * sizeof(real);
-    plan.activations =
-        transformer_bytes(&c, most_at_a_time(t->settings), t->time, true, (int)threads) +
-        decoder_bytes(&c) + threads * muon_scratch(&t->table) * sizeof(real);
+    plan.activations = transformer_bytes(&c, activations_of(t), (int)threads) +
+                       decoder_bytes(&c) + threads * muon_scratch(&t->table) * sizeof(real);
     return plan;
 }
 
@@ -71,20 +77,19 @@ static bool fits_in_memory(const struct trainer *t, struct err *err) {
     return err_set(
         err, ERR_NOMEM,
         "the run needs %.1f GiB (weights and moments %.1f, activations %.1f) and this "
-        "machine has %.1f: take a smaller micro_batch, context or model",
+        "machine has %.1f: take recompute: blocks, a smaller micro_batch, "
+        "context or model",
         (weights + activations) / gib, weights / gib, activations / gib, there / gib);
 }
 
 static bool take_memory(struct trainer *t, struct err *err) {
     const struct settings *s = t->settings;
-    int at_a_time = most_at_a_time(s);
     size_t n = (size_t)t->table.n_groups;
     size_t cells = (size_t)most_sequences(s) * (size_t)t->time;
     if (!fits_in_memory(t, err) || !weights_create(&t->table, &t->weights, err) ||
         !weights_create(&t->table, &t->grads, err) ||
         !optim_create(&t->ex, &t->table, settings_optim(&s->stages[0]), &t->optim, err) ||
-        !(t->transformer =
-              transformer_create(&t->table, at_a_time, t->time, true, &t->ex, err)) ||
+        !(t->transformer = transformer_create(&t->table, activations_of(t), &t->ex, err)) ||
         !(t->decoder = decoder_create(&t->table, &t->ex, err)))
         return false;
     t->x = calloc(cells, sizeof *t->x);

@@ -1,7 +1,7 @@
 /* bench_step.c - where the time of a training step goes, for one shape.
  *   bench_step [--family qwen3] [--layers 6] [--heads 6] [--kv-heads H] [--width 192] [--ffn F]
  *              [--vocab 4096] [--batch 32] [--block 128] [--freeze GROUPS] [--iters 10]
- *              [--threads 0]
+ *              [--threads 0] [--recompute 0]
  * Prints medians in milliseconds, GFLOP/s of the step, and its share of what sgemm alone gives
  * here. Run with OPENBLAS_NUM_THREADS=1, and OPENBLAS_CORETYPE where the library mistakes the
  * CPU. */
@@ -17,7 +17,7 @@
 
 struct shape {
     struct model_config config;
-    int batch, block, iters, threads;
+    int batch, block, iters, threads, recompute;
     const char *freeze;
 };
 
@@ -51,7 +51,8 @@ static int *int_option(struct shape *s, const char *name) {
                    {"--batch", &s->batch},
                    {"--block", &s->block},
                    {"--iters", &s->iters},
-                   {"--threads", &s->threads}};
+                   {"--threads", &s->threads},
+                   {"--recompute", &s->recompute}};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (strcmp(options[i].name, name) == 0) return options[i].value;
     return NULL;
@@ -86,6 +87,11 @@ static struct shape parse(int argc, char **argv) {
     return s;
 }
 
+static struct transformer_plan plan_of(const struct shape *s) {
+    return (struct transformer_plan){
+        .batch = s->batch, .time = s->block, .backward = true, .recompute = s->recompute};
+}
+
 static void set_up(struct bench *b) {
     struct err err = {0};
     struct shape *s = &b->shape;
@@ -97,7 +103,7 @@ static void set_up(struct bench *b) {
         !weights_create(&b->table, &b->w, &err) || !weights_create(&b->table, &b->g, &err) ||
         !optim_create(&b->ex, &b->table, adamw, &b->optim, &err))
         fail(&err);
-    b->tf = transformer_create(&b->table, s->batch, s->block, true, &b->ex, &err);
+    b->tf = transformer_create(&b->table, plan_of(s), &b->ex, &err);
     if (!b->tf) fail(&err);
     size_t groups = (size_t)b->table.n_groups, n = (size_t)s->batch * (size_t)s->block + 1;
     bool *frozen = calloc(groups, sizeof *frozen);
@@ -189,9 +195,9 @@ int main(int argc, char **argv) {
     printf("%.2f GFLOP a step, %.1f GFLOP/s, %.0f%% of sgemm's %.1f; %.0f tokens/s\n", gflop,
            gflop / total, 100 * gflop / total / limit, limit,
            b.shape.batch * b.shape.block / total);
-    printf("memory of activations %.1f MiB\n",
-           (double)transformer_bytes(&b.table.config, b.shape.batch, b.shape.block, true,
-                                     pool_threads(b.ex.pool)) /
-               (1 << 20));
+    printf(
+        "memory of activations %.1f MiB\n",
+        (double)transformer_bytes(&b.table.config, plan_of(&b.shape), pool_threads(b.ex.pool)) /
+            (1 << 20));
     return 0;
 }

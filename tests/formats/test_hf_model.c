@@ -149,7 +149,8 @@ static void test_tiny_gpt2(void **state) {
     float nll[T], logits[T * VOCAB];
     for (size_t i = 0; i < T; i++)
         ids[i] = (int32_t)json_int(json_at(json_get(want, "ids"), i), -1);
-    struct transformer *tf = transformer_create(&m.table, 1, T, false, &ex, &err);
+    struct transformer *tf = transformer_create(
+        &m.table, (struct transformer_plan){.batch = 1, .time = T}, &ex, &err);
     require(tf != NULL, &err);
     double loss = transformer_loss(tf, &m.weights, ids, ids + 1, 1, T - 1, nll, NULL);
     assert_near(loss, json_number(json_get(want, "mean_loss"), 0), 1e-5);

@@ -29,7 +29,8 @@ static void test_stories_loss(void **state) {
     struct json *want = read_json(STORIES "reference.json");
     for (size_t i = 0; i <= T; i++)
         ids[i] = (int32_t)json_int(json_at(json_get(want, "ids_greedy_from_BOS"), i), -1);
-    struct transformer *tf = transformer_create(&m.table, 1, T, false, &ex, &err);
+    struct transformer *tf = transformer_create(
+        &m.table, (struct transformer_plan){.batch = 1, .time = T}, &ex, &err);
     require(tf != NULL, &err);
     assert_near(transformer_loss(tf, &m.weights, ids, ids + 1, 1, T, nll, NULL), 0.397289,
                 1e-5);

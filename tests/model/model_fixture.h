@@ -43,6 +43,9 @@ static const struct model_case model_cases[] = {
 
 enum { FIXTURE_BATCH = 2, FIXTURE_TIME = 5, FIXTURE_ROWS = FIXTURE_BATCH * FIXTURE_TIME };
 
+static const struct transformer_plan fixture_plan = {
+    .batch = FIXTURE_BATCH, .time = FIXTURE_TIME, .backward = true};
+
 struct fixture {
     struct exec ex;
     struct param_table table;
@@ -79,7 +82,7 @@ static inline void fixture_init(struct fixture *f, const struct model_case *c, i
     assert_true(param_table_create(&config, &f->table, &err));
     assert_true(weights_create(&f->table, &f->w, &err));
     assert_true(weights_create(&f->table, &f->g, &err));
-    f->tf = transformer_create(&f->table, FIXTURE_BATCH, FIXTURE_TIME, true, &f->ex, &err);
+    f->tf = transformer_create(&f->table, fixture_plan, &f->ex, &err);
     assert_non_null(f->tf);
     fixture_weights(&f->w, 1);
     struct rng r = rng_make(3, 0, 0);

@@ -35,7 +35,8 @@ static void test_equals_transformer(void **state) {
     real whole[CONTEXT * MAX_VOCAB], one[CONTEXT][MAX_VOCAB], three[CONTEXT][MAX_VOCAB];
     fixture_init(&f, *state, 1);
     int vocab = f.table.config.vocab;
-    struct transformer *tf = transformer_create(&f.table, 1, CONTEXT, false, &f.ex, NULL);
+    struct transformer *tf = transformer_create(
+        &f.table, (struct transformer_plan){.batch = 1, .time = CONTEXT}, &f.ex, NULL);
     assert_non_null(tf);
     transformer_logits(tf, &f.w, tokens, 1, CONTEXT, whole);
     decode_all(*state, 1, tokens, one);

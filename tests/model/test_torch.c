@@ -114,7 +114,9 @@ static void open_reference(struct reference *f, const char *path) {
     assert_true(param_table_create(&config, &f->table, &err));
     assert_true(weights_create(&f->table, &f->w, &err));
     assert_true(weights_create(&f->table, &f->g, &err));
-    f->tf = transformer_create(&f->table, BATCH, TIME, true, &f->ex, &err);
+    f->tf = transformer_create(
+        &f->table, (struct transformer_plan){.batch = BATCH, .time = TIME, .backward = true},
+        &f->ex, &err);
     assert_non_null(f->tf);
     make_weights(&f->w);
     make_batch(0, config.vocab, f->tokens, f->targets);

@@ -52,12 +52,12 @@ static void test_bytes_are_what_is_reserved(void **state) {
     struct fixture f;
     for (int threads = 1; threads <= 3; threads += 2) {
         fixture_init(&f, *state, threads);
-        for (int backward = 0; backward <= 1; backward++) {
-            struct transformer *tf =
-                transformer_create(&f.table, 3, FIXTURE_TIME, backward, &f.ex, NULL);
+        for (int kind = 0; kind < 3; kind++) {
+            struct transformer_plan plan = {
+                .batch = 3, .time = FIXTURE_TIME, .backward = kind > 0, .recompute = kind > 1};
+            struct transformer *tf = transformer_create(&f.table, plan, &f.ex, NULL);
             assert_non_null(tf);
-            assert_int_equal(reserved, transformer_bytes(&f.table.config, 3, FIXTURE_TIME,
-                                                         backward, threads));
+            assert_int_equal(reserved, transformer_bytes(&f.table.config, plan, threads));
             transformer_destroy(tf);
         }
         fixture_deinit(&f);
@@ -93,7 +93,8 @@ static void test_smaller_shapes(void **state) {
     struct weights g;
     fixture_init(&f, *state, 1);
     assert_true(weights_create(&f.table, &g, NULL));
-    struct transformer *exact = transformer_create(&f.table, 1, 3, true, &f.ex, NULL);
+    struct transformer_plan plan = {.batch = 1, .time = 3, .backward = true};
+    struct transformer *exact = transformer_create(&f.table, plan, &f.ex, NULL);
     assert_non_null(exact);
     double a = transformer_train(f.tf, &f.w, &f.g, NULL, f.tokens, f.targets, 1, 3, 1, NULL);
     double b = transformer_train(exact, &f.w, &g, NULL, f.tokens, f.targets, 1, 3, 1, NULL);
@@ -101,6 +102,66 @@ static void test_smaller_shapes(void **state) {
     assert_true(weights_fingerprint(&g) == weights_fingerprint(&f.g));
     transformer_destroy(exact);
     weights_destroy(&g);
+    fixture_deinit(&f);
+}
+
+/* ---- recomputation ---- */
+
+static void same_gradients(struct fixture *f, struct transformer *again, struct weights *g,
+                           const bool *learn) {
+    grads_zero(&f->ex, &f->g, NULL);
+    grads_zero(&f->ex, g, NULL);
+    double a = fixture_train(f, &f->g, learn);
+    double b = transformer_train(again, &f->w, g, learn, f->tokens, f->targets, FIXTURE_BATCH,
+                                 FIXTURE_TIME, 1.0, NULL);
+    assert_true(a == b);
+    for (int i = 0; i < f->table.n_groups; i++)
+        assert_memory_equal(f->g.group[i], g->group[i],
+                            f->table.groups[i].reals * sizeof(real));
+}
+
+/* What is made again is the same bits: every gradient, whatever is frozen. */
+static void test_recomputed_gradients(void **state) {
+    static const char *const frozen[] = {"",        "embed",          "embed,0",      "1",
+                                         "embed,1", "embed,0,2,norm", "block.2.attn", "all"};
+    struct model_case deeper = *(const struct model_case *)*state;
+    struct transformer_plan plan = fixture_plan;
+    struct fixture f;
+    struct weights g;
+    deeper.config.layers = 3;
+    fixture_init(&f, &deeper, 2);
+    assert_true(weights_create(&f.table, &g, NULL));
+    plan.recompute = true;
+    struct transformer *again = transformer_create(&f.table, plan, &f.ex, NULL);
+    assert_non_null(again);
+    for (size_t i = 0; i < COUNT(frozen); i++) {
+        bool learn[16] = {false};
+        assert_true(groups_select(&f.table, frozen[i], learn, NULL));
+        for (int k = 0; k < f.table.n_groups; k++) learn[k] = !learn[k];
+        same_gradients(&f, again, &g, learn);
+    }
+    transformer_destroy(again);
+    weights_destroy(&g);
+    fixture_deinit(&f);
+}
+
+/* One more block costs its input, no more. */
+static void test_recompute_keeps_inputs_only(void **state) {
+    struct transformer_plan plan = {.batch = 16, .time = FIXTURE_TIME, .backward = true};
+    struct fixture f;
+    fixture_init(&f, *state, 1);
+    struct model_config c = f.table.config;
+    size_t input = arena_round((size_t)(16 * FIXTURE_TIME * c.width) * sizeof(real));
+    size_t all = transformer_bytes(&c, plan, 1);
+    c.layers++;
+    size_t block = transformer_bytes(&c, plan, 1) - all;
+    plan.recompute = true;
+    size_t one_more = transformer_bytes(&c, plan, 1);
+    c.layers--;
+    size_t inputs = transformer_bytes(&c, plan, 1);
+    assert_int_equal(one_more - inputs, input);
+    assert_int_equal(all - inputs, (size_t)(c.layers - 1) * (block - input));
+    assert_true(block > 4 * input);
     fixture_deinit(&f);
 }
 
@@ -190,9 +251,10 @@ static uint64_t train_ten_steps(const struct model_case *c, int threads) {
     struct optim optim;
     double norms[16], updates[16];
     struct optim_settings settings = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = 0.1};
+    struct transformer_plan plan = {.batch = BATCH, .time = TIME, .backward = true};
     fixture_init(&f, c, threads);
     assert_true(optim_create(&f.ex, &f.table, settings, &optim, NULL));
-    struct transformer *tf = transformer_create(&f.table, BATCH, TIME, true, &f.ex, NULL);
+    struct transformer *tf = transformer_create(&f.table, plan, &f.ex, NULL);
     assert_non_null(tf);
     weights_init(&f.w, 5);
     for (int step = 0; step < STEPS; step++) {
@@ -218,12 +280,22 @@ static void test_any_number_of_threads(void **state) {
 }
 
 int main(void) {
-    static const CMUnitTestFunction checks[] = {
-        test_bytes_are_what_is_reserved, test_step_allocates_nothing, test_smaller_shapes,
-        test_rows_of_the_loss,           test_nothing_counts,         test_broken_weight_shows};
-    static const char *const words[] = {
-        "bytes are what is reserved", "a step allocates nothing", "smaller shapes",
-        "rows of the loss",           "nothing counts",           "a broken weight shows"};
+    static const CMUnitTestFunction checks[] = {test_bytes_are_what_is_reserved,
+                                                test_step_allocates_nothing,
+                                                test_smaller_shapes,
+                                                test_rows_of_the_loss,
+                                                test_nothing_counts,
+                                                test_broken_weight_shows,
+                                                test_recomputed_gradients,
+                                                test_recompute_keeps_inputs_only};
+    static const char *const words[] = {"bytes are what is reserved",
+                                        "a step allocates nothing",
+                                        "smaller shapes",
+                                        "rows of the loss",
+                                        "nothing counts",
+                                        "a broken weight shows",
+                                        "recomputed gradients",
+                                        "recompute keeps inputs only"};
     struct CMUnitTest tests[COUNT(checks) * COUNT(model_cases) + COUNT(large_cases)];
     static char names[COUNT(tests)][96];
     size_t n = 0;

@@ -17,7 +17,8 @@ static int setup(void **state) {
     (void)state;
     tiny_init(&model, 2, CONTEXT);
     tiny_other(&model, &base, 5);
-    tf = transformer_create(&model.table, 1, CONTEXT, false, &model.ex, &err);
+    tf = transformer_create(
+        &model.table, (struct transformer_plan){.batch = 1, .time = CONTEXT}, &model.ex, &err);
     return tf ? 0 : -1;
 }
 

@@ -15,7 +15,9 @@ static int setup(void **state) {
     struct err err = {0};
     (void)state;
     tiny_init(&model, 1, CONTEXT);
-    tf = transformer_create(&model.table, BATCH, CONTEXT, false, &model.ex, &err);
+    tf = transformer_create(&model.table,
+                            (struct transformer_plan){.batch = BATCH, .time = CONTEXT},
+                            &model.ex, &err);
     return tf ? 0 : -1;
 }
 

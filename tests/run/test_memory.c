@@ -108,6 +108,21 @@ static void test_memory_follows_the_parts(void **state) {
     free(parts);
 }
 
+/* ---- recomputation ---- */
+
+static void test_recompute_leaves_the_weights(void **state) {
+    (void)state;
+    struct settings *s = small_settings();
+    struct run_paths kept = train(s, "kept");
+    struct memory_plan before = plan_of(s, "plan-kept");
+    put(s, "recompute", "blocks");
+    put(s, "threads", "2");
+    struct run_paths made_again = train(s, "made-again");
+    assert_same_state(&kept, &made_again, 24);
+    assert_true(plan_of(s, "plan-made-again").activations < before.activations);
+    free(s);
+}
+
 /* Targets that do not count: a part weighs what it counts, and one that counts nothing,
  * nothing. */
 static void test_parts_weigh_what_counts(void **state) {
@@ -125,6 +140,7 @@ int main(void) {
         cmocka_unit_test(test_parts_keep_their_promises),
         cmocka_unit_test(test_memory_follows_the_parts),
         cmocka_unit_test(test_parts_weigh_what_counts),
+        cmocka_unit_test(test_recompute_leaves_the_weights),
     };
     return cmocka_run_group_tests_name("memory", tests, make_folder, remove_folder);
 }

@@ -15,7 +15,8 @@ static int setup(void **state) {
     struct err err = {0};
     (void)state;
     tiny_init(&model, 2, CONTEXT);
-    tf = transformer_create(&model.table, 1, CONTEXT, false, &model.ex, &err);
+    tf = transformer_create(
+        &model.table, (struct transformer_plan){.batch = 1, .time = CONTEXT}, &model.ex, &err);
     decoder = decoder_create(&model.table, &model.ex, &err);
     return tf && decoder ? 0 : -1;
 }
