@@ -9,14 +9,14 @@
 
 enum { MAIN, REPLAY, N_STREAMS }; /* each its own random numbers */
 
-/* One corpus in the order of one epoch. */
+/* One corpus, joined in the stage's order and cut into windows. */
 struct stream {
     const struct corpus *data; /* NULL: unused */
-    size_t windows;            /* in an epoch */
     size_t *order;             /* [n_units] units, shuffled */
     size_t *ends;              /* [n_units] tokens up to and with order[i] */
-    uint64_t epoch;            /* that order and ends are of */
-    bool shuffled;             /* false: not yet of any */
+    size_t windows;            /* in an epoch */
+    size_t *turns;             /* [windows] in the order of one epoch */
+    uint64_t epoch;            /* that turns are of */
 };
 
 struct batcher {
@@ -24,26 +24,39 @@ struct batcher {
     struct stream streams[N_STREAMS];
 };
 
-/* Fisher and Yates' shuffle, from the unit's own order: any epoch can be made out of turn. */
-static void shuffle(const struct batcher *b, struct stream *s, uint64_t epoch) {
-    uint64_t name = (uint64_t)b->plan.stage * N_STREAMS + (s == &b->streams[REPLAY]);
-    struct rng rng = rng_make(b->plan.seed, name, epoch);
-    size_t n = s->data->n_units, total = 0;
-    for (size_t i = 0; i < n; i++) s->order[i] = i;
+/* Fisher and Yates' shuffle of 0, 1, ... n - 1: any epoch can be made out of turn. */
+static void shuffle(size_t *order, size_t n, struct rng rng) {
+    for (size_t i = 0; i < n; i++) order[i] = i;
     for (size_t i = n; i > 1; i--) {
-        size_t k = (size_t)rng_below(&rng, i), moved = s->order[i - 1];
-        s->order[i - 1] = s->order[k];
-        s->order[k] = moved;
+        size_t k = (size_t)rng_below(&rng, i), moved = order[i - 1];
+        order[i - 1] = order[k];
+        order[k] = moved;
     }
-    for (size_t i = 0; i < n; i++) {
+}
+
+/* Epoch 0's numbers are those of the units: its windows are in their order. */
+static struct rng stream_rng(const struct batcher *b, const struct stream *s, uint64_t epoch) {
+    uint64_t name = (uint64_t)b->plan.stage * N_STREAMS + (s == &b->streams[REPLAY]);
+    return rng_make(b->plan.seed, name, epoch);
+}
+
+static void join_units(const struct batcher *b, struct stream *s) {
+    size_t total = 0;
+    shuffle(s->order, s->data->n_units, stream_rng(b, s, 0));
+    for (size_t i = 0; i < s->data->n_units; i++) {
         total += s->data->starts[s->order[i] + 1] - s->data->starts[s->order[i]];
         s->ends[i] = total;
     }
-    s->epoch = epoch;
-    s->shuffled = true;
 }
 
-/* The place in order of the unit that holds token `at` of the epoch. */
+static void turn_to(const struct batcher *b, struct stream *s, uint64_t epoch) {
+    if (s->epoch == epoch) return;
+    s->epoch = epoch;
+    if (epoch > 0) shuffle(s->turns, s->windows, stream_rng(b, s, epoch));
+    for (size_t i = 0; epoch == 0 && i < s->windows; i++) s->turns[i] = i;
+}
+
+/* The place in order of the unit that holds token `at`. */
 static size_t unit_at(const struct stream *s, size_t at) {
     size_t low = 0, high = s->data->n_units - 1;
     while (low < high) {
@@ -54,7 +67,7 @@ static size_t unit_at(const struct stream *s, size_t at) {
     return low;
 }
 
-/* Tokens [at, at + n) of the epoch, into out. */
+/* Tokens [at, at + n) of the joined units, into out. */
 static void copy_tokens(const struct stream *s, size_t at, size_t n, int32_t *out) {
     for (size_t i = unit_at(s, at); n > 0; i++) {
         size_t take = s->ends[i] - at; /* left of the unit, an end-of-text included */
@@ -67,13 +80,14 @@ static void copy_tokens(const struct stream *s, size_t at, size_t n, int32_t *ou
     }
 }
 
-static void fill_row(const struct batcher *b, struct stream *s, uint64_t window, int32_t *x,
-                     int32_t *y) {
-    size_t context = (size_t)b->plan.context, at = (size_t)(window % s->windows) * context;
-    uint64_t epoch = window / s->windows;
-    if (!s->shuffled || s->epoch != epoch) shuffle(b, s, epoch);
-    copy_tokens(s, at, context, x);
-    copy_tokens(s, at + 1, context, y);
+/* Returns which window of the stream it is. */
+static size_t fill_row(const struct batcher *b, struct stream *s, uint64_t turn, int32_t *x,
+                       int32_t *y) {
+    turn_to(b, s, turn / s->windows);
+    size_t window = s->turns[turn % s->windows], context = (size_t)b->plan.context;
+    copy_tokens(s, window * context, context, x);
+    copy_tokens(s, window * context + 1, context, y);
+    return window;
 }
 
 static bool is_replay(const struct batcher *b, int64_t step, int row) {
@@ -85,9 +99,9 @@ static bool is_replay(const struct batcher *b, int64_t step, int row) {
 
 enum { LEAST_CONTEXT = 8 }; /* of the settings' range */
 
-static bool stream_init(struct stream *s, const struct corpus *data, int context,
+static bool stream_init(const struct batcher *b, struct stream *s, const struct corpus *data,
                         const char *what, struct err *err) {
-    size_t n = (size_t)context;
+    size_t n = (size_t)b->plan.context;
     if (data->n_tokens < n + 1) {
         char shorter[64] = ""; /* the other remedy, where the text would fill a window at all */
         if (data->n_tokens > LEAST_CONTEXT)
@@ -96,14 +110,19 @@ static bool stream_init(struct stream *s, const struct corpus *data, int context
         return err_set(err, ERR_RANGE,
                        "the %s has %zu tokens, but one window needs %zu (context %d and one "
                        "more): give more text%s",
-                       what, data->n_tokens, n + 1, context, shorter);
+                       what, data->n_tokens, n + 1, b->plan.context, shorter);
     }
     s->data = data;
     s->windows = (data->n_tokens - 1) / n;
     s->order = malloc(data->n_units * sizeof *s->order);
     s->ends = malloc(data->n_units * sizeof *s->ends);
-    return (s->order && s->ends) ||
-           err_set(err, ERR_NOMEM, "no memory for the order of %zu pieces", data->n_units);
+    s->turns = malloc(s->windows * sizeof *s->turns);
+    if (!s->order || !s->ends || !s->turns)
+        return err_set(err, ERR_NOMEM, "no memory for the order of %zu pieces", data->n_units);
+    join_units(b, s);
+    s->epoch = UINT64_MAX; /* of none yet */
+    turn_to(b, s, 0);
+    return true;
 }
 
 struct batcher *batcher_create(const struct batcher_plan *plan, struct err *err) {
@@ -114,9 +133,9 @@ struct batcher *batcher_create(const struct batcher_plan *plan, struct err *err)
         return NULL;
     }
     b->plan = *plan;
-    if (stream_init(&b->streams[MAIN], plan->data, plan->context, "training text", err) &&
+    if (stream_init(b, &b->streams[MAIN], plan->data, "training text", err) &&
         (!plan->replay ||
-         stream_init(&b->streams[REPLAY], plan->replay, plan->context, "replay text", err)))
+         stream_init(b, &b->streams[REPLAY], plan->replay, "replay text", err)))
         return b;
     batcher_destroy(b);
     return NULL;
@@ -127,17 +146,31 @@ void batcher_destroy(struct batcher *b) {
     for (int i = 0; i < N_STREAMS; i++) {
         free(b->streams[i].order);
         free(b->streams[i].ends);
+        free(b->streams[i].turns);
     }
     free(b);
 }
 
-void batcher_fill(struct batcher *b, int64_t step, int32_t *x, int32_t *y) {
+void batcher_fill(struct batcher *b, int64_t step, int32_t *x, int32_t *y, size_t *ids) {
     for (int row = 0; row < b->plan.batch; row++) {
-        struct stream *s = &b->streams[is_replay(b, step, row) ? REPLAY : MAIN];
-        uint64_t window = (uint64_t)step * (uint64_t)b->plan.batch + (uint64_t)row;
+        bool replay = is_replay(b, step, row);
+        uint64_t turn = (uint64_t)step * (uint64_t)b->plan.batch + (uint64_t)row;
         size_t offset = (size_t)row * (size_t)b->plan.context;
-        fill_row(b, s, window, x + offset, y + offset);
+        size_t window =
+            fill_row(b, &b->streams[replay ? REPLAY : MAIN], turn, x + offset, y + offset);
+        if (ids) ids[row] = window + (replay ? b->streams[MAIN].windows : 0);
     }
 }
 
 size_t batcher_windows(const struct batcher *b) { return b->streams[MAIN].windows; }
+
+size_t batcher_distinct(const struct batcher *b) {
+    return b->streams[MAIN].windows + b->streams[REPLAY].windows; /* 0 where unused */
+}
+
+bool batcher_repeats(const struct batcher *b, int64_t steps) {
+    uint64_t turns = (uint64_t)steps * (uint64_t)b->plan.batch;
+    for (int i = 0; i < N_STREAMS; i++)
+        if (b->streams[i].data && turns > b->streams[i].windows) return true;
+    return false;
+}

@@ -1,7 +1,10 @@
 /* batcher.h - the batch of a step, as a function of (seed, stage, step) alone.
- * Each epoch shuffles the units, joins them, and cuts windows of `context` + 1 tokens that
- * overlap by one. Window number step * batch + row is row's. Because nothing is remembered from
- * step to step, resume, rollback and fork need no cursor. No allocation after create. */
+ * The units are shuffled once for a stage, joined, and cut into windows of `context` + 1 tokens that
+ * overlap by one. The first epoch reads the windows in that order, every later one in an order of its
+ * own: a window comes back whole, under the same number, so that what was computed for it can be
+ * kept (engine/run/prefix_cache.h). Fewer than `context` tokens at the end are in no window. Window
+ * number step * batch + row is row's. Because nothing is remembered from step to step, resume,
+ * rollback and fork need no cursor. No allocation after create. */
 #ifndef THAW_ENGINE_DATA_BATCHER_H
 #define THAW_ENGINE_DATA_BATCHER_H
 #include "engine/data/corpus.h"
@@ -21,8 +24,13 @@ struct batcher_plan {
 struct batcher *batcher_create(const struct batcher_plan *plan, struct err *err);
 void batcher_destroy(struct batcher *b); /* NULL is fine */
 
-/* x[batch, context], y[batch, context]: y is x moved on by one. */
-void batcher_fill(struct batcher *b, int64_t step, int32_t *x, int32_t *y);
+/* x[batch, context], y[batch, context]: y is x moved on by one. ids[batch] (may be NULL): which
+ * window a row is, below batcher_distinct(); the same id is the same tokens, whatever the step. */
+void batcher_fill(struct batcher *b, int64_t step, int32_t *x, int32_t *y, size_t *ids);
 /* Windows in one epoch of the main corpus. */
 size_t batcher_windows(const struct batcher *b);
+/* Windows of both corpora: first the main one's, then the replay's. */
+size_t batcher_distinct(const struct batcher *b);
+/* Whether `steps` steps can bring some window twice. */
+bool batcher_repeats(const struct batcher *b, int64_t steps);
 #endif

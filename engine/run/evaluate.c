@@ -48,7 +48,7 @@ bool eval_windows_make(const struct corpus *c, const struct tokenizer *t, int co
         return err_set(err, ERR_NOMEM, "%s: no memory for %zu held-out tokens", name, cells);
     }
     for (size_t i = 0; i < n; i++)
-        batcher_fill(b, (int64_t)i, out->x + i * (size_t)time, out->y + i * (size_t)time);
+        batcher_fill(b, (int64_t)i, out->x + i * (size_t)time, out->y + i * (size_t)time, NULL);
     out->bytes_per_token = mean_bytes(t, out->y, cells);
     batcher_destroy(b);
     return true;

@@ -59,7 +59,7 @@ static double add_gradients(struct trainer *t, struct step_times *times) {
 
 /* Gradients of one batch. False when loss or gradient norm is not finite. */
 static bool gradients(struct trainer *t, double *loss, double *norm, struct step_times *times) {
-    batcher_fill(t->stages[t->state.stage].batcher, t->state.stage_step, t->x, t->y);
+    batcher_fill(t->stages[t->state.stage].batcher, t->state.stage_step, t->x, t->y, NULL);
     grads_zero(&t->ex, &t->grads, t->learn);
     *loss = add_gradients(t, times);
     if (!isfinite(*loss)) {

@@ -44,7 +44,7 @@ static void test_rows(void **state) {
     struct batcher *b = make(&c, NULL, 0, 1, 0);
     int32_t x[CELLS], y[CELLS];
     assert_int_equal(batcher_windows(b), (c.n_tokens - 1) / CONTEXT);
-    batcher_fill(b, 0, x, y);
+    batcher_fill(b, 0, x, y, NULL);
     for (int i = 0; i + 1 < CELLS; i++) assert_int_equal(y[i], x[i + 1]);
     batcher_destroy(b);
     corpus_deinit(&c);
@@ -58,12 +58,12 @@ static void check_epoch(struct batcher *b, const struct corpus *c, size_t epoch)
     int32_t x[CELLS], y[CELLS], before = -1;
     assert_non_null(seen);
     for (size_t w = epoch * windows; w < (epoch + 1) * windows; w++) {
-        batcher_fill(b, (int64_t)(w / BATCH), x, y);
+        batcher_fill(b, (int64_t)(w / BATCH), x, y, NULL);
         const int32_t *row = x + w % BATCH * CONTEXT;
         for (int i = 0; i < CONTEXT; i++, place++) {
             assert_in_range(row[i], 0, c->n_tokens - 1);
             assert_int_equal(seen[row[i]]++, 0);
-            broken += before >= 0 && row[i] != before + 1;
+            broken += i > 0 && row[i] != before + 1;
             before = row[i];
         }
     }
@@ -82,6 +82,69 @@ static void test_epochs(void **state) {
     corpus_deinit(&c);
 }
 
+/* An id stands for the same tokens in every epoch; main and replay ids do not meet, and all
+ * come. */
+static void test_ids(void **state) {
+    (void)state;
+    struct corpus c = make_corpus(60, 0), old = make_corpus(30, 5000);
+    struct batcher *b = make(&c, &old, 0.4, 5, 1);
+    size_t n_main = batcher_windows(b), all = batcher_distinct(b), ids[BATCH], met = 0;
+    int32_t x[CELLS], y[CELLS], *first = calloc(all, sizeof *first);
+    assert_non_null(first);
+    assert_int_equal(all, n_main + (old.n_tokens - 1) / CONTEXT);
+    for (int64_t step = 0; step < 400; step++) {
+        batcher_fill(b, step, x, y, ids);
+        for (int row = 0; row < BATCH; row++) {
+            const int32_t *tokens = x + (size_t)row * CONTEXT;
+            assert_in_range(ids[row], 0, all - 1);
+            assert_int_equal(tokens[0] >= 5000, ids[row] >= n_main);
+            int32_t told = tokens[0] + 7 * tokens[CONTEXT - 1] + 1; /* of the window, never 0 */
+            met += first[ids[row]] == 0;
+            if (first[ids[row]] == 0) first[ids[row]] = told;
+            assert_int_equal(first[ids[row]], told);
+        }
+    }
+    assert_int_equal(met, all);
+    free(first);
+    batcher_destroy(b);
+    corpus_deinit(&c);
+    corpus_deinit(&old);
+}
+
+/* Epochs bring the same windows in other orders. */
+static void test_epochs_differ(void **state) {
+    (void)state;
+    struct corpus c = make_corpus(200, 0);
+    struct batcher *b = make(&c, NULL, 0, 5, 1);
+    size_t windows = batcher_windows(b), ids[BATCH], moved[3] = {0}, before = 0;
+    int32_t x[CELLS], y[CELLS];
+    for (size_t w = 0; w < 3 * windows; w++) {
+        batcher_fill(b, (int64_t)(w / BATCH), x, y, ids);
+        size_t id = ids[w % BATCH], epoch = w / windows;
+        moved[epoch] += w % windows > 0 && id != before + 1;
+        before = id;
+    }
+    assert_int_equal(moved[0], 0); /* the units are shuffled already */
+    assert_true(moved[1] > windows / 2 && moved[2] > windows / 2);
+    batcher_destroy(b);
+    corpus_deinit(&c);
+}
+
+static void test_repeats(void **state) {
+    (void)state;
+    struct corpus c = make_corpus(200, 0), old = make_corpus(30, 5000);
+    struct batcher *b = make(&c, NULL, 0, 5, 1), *both = make(&c, &old, 0.1, 5, 1);
+    int64_t steps = (int64_t)batcher_windows(b) / BATCH;
+    assert_false(batcher_repeats(b, steps));
+    assert_true(batcher_repeats(b, steps + 1));
+    assert_true(batcher_repeats(both, steps)); /* the replay comes back sooner */
+    assert_int_equal(batcher_distinct(b), batcher_windows(b));
+    batcher_destroy(b);
+    batcher_destroy(both);
+    corpus_deinit(&c);
+    corpus_deinit(&old);
+}
+
 /* Two batches for the same step are the same, whatever was asked for in between. */
 static void test_any_order(void **state) {
     enum { STEPS = 300 };
@@ -91,11 +154,11 @@ static void test_any_order(void **state) {
     int32_t(*all)[2 * CELLS] = malloc(STEPS * sizeof *all), got[2 * CELLS];
     assert_non_null(all);
     for (int64_t step = 0; step < STEPS; step++)
-        batcher_fill(b, step, all[step], all[step] + CELLS);
+        batcher_fill(b, step, all[step], all[step] + CELLS, NULL);
     struct rng rng = rng_make(4, 0, 0);
     for (int i = 0; i < 1000; i++) {
         int64_t step = (int64_t)rng_below(&rng, STEPS);
-        batcher_fill(i % 2 ? b : again, step, got, got + CELLS);
+        batcher_fill(i % 2 ? b : again, step, got, got + CELLS, NULL);
         assert_memory_equal(got, all[step], sizeof got);
     }
     free(all);
@@ -108,8 +171,8 @@ static void test_any_order(void **state) {
 static bool same_first_batch(struct batcher *a, struct batcher *b, int64_t step_a,
                              int64_t step_b) {
     int32_t x[CELLS], y[CELLS], x2[CELLS], y2[CELLS];
-    batcher_fill(a, step_a, x, y);
-    batcher_fill(b, step_b, x2, y2);
+    batcher_fill(a, step_a, x, y, NULL);
+    batcher_fill(b, step_b, x2, y2, NULL);
     return memcmp(x, x2, sizeof x) == 0;
 }
 
@@ -137,7 +200,7 @@ static void check_share(double share) {
     int32_t x[CELLS], y[CELLS];
     int replayed = 0;
     for (int64_t step = 0; step < STEPS; step++) {
-        batcher_fill(b, step, x, y);
+        batcher_fill(b, step, x, y, NULL);
         for (int row = 0; row < BATCH; row++) {
             bool is_old = x[row * CONTEXT] >= 5000;
             for (int i = row * CONTEXT; i < (row + 1) * CONTEXT; i++)
@@ -168,7 +231,7 @@ static void test_smallest(void **state) {
         .tokens = tokens, .n_tokens = CONTEXT + 1, .starts = starts, .n_units = 1};
     struct batcher *b = make(&c, NULL, 0, 1, 0);
     assert_int_equal(batcher_windows(b), 1);
-    batcher_fill(b, 1000000007, x, y);
+    batcher_fill(b, 1000000007, x, y, NULL);
     for (int row = 0; row < BATCH; row++) {
         assert_memory_equal(x + row * CONTEXT, tokens, CONTEXT * sizeof *x);
         assert_memory_equal(y + row * CONTEXT, tokens + 1, CONTEXT * sizeof *y);
@@ -201,10 +264,11 @@ static void test_too_short(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),      cmocka_unit_test(test_epochs),
-        cmocka_unit_test(test_any_order), cmocka_unit_test(test_seed_stage_epoch),
-        cmocka_unit_test(test_smallest),  cmocka_unit_test(test_replay_share),
-        cmocka_unit_test(test_too_short),
+        cmocka_unit_test(test_rows),          cmocka_unit_test(test_epochs),
+        cmocka_unit_test(test_any_order),     cmocka_unit_test(test_seed_stage_epoch),
+        cmocka_unit_test(test_smallest),      cmocka_unit_test(test_replay_share),
+        cmocka_unit_test(test_too_short),     cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_epochs_differ), cmocka_unit_test(test_repeats),
     };
     return cmocka_run_group_tests_name("batcher", tests, NULL, NULL);
 }
