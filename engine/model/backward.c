@@ -181,18 +181,6 @@ static void block_backward(const struct pass *p, const struct block_task *t) {
     if (t->attn || t->norm || t->below) attn_backward(p, t);
 }
 
-/* The lowest block of which something learns, or `layers`; 0 too where the embedding learns,
- * for its lookup lies below all blocks. */
-static int lowest_block(const struct param_table *t, const bool *learn) {
-    int lowest = t->config.layers;
-    for (int g = 0; g < t->n_groups; g++) {
-        if (learn && !learn[g]) continue;
-        if (g == 0) return 0;
-        if (t->groups[g].layer >= 0 && t->groups[g].layer < lowest) lowest = t->groups[g].layer;
-    }
-    return lowest;
-}
-
 /* Loss, and the gradients of head and final norm; tf->dx becomes the gradient of the last
  * block's output where something `below` the final norm learns. Returns the mean nll. */
 static double head_pass(const struct pass *p, const struct weights *grads, const bool *learn,
@@ -225,24 +213,33 @@ static void embed_backward(const struct pass *p, const struct weights *grads,
         embedding_backward(p->tf->ex, d.embed, d.positions, p->tf->dx, p->tokens, dims);
 }
 
+/* Up to the input of the head. */
+static void train_forward(const struct pass *p, const struct prefix *prefix) {
+    if (p->kept_from > 0) prefix_forward(p, prefix);
+    else embed_forward(p);
+    blocks_forward(p, p->kept_from, p->tf->table->config.layers);
+    top_forward(p);
+}
+
 double transformer_train(struct transformer *tf, const struct weights *w, struct weights *grads,
-                         const bool *learn, const int32_t *tokens, const int32_t *targets,
-                         int batch, int time, double weight, struct step_times *times) {
-    int layers = tf->table->config.layers, lowest = lowest_block(tf->table, learn);
-    assert(tf->plan.backward && batch <= tf->plan.batch && time <= tf->plan.time);
+                         const bool *learn, const struct train_part *part,
+                         struct step_times *times) {
+    int layers = tf->table->config.layers, lowest = transformer_cut(tf->table, learn);
+    assert(tf->plan.backward && part->batch <= tf->plan.batch && part->time <= tf->plan.time);
     struct pass p = {.tf = tf,
                      .w = w,
-                     .tokens = tokens,
-                     .batch = batch,
-                     .time = time,
-                     .rows = batch * time,
-                     .kept_from = lowest};
+                     .tokens = part->tokens,
+                     .batch = part->batch,
+                     .time = part->time,
+                     .rows = part->batch * part->time,
+                     .kept_from = lowest,
+                     .top = tf->x_top};
     double start = clock_now();
-    blocks_forward(&p);
-    top_forward(&p);
+    train_forward(&p, part->prefix);
     double turn = clock_now();
     bool embed = !learn || learn[0];
-    double loss = head_pass(&p, grads, learn, targets, lowest < layers || embed, weight);
+    double loss =
+        head_pass(&p, grads, learn, part->targets, lowest < layers || embed, part->weight);
     for (int l = layers - 1; l >= lowest; l--) {
         struct block_task t = task_of(&p, grads, learn, l, l > lowest || embed);
         /* The last block's forward was the last in the memory that they share. */

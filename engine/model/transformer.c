@@ -7,8 +7,9 @@
  *
  * Not kept, but made again in the backward since they cost one pass over memory: outputs of
  * norms, normed and rotated queries and keys, the activation. Blocks below the lowest one that
- * learns need nothing kept: they run one after another in the first block's memory, with the
- * residual stream in place. Pages never touched cost nothing, so memory follows what learns. */
+ * learns need nothing kept: a sequence at a time runs through them with the residual stream in
+ * place (prefix.c), in the first block's memory, which is made as large as that needs. Pages
+ * never touched cost nothing, so memory follows what learns. */
 #include "engine/model/transformer_impl.h"
 
 #include <assert.h>
@@ -29,6 +30,8 @@ struct cursor {
     char *base;
     size_t used; /* bytes */
 };
+
+static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
 
 static real *place(struct cursor *c, size_t rows, size_t cols) {
     size_t at = c->used;
@@ -64,23 +67,52 @@ static void lay_out_block(struct cursor *at, struct block_kept *b, const struct 
     b->up = place(at, rows, (size_t)w.up);
 }
 
+/* Memory of one sequence's forward pass through blocks of which nothing is kept. */
+static void lay_out_sequence(struct cursor *at, struct transformer *tf, struct block_kept *b,
+                             const struct model_config *c) {
+    const struct family_traits *f = &family_traits[c->family];
+    size_t rows = (size_t)tf->plan.time;
+    b->x = place(at, rows, (size_t)tf->width.model);
+    lay_out_block(at, b, c, rows, false);
+    tf->normed = place(at, rows, (size_t)tf->width.model);
+    struct cursor attn = *at, mlp = *at;
+    if (f->rotary) tf->attn.q = place(&attn, rows, (size_t)tf->width.q);
+    if (f->rotary) tf->attn.k = place(&attn, rows, (size_t)tf->width.kv);
+    tf->mlp.act = place(&mlp, rows, (size_t)tf->width.ffn);
+    at->used = max_size(attn.used, mlp.used);
+}
+
+/* All of them from the same start as the first block; returns the end. */
+static size_t lay_out_sequences(struct cursor start, struct transformer *tf,
+                                const struct model_config *c) {
+    for (int i = 0; i < tf->n_sequences; i++) {
+        struct transformer unplaced = {.plan = {.batch = 1, .time = tf->plan.time},
+                                       .width = tf->width};
+        struct block_kept nowhere = {0};
+        bool placed = tf->sequences != NULL;
+        lay_out_sequence(&start, placed ? &tf->sequences[i] : &unplaced,
+                         placed ? tf->sequences[i].blocks : &nowhere, c);
+    }
+    return start.used;
+}
+
 /* Every block with its input; what else it keeps is its own, or with recompute the first one's.
  */
 static void lay_out_blocks(struct cursor *at, struct transformer *tf,
                            const struct model_config *c, size_t rows) {
     struct block_kept shared = {0};
+    size_t sequences_end = lay_out_sequences(*at, tf, c);
     for (int l = 0; l < (tf->plan.backward ? c->layers : 1); l++) {
         real *x = place(at, rows, (size_t)tf->width.model);
         if (l == 0 || !tf->plan.recompute) {
             shared = (struct block_kept){.x = x};
             lay_out_block(at, &shared, c, rows, tf->plan.backward);
         }
+        if (l == 0) at->used = max_size(at->used, sequences_end);
         shared.x = x;
         if (tf->blocks) tf->blocks[l] = shared;
     }
 }
-
-static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
 
 static struct attention_dims attention_dims_of(const struct model_config *c, int batch,
                                                int time) {
@@ -146,10 +178,48 @@ static size_t lay_out(struct transformer *tf, const struct model_config *c, char
     return lay_out_scratch(at, tf, c, rows, threads).used;
 }
 
+/* What the layout depends on, before there is any memory. */
+static struct transformer shape_of(const struct model_config *c, struct transformer_plan plan,
+                                   int threads) {
+    int side_by_side = plan.batch >= threads ? threads : 1;
+    return (struct transformer){
+        .width = widths_of(c), .plan = plan, .n_sequences = plan.backward ? side_by_side : 0};
+}
+
 size_t transformer_bytes(const struct model_config *c, struct transformer_plan plan,
                          int threads) {
-    struct transformer tf = {.width = widths_of(c), .plan = plan};
+    struct transformer tf = shape_of(c, plan, threads);
     return lay_out(&tf, c, NULL, threads);
+}
+
+/* Memory for the structs of the sequences' passes, each with one block and an exec of its own.
+ */
+static bool create_sequences(struct transformer *tf) {
+    size_t n = (size_t)tf->n_sequences;
+    tf->sequences = calloc(n, sizeof *tf->sequences);
+    tf->sequence_blocks = calloc(n, sizeof *tf->sequence_blocks);
+    tf->sequence_execs = calloc(n, sizeof *tf->sequence_execs);
+    tf->todo = calloc((size_t)tf->plan.batch, sizeof *tf->todo);
+    if (!tf->sequences || !tf->sequence_blocks || !tf->sequence_execs || !tf->todo)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        tf->sequences[i] = (struct transformer){.table = tf->table,
+                                                .ex = &tf->sequence_execs[i],
+                                                .width = tf->width,
+                                                .plan = {.batch = 1, .time = tf->plan.time},
+                                                .blocks = &tf->sequence_blocks[i]};
+    return true;
+}
+
+/* What they share with the whole: tables, and the workers' tiles, a thread's share each. */
+static void share_with_sequences(struct transformer *tf) {
+    const struct model_config *c = &tf->table->config;
+    size_t tiles = attention_scratch(attention_dims_of(c, 1, tf->plan.time));
+    for (int i = 0; i < tf->n_sequences; i++) {
+        tf->sequences[i].cosine = tf->cosine;
+        tf->sequences[i].sine = tf->sine;
+        tf->sequences[i].attn.tiles = tf->attn.tiles + (size_t)i * tiles;
+    }
 }
 
 struct transformer *transformer_create(const struct param_table *t,
@@ -160,10 +230,12 @@ struct transformer *transformer_create(const struct param_table *t,
     assert(plan.batch > 0 && plan.time > 0 && plan.time <= c->context);
     struct transformer *tf = calloc(1, sizeof *tf);
     if (!tf) goto no_memory;
-    *tf = (struct transformer){.table = t, .ex = ex, .width = widths_of(c), .plan = plan};
+    *tf = shape_of(c, plan, threads);
+    tf->table = t;
+    tf->ex = ex;
     tf->blocks = calloc((size_t)c->layers, sizeof *tf->blocks);
-    if (!tf->blocks) goto no_memory;
-    size_t bytes = lay_out(tf, c, NULL, threads);
+    if (!tf->blocks || (plan.backward && !create_sequences(tf))) goto no_memory;
+    size_t bytes = transformer_bytes(c, plan, threads);
     tf->arena = arena_create(bytes, err);
     char *base = tf->arena ? arena_take(tf->arena, bytes, err) : NULL;
     if (!base) {
@@ -172,6 +244,7 @@ struct transformer *transformer_create(const struct param_table *t,
     }
     lay_out(tf, c, base, threads);
     if (tf->cosine) rope_table(tf->cosine, tf->sine, plan.time, c->head_dim, c->rope_theta);
+    share_with_sequences(tf);
     return tf;
 
 no_memory:
@@ -183,6 +256,10 @@ no_memory:
 void transformer_destroy(struct transformer *tf) {
     if (!tf) return;
     arena_destroy(tf->arena);
+    free(tf->sequences);
+    free(tf->sequence_blocks);
+    free(tf->sequence_execs);
+    free(tf->todo);
     free(tf->blocks);
     free(tf);
 }
@@ -297,21 +374,21 @@ static void block_forward(const struct pass *p, int layer, real *out) {
     map(p, out, tf->mlp.act, tf->width.model, tf->width.ffn, v.down, v.down_bias, true);
 }
 
-void blocks_forward(struct pass *p) {
-    struct transformer *tf = p->tf;
-    int layers = tf->table->config.layers;
-    struct outer_view v = weights_outer(p->w, NULL);
-    struct embedding_dims d = {.rows = p->rows, .time = p->time, .width = tf->width.model};
-    embedding_forward(tf->ex, pass_block(p, 0)->x, p->tokens, v.embed, v.positions, d);
-    for (int l = 0; l < layers; l++) {
-        bool last = l + 1 == layers, in_place = l < p->kept_from;
-        if (!last) p->top = pass_block(p, l + 1)->x;
-        else p->top = in_place ? pass_block(p, l)->x : tf->x_top;
-        block_forward(p, l, p->top);
-    }
+real *block_input(const struct pass *p, int layer) {
+    return layer < p->tf->table->config.layers ? pass_block(p, layer)->x : p->top;
 }
 
-void top_forward(struct pass *p) {
+void embed_forward(const struct pass *p) {
+    struct outer_view v = weights_outer(p->w, NULL);
+    struct embedding_dims d = {.rows = p->rows, .time = p->time, .width = p->tf->width.model};
+    embedding_forward(p->tf->ex, block_input(p, 0), p->tokens, v.embed, v.positions, d);
+}
+
+void blocks_forward(const struct pass *p, int from, int to) {
+    for (int l = from; l < to; l++) block_forward(p, l, block_input(p, l + 1));
+}
+
+void top_forward(const struct pass *p) {
     struct outer_view v = weights_outer(p->w, NULL);
     norm_forward(p, p->tf->normed, p->tf->top_mean, p->tf->top_rstd, p->top, v.norm,
                  v.norm_bias);
@@ -330,6 +407,11 @@ double mean_nll(const real *nll, const int32_t *targets, int rows) {
     return n ? sum / (double)n : 0;
 }
 
+static void all_forward(const struct pass *p) {
+    embed_forward(p);
+    blocks_forward(p, 0, p->tf->table->config.layers);
+}
+
 static struct pass forward_only(struct transformer *tf, const struct weights *w,
                                 const int32_t *tokens, int batch, int time) {
     assert(batch <= tf->plan.batch && time <= tf->plan.time);
@@ -339,14 +421,15 @@ static struct pass forward_only(struct transformer *tf, const struct weights *w,
                          .batch = batch,
                          .time = time,
                          .rows = batch * time,
-                         .kept_from = tf->table->config.layers};
+                         .kept_from = tf->table->config.layers,
+                         .top = tf->blocks[0].x};
 }
 
 double transformer_loss(struct transformer *tf, const struct weights *w, const int32_t *tokens,
                         const int32_t *targets, int batch, int time, real *nll, uint8_t *hit) {
     struct pass p = forward_only(tf, w, tokens, batch, time);
     if (!nll) nll = tf->nll;
-    blocks_forward(&p);
+    all_forward(&p);
     top_forward(&p);
     struct loss_dims d = {
         .rows = p.rows, .width = tf->width.model, .vocab = tf->table->config.vocab};
@@ -358,7 +441,7 @@ double transformer_loss(struct transformer *tf, const struct weights *w, const i
 void transformer_logits(struct transformer *tf, const struct weights *w, const int32_t *tokens,
                         int batch, int time, real *logits) {
     struct pass p = forward_only(tf, w, tokens, batch, time);
-    blocks_forward(&p);
+    all_forward(&p);
     top_forward(&p);
     map(&p, logits, tf->normed, tf->table->config.vocab, tf->width.model,
         weights_outer(w, NULL).head, NULL, false);

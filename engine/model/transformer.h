@@ -40,12 +40,31 @@ double transformer_loss(struct transformer *tf, const struct weights *w, const i
 void transformer_logits(struct transformer *tf, const struct weights *w, const int32_t *tokens,
                         int batch, int time, real *logits);
 
-/* Forward and backward. ADDs the gradient of the mean nll (times `weight`, for accumulation) into
- * grads of groups with learn[g]; those of others are not touched, and backward stops below the lowest
- * group that learns. learn NULL: all. times may be NULL. Returns the mean nll. */
+/* Blocks below the lowest group that learns, 0 where the embedding learns (learn NULL: all do): what
+ * goes into block `cut` is a function of the tokens alone until the cut moves down. */
+int transformer_cut(const struct param_table *t, const bool *learn);
+
+/* What went into block `cut`, sequence by sequence, so that it need not be computed again. The bits do
+ * not depend on which sequences are computed together (prefix.c). */
+struct prefix {
+    real *const *rows; /* [batch] each a sequence's [time, width]; NULL: not known, nor kept */
+    const bool *known; /* [batch] it stands there already; else the pass puts it there */
+};
+
+/* Part of a step's batch. */
+struct train_part {
+    const int32_t *tokens, *targets; /* [batch, time] */
+    int batch, time;
+    double weight; /* of its gradient: its share of the step's targets that count */
+    const struct prefix *prefix; /* NULL: nothing is known or kept. Else with a cut above 0 only */
+};
+
+/* Forward and backward. ADDs the gradient of the mean nll, times the part's weight, into grads of groups
+ * with learn[g]; those of others are not touched, and backward stops below the lowest group that learns.
+ * learn NULL: all. times may be NULL. Returns the mean nll. */
 double transformer_train(struct transformer *tf, const struct weights *w, struct weights *grads,
-                         const bool *learn, const int32_t *tokens, const int32_t *targets,
-                         int batch, int time, double weight, struct step_times *times);
+                         const bool *learn, const struct train_part *part,
+                         struct step_times *times);
 
 /* Targets that count (are not LOSS_IGNORE): what weighs a part of a batch against the whole. */
 size_t targets_counted(const int32_t *targets, size_t rows);

@@ -1,4 +1,4 @@
-/* transformer_impl.h - what the forward (transformer.c) and backward (backward.c) passes share.
+/* transformer_impl.h - what the forward (transformer.c, prefix.c) and backward (backward.c) passes share.
  * Private to this folder. */
 #ifndef THAW_ENGINE_MODEL_TRANSFORMER_IMPL_H
 #define THAW_ENGINE_MODEL_TRANSFORMER_IMPL_H
@@ -57,6 +57,12 @@ struct transformer {
     struct attn_scratch attn;
     struct mlp_scratch mlp;
     real *logits; /* loss_scratch(): the head's phase */
+    /* For training: forward passes of a sequence each, below what learns (prefix.c). */
+    struct transformer *sequences; /* [n_sequences], in the first block's memory */
+    struct block_kept *sequence_blocks;
+    struct exec *sequence_execs;
+    int n_sequences; /* one a thread; 1 where a batch has fewer */
+    int *todo;                     /* [batch] */
 };
 
 /* One pass: its shape, its weights, and from which block on activations are kept. */
@@ -66,7 +72,7 @@ struct pass {
     const int32_t *tokens;
     int batch, time, rows;
     int kept_from; /* blocks below share one block's memory; layers: none is kept */
-    real *top;     /* [rows, model] the final norm's input, once blocks_forward() has run */
+    real *top;     /* [rows, model] where the last block's output goes: the final norm's input */
 };
 
 /* Where block `layer` keeps what its backward needs. */
@@ -86,12 +92,17 @@ struct qkv_view qk_prepare(const struct pass *p, struct block_kept *b,
 struct attention_dims pass_attention_dims(const struct pass *p);
 void activation_forward(const struct pass *p, real *y, const real *up);
 
-/* Embedding and all blocks; sets p->top. */
-void blocks_forward(struct pass *p);
+/* Where a block's input stands; of block `layers`: the top. */
+real *block_input(const struct pass *p, int layer);
+void embed_forward(const struct pass *p); /* the first block's input */
+/* Blocks [from, to), from the input of the first to that of the one behind the last. */
+void blocks_forward(const struct pass *p, int from, int to);
+/* Embedding and blocks below p->kept_from, or what is known of them. */
+void prefix_forward(const struct pass *p, const struct prefix *prefix);
 /* Make again what a block keeps, from its input alone: the same operations in the same order. */
 void block_remake(const struct pass *p, int layer);
 /* tf->normed = final norm of p->top. */
-void top_forward(struct pass *p);
+void top_forward(const struct pass *p);
 
 /* Mean of nll[rows] over the counted targets, summed in order. */
 double mean_nll(const real *nll, const int32_t *targets, int rows);

@@ -45,14 +45,17 @@ static double add_gradients(struct trainer *t, struct step_times *times) {
     assert(s->batch % sequences == 0); /* settings_check */
     double counted = (double)targets_counted(t->y, all), loss = 0;
     for (size_t at = 0; at < all; at += (size_t)rows) {
-        struct step_times part = {0};
+        struct step_times took = {0};
         double here = (double)targets_counted(t->y + at, (size_t)rows);
-        double weight = here > 0 ? here / counted : 0;
-        loss +=
-            weight * transformer_train(t->transformer, &t->weights, &t->grads, t->learn,
-                                       t->x + at, t->y + at, sequences, t->time, weight, &part);
-        times->forward += part.forward;
-        times->backward += part.backward;
+        struct train_part part = {.tokens = t->x + at,
+                                  .targets = t->y + at,
+                                  .batch = sequences,
+                                  .time = t->time,
+                                  .weight = here > 0 ? here / counted : 0};
+        loss += part.weight * transformer_train(t->transformer, &t->weights, &t->grads,
+                                                t->learn, &part, &took);
+        times->forward += took.forward;
+        times->backward += took.backward;
     }
     return loss;
 }

@@ -151,8 +151,12 @@ static void step(struct bench *b, double times[N_TIMES]) {
     double start = clock_now();
     grads_zero(&b->ex, &b->g, b->learn);
     double zeroed = clock_now() - start;
-    transformer_train(b->tf, &b->w, &b->g, b->learn, b->tokens, b->tokens + 1, b->shape.batch,
-                      b->shape.block, 1.0, &t);
+    struct train_part part = {.tokens = b->tokens,
+                              .targets = b->tokens + 1,
+                              .batch = b->shape.batch,
+                              .time = b->shape.block,
+                              .weight = 1};
+    transformer_train(b->tf, &b->w, &b->g, b->learn, &part, &t);
     double turn = clock_now();
     double norm = grads_norm(&b->ex, &b->g, b->learn, b->norms);
     optim_step(&b->ex, &b->optim, &b->w, &b->g, b->learn, 1e-4, norm > 1 ? 1 / norm : 1,

@@ -101,8 +101,17 @@ static inline void fixture_deinit(struct fixture *f) {
     pool_destroy(f->ex.pool);
 }
 
+/* The whole batch, of which nothing is known. */
+static inline struct train_part fixture_part(const struct fixture *f) {
+    return (struct train_part){.tokens = f->tokens,
+                               .targets = f->targets,
+                               .batch = FIXTURE_BATCH,
+                               .time = FIXTURE_TIME,
+                               .weight = 1};
+}
+
 static inline double fixture_train(struct fixture *f, struct weights *g, const bool *learn) {
-    return transformer_train(f->tf, &f->w, g, learn, f->tokens, f->targets, FIXTURE_BATCH,
-                             FIXTURE_TIME, 1.0, NULL);
+    struct train_part whole = fixture_part(f);
+    return transformer_train(f->tf, &f->w, g, learn, &whole, NULL);
 }
 #endif

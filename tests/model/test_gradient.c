@@ -45,8 +45,10 @@ static void test_every_gradient(void **state) {
 }
 
 /* Grads of frozen groups hold 7s that nobody may touch; the others must hold, bit for bit, what
- * they hold when all learn. */
+ * they hold when all learn. But for rounding where whole blocks lie below what learns: those
+ * are computed a sequence at a time (prefix.c). */
 static void check_pattern(struct fixture *f, struct weights *g, const bool *learn) {
+    double rounding = transformer_cut(&f->table, learn) > 0 ? 1e-13 : 0;
     for (int i = 0; i < f->table.n_groups; i++)
         for (size_t j = 0; j < f->table.groups[i].reals; j++)
             g->group[i][j] = learn[i] ? 0.0 : 7.0;
@@ -55,7 +57,7 @@ static void check_pattern(struct fixture *f, struct weights *g, const bool *lear
         size_t n = f->table.groups[i].reals;
         for (size_t j = 0; j < n; j++) {
             double expected = learn[i] ? f->g.group[i][j] : 7.0;
-            if (g->group[i][j] != expected)
+            if (!(fabs(g->group[i][j] - expected) <= (learn[i] ? rounding : 0)))
                 fail_msg("%s[%zu]: %.17g instead of %.17g", f->table.groups[i].name, j,
                          g->group[i][j], expected);
         }
@@ -91,9 +93,12 @@ static void test_accumulation(void **state) {
         double weight = (double)targets_counted(targets, FIXTURE_TIME) /
                         (double)targets_counted(f.targets, FIXTURE_ROWS);
         assert_true(weight != 0.5); /* one target does not count */
-        sum += weight * transformer_train(f.tf, &f.w, &g, NULL,
-                                          f.tokens + (size_t)half * FIXTURE_TIME, targets, 1,
-                                          FIXTURE_TIME, weight, NULL);
+        struct train_part part = {.tokens = f.tokens + (size_t)half * FIXTURE_TIME,
+                                  .targets = targets,
+                                  .batch = 1,
+                                  .time = FIXTURE_TIME,
+                                  .weight = weight};
+        sum += weight * transformer_train(f.tf, &f.w, &g, NULL, &part, NULL);
     }
     assert_true(fabs(sum - whole) < 1e-14 * whole);
     for (int i = 0; i < f.table.n_groups; i++)

@@ -132,8 +132,9 @@ static void close_reference(struct reference *f) {
 }
 
 static double train(struct reference *f) {
-    return transformer_train(f->tf, &f->w, &f->g, NULL, f->tokens, f->targets, BATCH, TIME, 1,
-                             NULL);
+    struct train_part part = {
+        .tokens = f->tokens, .targets = f->targets, .batch = BATCH, .time = TIME, .weight = 1};
+    return transformer_train(f->tf, &f->w, &f->g, NULL, &part, NULL);
 }
 
 static void test_logits_and_loss(void **state) {

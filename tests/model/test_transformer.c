@@ -96,8 +96,10 @@ static void test_smaller_shapes(void **state) {
     struct transformer_plan plan = {.batch = 1, .time = 3, .backward = true};
     struct transformer *exact = transformer_create(&f.table, plan, &f.ex, NULL);
     assert_non_null(exact);
-    double a = transformer_train(f.tf, &f.w, &f.g, NULL, f.tokens, f.targets, 1, 3, 1, NULL);
-    double b = transformer_train(exact, &f.w, &g, NULL, f.tokens, f.targets, 1, 3, 1, NULL);
+    struct train_part part = {
+        .tokens = f.tokens, .targets = f.targets, .batch = 1, .time = 3, .weight = 1};
+    double a = transformer_train(f.tf, &f.w, &f.g, NULL, &part, NULL);
+    double b = transformer_train(exact, &f.w, &g, NULL, &part, NULL);
     assert_true(a == b);
     assert_true(weights_fingerprint(&g) == weights_fingerprint(&f.g));
     transformer_destroy(exact);
@@ -112,8 +114,8 @@ static void same_gradients(struct fixture *f, struct transformer *again, struct 
     grads_zero(&f->ex, &f->g, NULL);
     grads_zero(&f->ex, g, NULL);
     double a = fixture_train(f, &f->g, learn);
-    double b = transformer_train(again, &f->w, g, learn, f->tokens, f->targets, FIXTURE_BATCH,
-                                 FIXTURE_TIME, 1.0, NULL);
+    struct train_part whole = fixture_part(f);
+    double b = transformer_train(again, &f->w, g, learn, &whole, NULL);
     assert_true(a == b);
     for (int i = 0; i < f->table.n_groups; i++)
         assert_memory_equal(f->g.group[i], g->group[i],
@@ -262,7 +264,9 @@ static uint64_t train_ten_steps(const struct model_case *c, int threads) {
         for (int i = 0; i <= ROWS; i++)
             tokens[i] = (int32_t)rng_below(&r, (uint64_t)f.table.config.vocab);
         grads_zero(&f.ex, &f.g, NULL);
-        transformer_train(tf, &f.w, &f.g, NULL, tokens, tokens + 1, BATCH, TIME, 1, NULL);
+        struct train_part part = {
+            .tokens = tokens, .targets = tokens + 1, .batch = BATCH, .time = TIME, .weight = 1};
+        transformer_train(tf, &f.w, &f.g, NULL, &part, NULL);
         double norm = grads_norm(&f.ex, &f.g, NULL, norms);
         optim_step(&f.ex, &optim, &f.w, &f.g, NULL, 1e-3, norm > 1 ? 1 / norm : 1, updates);
     }
