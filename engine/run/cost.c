@@ -6,12 +6,14 @@
 
 #include "engine/nn/op_attention.h"
 
-void cost_reset(struct cost_model *m) { *m = (struct cost_model){0}; }
+void cost_begin(struct cost_model *m, struct cost_shape shape) {
+    *m = (struct cost_model){.shape = shape};
+}
 
-void cost_record(struct cost_model *m, double backward, double update, double total) {
-    m->backward[m->next] = backward;
-    m->update[m->next] = update;
-    m->total[m->next] = total;
+void cost_reset(struct cost_model *m) { cost_begin(m, m->shape); }
+
+void cost_record(struct cost_model *m, const struct cost_sample *step) {
+    m->steps[m->next] = *step;
     m->next = (m->next + 1) % COST_STEPS;
     if (m->n < COST_STEPS) m->n++;
 }
@@ -21,49 +23,94 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static double median(const double *v, int n) {
-    double sorted[COST_STEPS];
+/* NaN of none. Sorts v. */
+static double median(double *v, int n) {
     if (n == 0) return (double)NAN;
-    memcpy(sorted, v, (size_t)n * sizeof *v);
-    qsort(sorted, (size_t)n, sizeof *sorted, ascending);
-    return sorted[n / 2];
+    qsort(v, (size_t)n, sizeof *v, ascending);
+    return v[n / 2];
 }
 
-double cost_step(const struct cost_model *m) { return median(m->total, m->n); }
+/* Median of what `part` tells of a step; of those of which it tells a number. */
+static double median_of(const struct cost_model *m,
+                        double (*part)(const struct cost_sample *step)) {
+    double v[COST_STEPS];
+    int n = 0;
+    for (int i = 0; i < m->n; i++) {
+        v[n] = part(&m->steps[i]);
+        if (!isnan(v[n])) n++;
+    }
+    return median(v, n);
+}
+
+static double forward_of(const struct cost_sample *s) { return s->times.forward; }
+static double backward_of(const struct cost_sample *s) { return s->times.backward; }
+static double update_of(const struct cost_sample *s) { return s->update; }
+static double total_of(const struct cost_sample *s) { return s->total; }
+static double work_of(const struct cost_sample *s) { return s->work; }
+/* Seconds of a multiply-add a token; of a step that multiplied anything. */
+static double rate_of(const struct cost_sample *s) {
+    return s->work > 0 ? s->times.forward / s->work : (double)NAN;
+}
+
+double cost_step(const struct cost_model *m) { return median_of(m, total_of); }
 
 /* Groups of one block, in the table's order (params.h). */
 enum { ATTN, MLP, NORM, PARTS };
 
-/* Multiply-adds a token of one block's backward pass. Handing the gradient on costs one product
- * with each matrix, a matrix that learns one more. The way stops as soon as nothing further
- * down needs it. */
-static double block_backward(const struct model_config *c, const bool *learn, bool below,
-                             int time) {
+/* Multiply-adds a token of a block's products: with each matrix, and of the queries with all
+ * keys. */
+struct products {
+    double qkv, proj, up, down, attention;
+};
+
+static struct products products_of(const struct cost_shape *s) {
+    const struct model_config *c = &s->table->config;
     double q = (double)c->heads * c->head_dim, kv = (double)c->kv_heads * c->head_dim;
-    double down = (double)c->ffn * c->width, up = down;
-    double proj = q * c->width, qkv = (q + 2 * kv) * c->width;
-    if (family_traits[c->family].gated) up *= 2;
-    double sum =
-        down; /* through the activation: whatever learns here or below lies behind it */
-    if (learn[MLP]) sum += down + up;
-    if (!learn[ATTN] && !learn[NORM] && !below) return sum;
+    double ffn = (double)c->ffn * c->width;
     struct attention_dims one = {
-        .batch = 1, .time = time, .heads = c->heads, .head_dim = c->head_dim};
-    sum += up + proj + 5.0 * (double)attention_product_flops(one) / 2 / time;
-    if (learn[ATTN]) sum += proj + qkv;
-    if (learn[NORM] || below) sum += qkv;
+        .batch = 1, .time = s->time, .heads = c->heads, .head_dim = c->head_dim};
+    return (struct products){.qkv = (q + 2 * kv) * c->width,
+                             .proj = q * c->width,
+                             .up = family_traits[c->family].gated ? 2 * ffn : ffn,
+                             .down = ffn,
+                             .attention = (double)attention_product_flops(one) / 2 / s->time};
+}
+
+/* Of one block's backward pass. Handing the gradient on costs one product with each matrix, a
+ * matrix that learns one more. The way stops as soon as nothing further down needs it. */
+static double block_backward(const struct products *p, const bool *learn, bool below) {
+    double sum =
+        p->down; /* through the activation: whatever learns here or below lies behind it */
+    if (learn[MLP]) sum += p->down + p->up;
+    if (!learn[ATTN] && !learn[NORM] && !below) return sum;
+    sum += p->up + p->proj + 5 * p->attention;
+    if (learn[ATTN]) sum += p->proj + p->qkv;
+    if (learn[NORM] || below) sum += p->qkv;
     return sum;
 }
 
-double cost_backward(const struct param_table *t, const bool *learn, int time) {
-    const struct model_config *c = &t->config;
+/* What a block keeps for its backward pass. */
+static double block_remake(const struct products *p) {
+    return p->qkv + 2 * p->attention + p->proj + p->up;
+}
+
+double cost_forward(const struct cost_shape *s, const bool *learn, double known) {
+    struct products p = products_of(s);
+    int cut = transformer_cut(s->table, learn);
+    return (block_remake(&p) + p.down) * (s->table->config.layers - cut * known);
+}
+
+double cost_backward(const struct cost_shape *s, const bool *learn) {
+    const struct model_config *c = &s->table->config;
+    struct products p = products_of(s);
     bool below = learn[0]; /* something further down learns; the embedding lies below all */
     double sum = 0;
     for (int l = 0; l < c->layers; l++) {
         const bool *block = learn + 1 + PARTS * l;
         bool here = block[ATTN] || block[MLP] || block[NORM];
-        if (here || below) sum += block_backward(c, block, below, time);
+        if (here || below) sum += block_backward(&p, block, below);
         below |= here;
+        if (below && s->recompute && l < c->layers - 1) sum += block_remake(&p);
     }
     int norm = 1 + PARTS * c->layers, head = c->tied ? 0 : norm + 1;
     double logits = (double)c->vocab * c->width;
@@ -79,11 +126,22 @@ double cost_learning(const struct param_table *t, const bool *learn) {
 /* after/before, where nothing before means nothing to scale. */
 static double ratio(double after, double before) { return before > 0 ? after / before : 1; }
 
-double cost_predict(const struct cost_model *m, const struct param_table *t, const bool *now,
-                    const bool *then, int time) {
+bool cost_settled(const struct cost_model *m, const bool *learn, double kept) {
+    double settled = cost_forward(&m->shape, learn, kept);
+    return m->n == COST_STEPS && median_of(m, work_of) <= settled * 1.05;
+}
+
+double cost_predict(const struct cost_model *m, const bool *now, const bool *then,
+                    double kept) {
+    const struct param_table *t = m->shape.table;
     if (m->n == 0) return (double)NAN;
-    double backward = median(m->backward, m->n), update = median(m->update, m->n);
-    double rest = cost_step(m) - backward - update; /* forward, batch, bookkeeping */
-    return rest + backward * ratio(cost_backward(t, then, time), cost_backward(t, now, time)) +
+    double forward = median_of(m, forward_of), backward = median_of(m, backward_of);
+    double update = median_of(m, update_of), rate = median_of(m, rate_of);
+    double rest = cost_step(m) - forward - backward - update;         /* batch, bookkeeping */
+    if (isnan(rate)) rate = backward / cost_backward(&m->shape, now); /* nothing to go by */
+    if (transformer_cut(t, now) != transformer_cut(t, then))
+        forward = rate * cost_forward(&m->shape, then, kept);
+    return rest + forward +
+           backward * ratio(cost_backward(&m->shape, then), cost_backward(&m->shape, now)) +
            update * ratio(cost_learning(t, then), cost_learning(t, now));
 }

@@ -18,7 +18,7 @@ static bool all_of(const bool *changed, const struct named_group *group) {
 /* One `freeze` event for each group that changed; a block whose parts all did is told as one.
  * The last one's measured time will stand for all. */
 static void report_changed(struct trainer *t, const bool *changed, bool frozen, const char *by,
-                           double predicted_s) {
+                           double predicted_s, double kept) {
     int n = 0, told = -1; /* the last group that was told */
     struct named_group *named = groups_named(&t->table, &n, NULL);
     for (int i = 0; i < n; i++) {
@@ -31,6 +31,7 @@ static void report_changed(struct trainer *t, const bool *changed, bool frozen, 
         snprintf(t->freeze_told.by, sizeof t->freeze_told.by, "%s", by);
         t->freeze_told.frozen = frozen;
         t->freeze_told.predicted_s = predicted_s;
+        t->freeze_told.kept = kept;
         t->freeze_told.step = t->state.step + 1;
     }
     free(named);
@@ -49,11 +50,13 @@ static bool change_plan(struct trainer *t, const struct command *c, bool learn,
         any |= changed[g];
     }
     if (ok && any) {
-        double predicted = cost_predict(&t->cost, &t->table, t->learn, then, t->time);
+        bool moved = transformer_cut(&t->table, t->learn) != transformer_cut(&t->table, then);
+        double kept = moved ? stage_kept_share(t) : 0;
+        double predicted = cost_predict(&t->cost, t->learn, then, kept);
         memcpy(t->learn, then, (size_t)n * sizeof *then);
         stage_thaw_base(t);
         cost_reset(&t->cost);
-        report_changed(t, changed, !learn, c->by, predicted);
+        report_changed(t, changed, !learn, c->by, predicted, kept);
         report_layers(t);
     }
     free(changed);

@@ -45,7 +45,7 @@ bool report_run(struct trainer *t, struct err *err) {
                               .blas = blas_describe(),
                               .model = buf_text(&model),
                               .seed = s->seed,
-                              .memory_bytes = memory.weights + memory.activations,
+                              .memory_bytes = memory.total,
                               .threads = pool_threads(t->ex.pool),
                               .groups = groups,
                               .n_groups = n,
@@ -139,7 +139,7 @@ static double share(double part, double whole) { return whole > 0 ? part / whole
 static double toggled(struct trainer *t, const struct named_group *group, bool frozen) {
     memcpy(t->scratch, t->learn, (size_t)t->table.n_groups * sizeof *t->learn);
     for (int g = group->first; g <= group->last; g++) t->scratch[g] = frozen;
-    return cost_predict(&t->cost, &t->table, t->learn, t->scratch, t->time);
+    return cost_predict(&t->cost, t->learn, t->scratch, stage_kept_share(t));
 }
 
 static struct event_layer layer_of(struct trainer *t, const struct part_facts *facts,

@@ -51,6 +51,7 @@ struct settings {
     uint64_t seed;
     int threads;
     enum recompute recompute;
+    int cache_frozen_prefix; /* MiB at most; 0: off */
     struct {
         char from[TEXT_MAX_BYTES]; /* an HF folder to start from; "": from random weights */
         enum model_family family;

@@ -28,6 +28,11 @@ const struct setting_key setting_keys[] = {
      "What is computed twice to save memory: blocks keeps only each block's input for the "
      "backward pass, and a step takes about a sixth longer; the weights are the same."},
 
+    {"cache_frozen_prefix", SETTING_INT, RUN(cache_frozen_prefix), "1024", 0, 16777216, "MiB",
+     NULL, 0,
+     "Memory in which the output of frozen lower blocks may be kept, so that they are computed "
+     "once for text that comes back; 0 is off. The weights do not depend on it."},
+
     {"model.from", SETTING_TEXT, RUN(model.from), "", 0, TEXT_MAX_BYTES - 1, "bytes", NULL, 0,
      "A Hugging Face folder to start from; empty starts from random weights of the shape "
      "below."},

@@ -160,6 +160,15 @@ void stage_thaw_base(struct trainer *t) {
         if (t->learn[g]) weights_unshare(&t->base, g);
 }
 
+double stage_kept_share(const struct trainer *t) {
+    const struct stage_settings *s = &t->settings->stages[t->state.stage];
+    double left = (double)(s->steps - t->state.stage_step) * s->batch;
+    double windows = (double)batcher_windows(t->stages[t->state.stage].batcher);
+    double slots = (double)prefix_cache_slots(t->prefixes), once = 1 - s->replay.share;
+    if (left * once < 2 * windows) return 0;
+    return once * (slots < windows ? slots / windows : 1);
+}
+
 bool stage_save_base(struct trainer *t, struct err *err) {
     if (!t->has_base || t->base_saved) return true;
     t->base_saved = model_folder_save(t->paths->base, &t->base, t->tokenizer, err);
@@ -240,7 +249,10 @@ bool stage_begin(struct trainer *t, struct err *err) {
         return false;
     stage_thaw_base(t);
     report_frozen(t);
-    cost_reset(&t->cost);
+    struct cost_shape shape = {.table = &t->table,
+                               .time = t->time,
+                               .recompute = t->settings->recompute == RECOMPUTE_BLOCKS};
+    cost_begin(&t->cost, shape);
     t->freeze_told.waiting = false;
     t->sampling_s = t->training_s = 0;
     memset(t->base_told, 0, sizeof t->base_told);

@@ -35,47 +35,59 @@ static void stop_for_number(struct trainer *t, const char *what) {
     report_control(t, "pause", "", "engine");
 }
 
-/* Add the gradient of the batch in t->x, t->y, a micro batch at a time. Each weighs as much as
- * its share of the counted targets, so that loss and gradient are means over the whole batch.
- * Returns the loss. */
-static double add_gradients(struct trainer *t, struct step_times *times) {
+/* What a step found out. */
+struct findings {
+    double loss, norm;
+    int known; /* sequences whose stream below the cut was known */
+    struct step_times times;
+};
+
+/* One part of the batch in t->x, t->y, from sequence `first` on. Weighs as much as its share of
+ * the `counted` targets of the whole. */
+static void add_part(struct trainer *t, int first, int n, double counted, struct findings *f) {
+    struct step_times took = {0};
+    size_t at = (size_t)first * (size_t)t->time, rows = (size_t)n * (size_t)t->time;
+    double here = (double)targets_counted(t->y + at, rows);
+    struct train_part part = {.tokens = t->x + at,
+                              .targets = t->y + at,
+                              .batch = n,
+                              .time = t->time,
+                              .weight = here > 0 ? here / counted : 0,
+                              .prefix = prefix_cache_find(t->prefixes, t->ids + first, n)};
+    f->loss += part.weight * transformer_train(t->transformer, &t->weights, &t->grads, t->learn,
+                                               &part, &took);
+    f->known += prefix_cache_filled(t->prefixes);
+    f->times.forward += took.forward;
+    f->times.backward += took.backward;
+}
+
+/* The batch, a micro batch at a time: loss and gradient are means over the whole. */
+static void add_parts(struct trainer *t, struct findings *f) {
     const struct stage_settings *s = stage_of(t);
-    int sequences = settings_micro_batch(s), rows = sequences * t->time;
-    size_t all = (size_t)s->batch * (size_t)t->time;
-    assert(s->batch % sequences == 0); /* settings_check */
-    double counted = (double)targets_counted(t->y, all), loss = 0;
-    for (size_t at = 0; at < all; at += (size_t)rows) {
-        struct step_times took = {0};
-        double here = (double)targets_counted(t->y + at, (size_t)rows);
-        struct train_part part = {.tokens = t->x + at,
-                                  .targets = t->y + at,
-                                  .batch = sequences,
-                                  .time = t->time,
-                                  .weight = here > 0 ? here / counted : 0};
-        loss += part.weight * transformer_train(t->transformer, &t->weights, &t->grads,
-                                                t->learn, &part, &took);
-        times->forward += took.forward;
-        times->backward += took.backward;
-    }
-    return loss;
+    int n = settings_micro_batch(s);
+    assert(s->batch % n == 0); /* settings_check */
+    double counted = (double)targets_counted(t->y, (size_t)s->batch * (size_t)t->time);
+    prefix_cache_begin(t->prefixes, t->state.stage, transformer_cut(&t->table, t->learn));
+    for (int i = 0; i < s->batch; i += n) add_part(t, i, n, counted, f);
 }
 
 /* Gradients of one batch. False when loss or gradient norm is not finite. */
-static bool gradients(struct trainer *t, double *loss, double *norm, struct step_times *times) {
-    batcher_fill(t->stages[t->state.stage].batcher, t->state.stage_step, t->x, t->y, NULL);
+static bool gradients(struct trainer *t, struct findings *f) {
+    batcher_fill(t->stages[t->state.stage].batcher, t->state.stage_step, t->x, t->y, t->ids);
     grads_zero(&t->ex, &t->grads, t->learn);
-    *loss = add_gradients(t, times);
-    if (!isfinite(*loss)) {
+    add_parts(t, f);
+    if (!isfinite(f->loss)) {
         stop_for_number(t, "loss");
         return false;
     }
-    *norm = grads_norm(&t->ex, &t->grads, t->learn, t->group_norms);
-    if (!isfinite(*norm)) stop_for_number(t, "gradient");
-    return isfinite(*norm);
+    f->norm = grads_norm(&t->ex, &t->grads, t->learn, t->group_norms);
+    if (!isfinite(f->norm)) stop_for_number(t, "gradient");
+    return isfinite(f->norm);
 }
 
 static void tell_measured(struct trainer *t) {
-    if (!t->freeze_told.waiting || t->cost.n < COST_STEPS) return;
+    if (!t->freeze_told.waiting || !cost_settled(&t->cost, t->learn, t->freeze_told.kept))
+        return;
     t->freeze_told.waiting = false;
     report_freeze(t, t->freeze_told.group, t->freeze_told.frozen, t->freeze_told.by,
                   t->freeze_told.predicted_s, cost_step(&t->cost), t->freeze_told.step);
@@ -87,16 +99,26 @@ static bool all_finite(const double *x, int n) {
     return all;
 }
 
+static void record_cost(struct trainer *t, const struct findings *f, double update,
+                        double total) {
+    double known = (double)f->known / stage_of(t)->batch;
+    struct cost_sample sample = {.times = f->times,
+                                 .work = cost_forward(&t->cost.shape, t->learn, known),
+                                 .update = update,
+                                 .total = total};
+    cost_record(&t->cost, &sample);
+}
+
 bool trainer_step(struct trainer *t) {
-    double start = clock_now(), loss = 0, norm = 0;
-    struct step_times times = {0};
+    double start = clock_now();
+    struct findings f = {0};
     const struct stage_settings *s = stage_of(t);
-    if (!gradients(t, &loss, &norm, &times)) return false;
+    if (!gradients(t, &f)) return false;
     double update_start = clock_now();
     struct schedule schedule = settings_schedule(s);
     double lr = schedule_lr(&schedule, t->state.stage_step) * t->state.lr_scale;
     double clip = s->optimizer.clip;
-    double scale = clip > 0 && norm > clip ? clip / norm : 1;
+    double scale = clip > 0 && f.norm > clip ? clip / f.norm : 1;
     optim_step(&t->ex, &t->optim, &t->weights, &t->grads, t->learn, lr, scale,
                t->group_updates);
     double end = clock_now();
@@ -106,8 +128,8 @@ bool trainer_step(struct trainer *t) {
     t->state.stopwatch += end - start;
     t->training_s += end - start;
     t->gone_bad = !all_finite(t->group_updates, t->table.n_groups);
-    cost_record(&t->cost, times.backward, end - update_start, end - start);
-    report_step(t, loss, lr, norm, &times, end - update_start, end - start);
+    record_cost(t, &f, end - update_start, end - start);
+    report_step(t, f.loss, lr, f.norm, &f.times, end - update_start, end - start);
     return true;
 }
 

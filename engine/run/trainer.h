@@ -13,6 +13,7 @@
 #include "engine/run/cost.h"
 #include "engine/run/evaluate.h"
 #include "engine/run/event_log.h"
+#include "engine/run/prefix_cache.h"
 #include "engine/run/run_dir.h"
 #include "engine/run/settings.h"
 
@@ -52,6 +53,8 @@ struct trainer {
     struct transformer *transformer;
     struct decoder *decoder;
     int32_t *x, *y;                      /* [max batch, time] */
+    size_t *ids;                         /* [max batch] which windows they are */
+    struct prefix_cache *prefixes;       /* what is known of them below the frozen blocks */
     double *group_norms, *group_updates; /* [n_groups] of the last step */
 
     /* what it reads */
@@ -78,7 +81,7 @@ struct trainer {
         char group[GROUP_NAME_MAX];
         bool frozen;
         char by[64];
-        double predicted_s;
+        double predicted_s, kept; /* the forecast, and the share of windows that it counts on */
         int64_t step;
     } freeze_told;
 };
@@ -100,6 +103,10 @@ bool stage_begin(struct trainer *t, struct err *err);     /* base, plan, events 
 bool stage_save_base(struct trainer *t, struct err *err); /* its folder, unless it is there */
 bool stage_plan(const struct trainer *t, int stage, bool *learn, struct err *err);
 void stage_thaw_base(struct trainer *t); /* copy the base of what learns, before it changes */
+/* For forecasts: the share of sequences that `prefixes` will know if another plan of learning holds from
+ * now on, once all windows have come by; those of the replay, which come back late, do not count. 0 where
+ * less than two epochs of the stage are left. */
+double stage_kept_share(const struct trainer *t);
 
 /* obey.c */
 void obey_waiting(struct trainer *t); /* answers everything that waits */
@@ -133,9 +140,11 @@ bool trainer_step(struct trainer *t);
 bool trainer_save(struct trainer *t, struct err *err);
 bool trainer_asked_to_stop(const struct trainer *t);
 /* trainer_create.c */
-/* All that the run reserves, in bytes. */
+/* All that the run reserves, in bytes; `total` of them all. */
 struct memory_plan {
     uint64_t weights, activations; /* weights, gradients, moments, base; what a micro batch takes */
+    uint64_t prefixes;             /* the most that frozen blocks' output may take; 0 before there is data */
+    uint64_t total;
 };
 struct memory_plan trainer_memory(const struct trainer *t);
 #endif

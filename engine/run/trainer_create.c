@@ -51,6 +51,41 @@ static bool find_shape(const struct settings *s, const char *folder, struct mode
     return ok;
 }
 
+/* One window's stream: what the cache of the frozen prefix keeps for it. */
+static size_t window_reals(const struct trainer *t) {
+    return (size_t)t->time * (size_t)t->table.config.width;
+}
+
+/* The most windows of a stage in which windows come back; 0 before the data is there. */
+static size_t returning_windows(const struct trainer *t) {
+    size_t most = 0;
+    for (int i = 0; i < t->settings->n_stages; i++) {
+        const struct batcher *b = t->stages[i].batcher;
+        bool returning = b && batcher_repeats(b, t->settings->stages[i].steps);
+        size_t windows = returning ? batcher_distinct(b) : 0;
+        if (windows > most) most = windows;
+    }
+    return most;
+}
+
+static const double usable_share = 0.95; /* of the machine's memory */
+
+static double machine_bytes(void) {
+    return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+}
+
+/* What is kept saves time, but is not needed: no more than asked for, and than half of what the
+ * rest of the plan leaves. */
+static size_t kept_windows(const struct trainer *t, const struct memory_plan *rest) {
+    double window = (double)(window_reals(t) * sizeof(real));
+    double needed = (double)(rest->weights + rest->activations);
+    double left = (usable_share * machine_bytes() - needed) / 2;
+    double asked = (double)t->settings->cache_frozen_prefix * (1 << 20);
+    double fit = (left < asked ? left : asked) / window;
+    size_t windows = returning_windows(t);
+    return (double)windows <= fit ? windows : fit > 0 ? (size_t)fit : 0;
+}
+
 struct memory_plan trainer_memory(const struct trainer *t) {
     struct model_config c = t->table.config;
     struct memory_plan plan = {0};
@@ -60,6 +95,8 @@ struct memory_plan trainer_memory(const struct trainer *t) {
         plan.weights += 5 * t->table.groups[g].reals * sizeof(real);
     plan.activations = transformer_bytes(&c, activations_of(t), (int)threads) +
                        decoder_bytes(&c) + threads * muon_scratch(&t->table) * sizeof(real);
+    plan.prefixes = kept_windows(t, &plan) * window_reals(t) * sizeof(real);
+    plan.total = plan.weights + plan.activations + plan.prefixes;
     return plan;
 }
 
@@ -72,8 +109,8 @@ static bool fits_in_memory(const struct trainer *t, struct err *err) {
                        t->time);
     struct memory_plan plan = trainer_memory(t);
     double weights = (double)plan.weights, activations = (double)plan.activations;
-    double there = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    if (weights + activations < 0.95 * there) return true;
+    double there = machine_bytes();
+    if (weights + activations < usable_share * there) return true;
     return err_set(
         err, ERR_NOMEM,
         "the run needs %.1f GiB (weights and moments %.1f, activations %.1f) and this "
@@ -85,22 +122,26 @@ static bool fits_in_memory(const struct trainer *t, struct err *err) {
 static bool take_memory(struct trainer *t, struct err *err) {
     const struct settings *s = t->settings;
     size_t n = (size_t)t->table.n_groups;
-    size_t cells = (size_t)most_sequences(s) * (size_t)t->time;
+    int sequences = most_sequences(s);
+    size_t cells = (size_t)sequences * (size_t)t->time, window = window_reals(t);
+    size_t kept = (size_t)trainer_memory(t).prefixes / sizeof(real) / window;
     if (!fits_in_memory(t, err) || !weights_create(&t->table, &t->weights, err) ||
         !weights_create(&t->table, &t->grads, err) ||
         !optim_create(&t->ex, &t->table, settings_optim(&s->stages[0]), &t->optim, err) ||
         !(t->transformer = transformer_create(&t->table, activations_of(t), &t->ex, err)) ||
-        !(t->decoder = decoder_create(&t->table, &t->ex, err)))
+        !(t->decoder = decoder_create(&t->table, &t->ex, err)) ||
+        !(t->prefixes = prefix_cache_create(kept, window, sequences, err)))
         return false;
     t->x = calloc(cells, sizeof *t->x);
     t->y = calloc(cells, sizeof *t->y);
+    t->ids = calloc((size_t)sequences, sizeof *t->ids);
     t->learn = calloc(n, sizeof *t->learn);
     t->scratch = calloc(n, sizeof *t->scratch);
     t->base_fingerprint = calloc(n, sizeof *t->base_fingerprint);
     t->group_norms = calloc(n, sizeof *t->group_norms);
     t->group_updates = calloc(n, sizeof *t->group_updates);
-    if (t->x && t->y && t->learn && t->scratch && t->base_fingerprint && t->group_norms &&
-        t->group_updates)
+    if (t->x && t->y && t->ids && t->learn && t->scratch && t->base_fingerprint &&
+        t->group_norms && t->group_updates)
         return true;
     return err_set(err, ERR_NOMEM, "no memory for a batch of %zu tokens", cells);
 }
@@ -146,7 +187,7 @@ static bool fit_vocabulary(struct trainer *t, bool new_model, struct err *err) {
     if (!new_model || tokens == c.vocab) return true;
     param_table_destroy(&t->table);
     c.vocab = tokens;
-    return param_table_create(&c, &t->table, err) && report_run(t, err);
+    return param_table_create(&c, &t->table, err);
 }
 
 /* Freeze texts and prompts can only be checked against the real model: all, before training. */
@@ -175,9 +216,13 @@ static bool create(struct trainer *t, const char *resume_from, struct err *err) 
     int wanted = t->settings->model.context;
     t->time =
         wanted < c.context ? wanted : c.context; /* a foreign model may look back further */
+    uint64_t told = trainer_memory(t).total;
     if (!report_run(t, err)) return false;
     if (*folder && !(t->tokenizer = tokenizer_load(folder, err))) return false;
-    return stage_data_load(t, err) && fit_vocabulary(t, !*folder, err) && take_memory(t, err) &&
+    if (!stage_data_load(t, err) || !fit_vocabulary(t, !*folder, err)) return false;
+    bool changed =
+        trainer_memory(t).total != told; /* by the vocabulary, or the text's length */
+    return (!changed || report_run(t, err)) && take_memory(t, err) &&
            fill_weights(t, resume_from, err) && check_texts(t, err);
 }
 
@@ -201,6 +246,7 @@ void trainer_destroy(struct trainer *t) {
         corpus_deinit(&t->stages[i].replay);
     }
     for (int i = 0; i < SETS_MAX; i++) eval_windows_deinit(&t->eval_sets[i]);
+    prefix_cache_destroy(t->prefixes);
     decoder_destroy(t->decoder);
     transformer_destroy(t->transformer);
     optim_destroy(&t->optim);
@@ -212,6 +258,7 @@ void trainer_destroy(struct trainer *t) {
     pool_destroy(t->ex.pool);
     free(t->x);
     free(t->y);
+    free(t->ids);
     free(t->learn);
     free(t->scratch);
     free(t->base_fingerprint);
