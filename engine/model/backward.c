@@ -1,4 +1,8 @@
-/* backward.c - from the loss down to the lowest group that learns, and no further. */
+/* backward.c - from the loss down to the lowest group that learns, and no further.
+ *
+ * A block's backward has two halves. First, share by share, the gradient of the stream goes down through
+ * the block, and what the gradients of the matrices are made of is laid down for the whole batch. Then all
+ * threads make those products together, so that their sums over the batch have one order. */
 #include <assert.h>
 #include <string.h>
 
@@ -11,19 +15,19 @@
 #include "engine/nn/op_norm.h"
 #include "engine/nn/op_qk.h"
 
-/* Which gradients a block has to make. `v` holds the gradients' places, NULL where frozen. */
+/* Which gradients a block has to make. `d` holds the gradients' places, NULL where frozen. */
 struct block_task {
+    int layer;
     struct block_view w, d;
-    struct block_kept *kept;
     bool attn, mlp, norm; /* these parts learn */
     bool below;           /* something upstream of this block learns */
 };
 
 static struct block_task task_of(const struct pass *p, const struct weights *grads,
                                  const bool *learn, int layer, bool below) {
-    struct block_task t = {.w = weights_block(p->w, layer, NULL),
+    struct block_task t = {.layer = layer,
+                           .w = weights_block(p->w, layer, NULL),
                            .d = weights_block(grads, layer, learn),
-                           .kept = pass_block(p, layer),
                            .below = below};
     t.attn = t.d.qkv;
     t.mlp = t.d.up;
@@ -31,15 +35,182 @@ static struct block_task task_of(const struct pass *p, const struct weights *gra
     return t;
 }
 
-/* Products that wait for nothing but what is there go to the pool together: their tiles fill
- * each other's gaps. */
+/* ---- the first half: a share ---- */
+
+/* A share's part of the block on its way down. */
+struct way {
+    const struct block_task *t;
+    struct block_kept b;
+    struct block_factors f; /* the share's rows */
+    struct block_view sums; /* vectors only: the share's sums, NULL where frozen */
+};
+
+static real **vector_of(struct block_view *v, const struct transformer *tf, int i) {
+    return (real **)(void *)((char *)v + tf->vectors[i].field);
+}
+
+static real *sums_of(const struct transformer *tf, int share) {
+    return tf->vector_sums + (size_t)share * tf->vector_reals;
+}
+
+/* Sums of the vectors that learn, from zero. */
+static struct block_view begin_sums(const struct transformer *tf, int share,
+                                    const struct block_task *t) {
+    struct block_view learn = t->d, sums = {0};
+    real *at = sums_of(tf, share);
+    memset(at, 0, tf->vector_reals * sizeof *at);
+    for (int i = 0; i < BLOCK_VECTORS; i++) {
+        if (*vector_of(&learn, tf, i)) *vector_of(&sums, tf, i) = at;
+        at += tf->vectors[i].width;
+    }
+    return sums;
+}
+
+static struct way begin_way(const struct share *s, const struct block_task *t) {
+    const struct transformer *tf = s->p->tf;
+    const struct block_factors *f = &tf->factors;
+    struct widths w = tf->width;
+    return (struct way){.t = t,
+                        .b = share_block(s, t->layer),
+                        .f = {.d_out = share_rows(s, f->d_out, w.model),
+                              .d_mid = share_rows(s, f->d_mid, w.model),
+                              .d_in = share_rows(s, f->d_in, w.model),
+                              .normed1 = share_rows(s, f->normed1, w.model),
+                              .normed2 = share_rows(s, f->normed2, w.model),
+                              .act = share_rows(s, f->act, w.ffn),
+                              .d_up = share_rows(s, f->d_up, w.up),
+                              .dqkv = share_rows(s, f->dqkv, w.qkv)},
+                        .sums = begin_sums(tf, tf->share ? s->first / tf->share : 0, t)};
+}
+
+/* dx[rows,in] = dy[rows,out] W[out,in], overwritten: spares clearing dx and adding to it. */
+static void through(const struct share *s, real *dx, const real *dy, const real *W, int out,
+                    int in) {
+    blas_gemm(&s->lane->ex, &(struct gemm){.m = s->rows,
+                                           .n = in,
+                                           .k = out,
+                                           .A = dy,
+                                           .lda = out,
+                                           .B = W,
+                                           .ldb = in,
+                                           .C = dx,
+                                           .ldc = in});
+}
+
+/* db[out] += column sums of dy; db may be NULL. */
+static void bias_backward(const struct share *s, real *db, const real *dy, int out) {
+    if (db) column_sum_add(&s->lane->ex, db, dy, s->rows, out);
+}
+
+/* dx += ..., dgain += ..., dbias += ...; each may be NULL. */
+static void norm_backward(struct exec *ex, const struct model_config *c, int rows, real *dx,
+                          real *dgain, real *dbias, const real *dy, const real *x,
+                          const real *mean, const real *rstd, const real *gain) {
+    struct norm_dims d = {.rows = rows, .width = c->width, .eps = (real)c->norm_eps};
+    if (family_traits[c->family].rms) rmsnorm_backward(ex, dx, dgain, dy, x, rstd, gain, d);
+    else layernorm_backward(ex, dx, dgain, dbias, dy, x, mean, rstd, gain, d);
+}
+
+/* From d_out, the gradient of the block's output, to d_mid, that of x_mid. */
+static void mlp_backward(const struct share *s, struct way *y) {
+    const struct transformer *tf = s->p->tf;
+    const struct block_task *t = y->t;
+    const struct block_kept *b = &y->b;
+    struct block_factors *f = &y->f;
+    struct lane *lane = s->lane;
+    struct widths w = tf->width;
+    bool onward = t->attn || t->norm || t->below; /* someone needs the gradient of x_mid */
+
+    if (t->mlp) activation_forward(s, f->act, b->up);
+    bias_backward(s, y->sums.down_bias, f->d_out, w.model);
+    through(s, lane->d_act, f->d_out, t->w.down, w.model, w.ffn);
+    if (family_traits[tf->table->config.family].gated)
+        swiglu_backward(&lane->ex, f->d_up, lane->d_act, b->up, s->rows, w.ffn);
+    else gelu_backward(&lane->ex, f->d_up, lane->d_act, b->up, s->rows, w.ffn);
+    bias_backward(s, y->sums.up_bias, f->d_up, w.up);
+    if (t->mlp)
+        norm_forward(s, f->normed2, b->mean2, b->rstd2, b->x_mid, t->w.norm2, t->w.norm2_bias);
+    if (!onward) return;
+    through(s, lane->d_norm, f->d_up, t->w.up, w.up, w.model);
+    copy_rows(s, f->d_mid, f->d_out);
+    norm_backward(&lane->ex, &tf->table->config, s->rows, f->d_mid, y->sums.norm2,
+                  y->sums.norm2_bias, lane->d_norm, b->x_mid, b->mean2, b->rstd2, t->w.norm2);
+}
+
+/* Through rotation and QK-norm: dq, dk of the attention to their places in dqkv. */
+static void qk_prepare_backward(const struct share *s, struct way *y) {
+    const struct transformer *tf = s->p->tf;
+    const struct model_config *c = &tf->table->config;
+    struct lane *lane = s->lane;
+    if (!family_traits[c->family].rotary) return;
+    struct qk_dims d = {.rows = s->rows,
+                        .time = s->p->time,
+                        .heads = c->heads,
+                        .head_dim = c->head_dim,
+                        .stride = tf->width.qkv,
+                        .eps = (real)c->norm_eps};
+    qk_backward(&lane->ex, y->f.dqkv, y->sums.q_norm, lane->dq, y->b.qkv, y->b.q_rstd,
+                y->t->w.q_norm, tf->cosine, tf->sine, d);
+    d.heads = c->kv_heads;
+    qk_backward(&lane->ex, y->f.dqkv + tf->width.q, y->sums.k_norm, lane->dk,
+                y->b.qkv + tf->width.q, y->b.k_rstd, y->t->w.k_norm, tf->cosine, tf->sine, d);
+}
+
+/* From d_attn to dqkv[rows,qkv]. */
+static void attention_part_backward(const struct share *s, struct way *y) {
+    const struct transformer *tf = s->p->tf;
+    struct lane *lane = s->lane;
+    real *dqkv = y->f.dqkv;
+    bool rotary = family_traits[tf->table->config.family].rotary;
+    struct qkv_view in = qk_prepare(s, &y->b, &y->t->w);
+    attention_backward(&lane->ex, rotary ? lane->dq : dqkv,
+                       rotary ? lane->dk : dqkv + tf->width.q,
+                       dqkv + tf->width.q + tf->width.kv, lane->d_attn, y->b.attn, y->b.lse,
+                       in.q, in.k, in.v, lane->attention_scratch, share_attention_dims(s));
+    qk_prepare_backward(s, y);
+}
+
+/* From d_mid to d_in, the gradient of the block's input, where `below` wants it. */
+static void attn_backward(const struct share *s, struct way *y) {
+    const struct transformer *tf = s->p->tf;
+    const struct block_task *t = y->t;
+    const struct block_kept *b = &y->b;
+    struct block_factors *f = &y->f;
+    struct lane *lane = s->lane;
+    struct widths w = tf->width;
+
+    bias_backward(s, y->sums.proj_bias, f->d_mid, w.model);
+    through(s, lane->d_attn, f->d_mid, t->w.proj, w.model, w.q);
+    attention_part_backward(s, y);
+    bias_backward(s, y->sums.qkv_bias, f->dqkv, w.qkv);
+    if (t->attn)
+        norm_forward(s, f->normed1, b->mean1, b->rstd1, b->x, t->w.norm1, t->w.norm1_bias);
+    if (!t->norm && !t->below) return;
+    through(s, lane->d_norm, f->dqkv, t->w.qkv, w.qkv, w.model);
+    if (t->below) copy_rows(s, f->d_in, f->d_mid);
+    norm_backward(&lane->ex, &tf->table->config, s->rows, t->below ? f->d_in : NULL,
+                  y->sums.norm1, y->sums.norm1_bias, lane->d_norm, b->x, b->mean1, b->rstd1,
+                  t->w.norm1);
+}
+
+static void backward_share(const struct share *s, void *ctx) {
+    const struct block_task *t = ctx;
+    const struct transformer *tf = s->p->tf;
+    struct way y = begin_way(s, t);
+    /* The last block's forward was the last in the memory that they share. */
+    if (tf->plan.recompute && t->layer < tf->table->config.layers - 1) block_remake(s, t->layer);
+    mlp_backward(s, &y);
+    if (t->attn || t->norm || t->below) attn_backward(s, &y);
+}
+
+/* ---- the second half: sums over the batch ---- */
+
 struct products {
     struct gemm list[BLAS_MAX_GEMMS];
     int n;
 };
 
-/* dW[out,in] += dy^T x; nothing where dW is NULL. To be added before dx of the same dy: its
- * tiles are fewer and longer. */
+/* dW[out,in] += dy^T x; nothing where dW is NULL. */
 static void add_dw(struct products *to, const struct pass *p, real *dW, const real *dy,
                    const real *x, int out, int in) {
     if (!dW) return;
@@ -56,132 +227,45 @@ static void add_dw(struct products *to, const struct pass *p, real *dW, const re
                                       .add = true};
 }
 
-/* dx[rows,in] = dy[rows,out] W[out,in], overwritten: spares clearing dx and adding to it. */
-static void add_dx(struct products *to, const struct pass *p, real *dx, const real *dy,
-                   const real *W, int out, int in) {
-    to->list[to->n++] = (struct gemm){.m = p->rows,
-                                      .n = in,
-                                      .k = out,
-                                      .A = dy,
-                                      .lda = out,
-                                      .B = W,
-                                      .ldb = in,
-                                      .C = dx,
-                                      .ldc = in};
-}
-
-static void run_products(const struct pass *p, struct products *list) {
-    blas_gemm_all(p->tf->ex, list->list, list->n);
-}
-
-/* db[out] += column sums of dy; db may be NULL. */
-static void bias_backward(const struct pass *p, real *db, const real *dy, int out) {
-    if (db) column_sum_add(p->tf->ex, db, dy, p->rows, out);
-}
-
-/* dx += ..., dgain += ..., dbias += ...; each may be NULL. */
-static void norm_backward(const struct pass *p, real *dx, real *dgain, real *dbias,
-                          const real *dy, const real *x, const real *mean, const real *rstd,
-                          const real *gain) {
-    const struct model_config *c = &p->tf->table->config;
-    struct norm_dims d = {.rows = p->rows, .width = c->width, .eps = (real)c->norm_eps};
-    if (family_traits[c->family].rms)
-        rmsnorm_backward(p->tf->ex, dx, dgain, dy, x, rstd, gain, d);
-    else layernorm_backward(p->tf->ex, dx, dgain, dbias, dy, x, mean, rstd, gain, d);
-}
-
-/* tf->dx is the gradient of the block's output; the mlp's share is added to it, which makes it
- * the gradient of x_mid. */
-static void mlp_backward(const struct pass *p, const struct block_task *t) {
-    struct transformer *tf = p->tf;
+/* None needs another's result: their tiles go to the pool together and fill each other's gaps. */
+static void matrices_backward(const struct pass *p, const struct block_task *t) {
+    const struct transformer *tf = p->tf;
+    const struct block_factors *f = &tf->factors;
     struct widths w = tf->width;
-    struct block_kept *b = t->kept;
-    real *act = tf->mlp.act, *d_act = tf->mlp.d_act, *d_up = tf->mlp.d_up;
-    bool onward = t->attn || t->norm || t->below; /* someone needs the gradient of x_mid */
-
-    struct products down = {.n = 0}, up = {.n = 0};
-    if (t->mlp) activation_forward(p, act, b->up);
-    add_dw(&down, p, t->d.down, tf->dx, act, w.model, w.ffn);
-    add_dx(&down, p, d_act, tf->dx, t->w.down, w.model, w.ffn);
-    run_products(p, &down);
-    bias_backward(p, t->d.down_bias, tf->dx, w.model);
-
-    if (d_up == d_act) gelu_backward(tf->ex, d_up, d_act, b->up, p->rows, w.ffn);
-    else swiglu_backward(tf->ex, d_up, d_act, b->up, p->rows, w.ffn);
-    if (t->mlp)
-        norm_forward(p, tf->normed, b->mean2, b->rstd2, b->x_mid, t->w.norm2, t->w.norm2_bias);
-    add_dw(&up, p, t->d.up, d_up, tf->normed, w.up, w.model);
-    if (onward) add_dx(&up, p, tf->d_norm, d_up, t->w.up, w.up, w.model);
-    run_products(p, &up);
-    bias_backward(p, t->d.up_bias, d_up, w.up);
-    if (onward)
-        norm_backward(p, tf->dx, t->d.norm2, t->d.norm2_bias, tf->d_norm, b->x_mid, b->mean2,
-                      b->rstd2, t->w.norm2);
+    struct products all = {.n = 0};
+    add_dw(&all, p, t->d.down, f->d_out, f->act, w.model, w.ffn);
+    add_dw(&all, p, t->d.up, f->d_up, f->normed2, w.up, w.model);
+    add_dw(&all, p, t->d.qkv, f->dqkv, f->normed1, w.qkv, w.model);
+    add_dw(&all, p, t->d.proj, f->d_mid, tf->blocks[t->layer].attn, w.model, w.q);
+    blas_gemm_all(tf->ex, all.list, all.n);
 }
 
-/* Through rotation and QK-norm: dq, dk of the attention to their places in dqkv. */
-static void qk_prepare_backward(const struct pass *p, const struct block_task *t) {
-    struct transformer *tf = p->tf;
-    const struct model_config *c = &tf->table->config;
-    if (!family_traits[c->family].rotary) return;
-    struct qk_dims d = {.rows = p->rows,
-                        .time = p->time,
-                        .heads = c->heads,
-                        .head_dim = c->head_dim,
-                        .stride = tf->width.qkv,
-                        .eps = (real)c->norm_eps};
-    qk_backward(tf->ex, tf->attn.dqkv, t->d.q_norm, tf->attn.dq, t->kept->qkv, t->kept->q_rstd,
-                t->w.q_norm, tf->cosine, tf->sine, d);
-    d.heads = c->kv_heads;
-    qk_backward(tf->ex, tf->attn.dqkv + tf->width.q, t->d.k_norm, tf->attn.dk,
-                t->kept->qkv + tf->width.q, t->kept->k_rstd, t->w.k_norm, tf->cosine, tf->sine,
-                d);
+static void vectors_backward(const struct pass *p, struct block_task *t) {
+    const struct transformer *tf = p->tf;
+    for (int share = 0; share < shares_count(p); share++) {
+        const real *sum = sums_of(tf, share);
+        for (int i = 0; i < BLOCK_VECTORS; i++) {
+            real *to = *vector_of(&t->d, tf, i);
+            for (int j = 0; to && j < tf->vectors[i].width; j++) to[j] += sum[j];
+            sum += tf->vectors[i].width;
+        }
+    }
 }
 
-/* From d_attn to dqkv[rows,qkv]. */
-static void attention_part_backward(const struct pass *p, const struct block_task *t) {
-    struct transformer *tf = p->tf;
-    struct attn_scratch *s = &tf->attn;
-    real *dqkv = s->dqkv;
-    bool rotary = family_traits[tf->table->config.family].rotary;
-    struct qkv_view in = qk_prepare(p, t->kept, &t->w);
-    attention_backward(tf->ex, rotary ? s->dq : dqkv, rotary ? s->dk : dqkv + tf->width.q,
-                       dqkv + tf->width.q + tf->width.kv, s->d_attn, t->kept->attn,
-                       t->kept->lse, in.q, in.k, in.v, s->tiles, pass_attention_dims(p));
-    qk_prepare_backward(p, t);
+/* Afterwards the gradient of the block's input is that of the next one's output. */
+static void block_backward(const struct pass *p, struct block_task *t) {
+    struct block_factors *f = &p->tf->factors;
+    shares_run(p, backward_share, t);
+    matrices_backward(p, t);
+    vectors_backward(p, t);
+    real *d_in = f->d_in;
+    f->d_in = f->d_out;
+    f->d_out = d_in;
 }
 
-/* tf->dx is the gradient of x_mid; becomes that of the block's input where `below` wants it. */
-static void attn_backward(const struct pass *p, const struct block_task *t) {
-    struct transformer *tf = p->tf;
-    struct widths w = tf->width;
-    struct block_kept *b = t->kept;
-    real *dqkv = tf->attn.dqkv;
+/* ---- head and embedding ---- */
 
-    struct products proj = {.n = 0}, qkv = {.n = 0};
-    add_dw(&proj, p, t->d.proj, tf->dx, b->attn, w.model, w.q);
-    add_dx(&proj, p, tf->attn.d_attn, tf->dx, t->w.proj, w.model, w.q);
-    run_products(p, &proj);
-    bias_backward(p, t->d.proj_bias, tf->dx, w.model);
-
-    attention_part_backward(p, t);
-    if (t->attn)
-        norm_forward(p, tf->normed, b->mean1, b->rstd1, b->x, t->w.norm1, t->w.norm1_bias);
-    add_dw(&qkv, p, t->d.qkv, dqkv, tf->normed, w.qkv, w.model);
-    if (t->norm || t->below) add_dx(&qkv, p, tf->d_norm, dqkv, t->w.qkv, w.qkv, w.model);
-    run_products(p, &qkv);
-    bias_backward(p, t->d.qkv_bias, dqkv, w.qkv);
-    if (t->norm || t->below)
-        norm_backward(p, t->below ? tf->dx : NULL, t->d.norm1, t->d.norm1_bias, tf->d_norm,
-                      b->x, b->mean1, b->rstd1, t->w.norm1);
-}
-
-static void block_backward(const struct pass *p, const struct block_task *t) {
-    mlp_backward(p, t);
-    if (t->attn || t->norm || t->below) attn_backward(p, t);
-}
-
-/* Loss, and the gradients of head and final norm; tf->dx becomes the gradient of the last
+/* Loss, and the gradients of head and final norm; d_out becomes the gradient of the last
  * block's output where something `below` the final norm learns. Returns the mean nll. */
 static double head_pass(const struct pass *p, const struct weights *grads, const bool *learn,
                         const int32_t *targets, bool below, double weight) {
@@ -193,14 +277,14 @@ static double head_pass(const struct pass *p, const struct weights *grads, const
                              .width = tf->width.model,
                              .vocab = tf->table->config.vocab,
                              .scale = counted > 0 ? (real)(weight / counted) : R(0.0)};
-    real *d_norm = below || d.norm ? tf->d_norm : NULL;
+    real *d_norm = below || d.norm ? tf->d_norm : NULL, *d_out = tf->factors.d_out;
     if (d_norm) memset(d_norm, 0, bytes);
     loss_head(tf->ex, tf->nll, NULL, d_norm, d.head, tf->normed, w.head, targets, tf->logits,
               dims);
-    if (below) memset(tf->dx, 0, bytes);
+    if (below) memset(d_out, 0, bytes);
     if (d_norm)
-        norm_backward(p, below ? tf->dx : NULL, d.norm, d.norm_bias, d_norm, p->top,
-                      tf->top_mean, tf->top_rstd, w.norm);
+        norm_backward(tf->ex, &tf->table->config, p->rows, below ? d_out : NULL, d.norm,
+                      d.norm_bias, d_norm, p->top, tf->top_mean, tf->top_rstd, w.norm);
     return mean_nll(tf->nll, targets, p->rows);
 }
 
@@ -210,15 +294,17 @@ static void embed_backward(const struct pass *p, const struct weights *grads,
     struct embedding_dims dims = {
         .rows = p->rows, .time = p->time, .width = p->tf->width.model};
     if (d.embed)
-        embedding_backward(p->tf->ex, d.embed, d.positions, p->tf->dx, p->tokens, dims);
+        embedding_backward(p->tf->ex, d.embed, d.positions, p->tf->factors.d_out, p->tokens,
+                           dims);
 }
 
-/* Up to the input of the head. */
-static void train_forward(const struct pass *p, const struct prefix *prefix) {
-    if (p->kept_from > 0) prefix_forward(p, prefix);
-    else embed_forward(p);
-    blocks_forward(p, p->kept_from, p->tf->table->config.layers);
-    top_forward(p);
+/* ---- the whole ---- */
+
+static void forward_share(const struct share *s, void *ctx) {
+    (void)ctx;
+    if (s->p->kept_from == 0) embed_forward(s);
+    blocks_forward(s, s->p->kept_from, s->p->tf->table->config.layers);
+    top_forward(s);
 }
 
 double transformer_train(struct transformer *tf, const struct weights *w, struct weights *grads,
@@ -235,15 +321,14 @@ double transformer_train(struct transformer *tf, const struct weights *w, struct
                      .kept_from = lowest,
                      .top = tf->x_top};
     double start = clock_now();
-    train_forward(&p, part->prefix);
+    if (lowest > 0) prefix_forward(&p, part->prefix);
+    shares_run(&p, forward_share, NULL);
     double turn = clock_now();
     bool embed = !learn || learn[0];
     double loss =
         head_pass(&p, grads, learn, part->targets, lowest < layers || embed, part->weight);
     for (int l = layers - 1; l >= lowest; l--) {
         struct block_task t = task_of(&p, grads, learn, l, l > lowest || embed);
-        /* The last block's forward was the last in the memory that they share. */
-        if (tf->plan.recompute && l < layers - 1) block_remake(&p, l);
         block_backward(&p, &t);
     }
     embed_backward(&p, grads, learn);

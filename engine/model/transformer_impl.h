@@ -1,5 +1,12 @@
-/* transformer_impl.h - what the forward (transformer.c, prefix.c) and backward (backward.c) passes share.
- * Private to this folder. */
+/* transformer_impl.h - what the files of a transformer share: memory.c (layout), transformer.c (forward),
+ * prefix.c (below what learns), backward.c. Private to this folder.
+ *
+ * A pass over a batch is cut into shares: a few sequences that one thread takes through all blocks, with
+ * scratch that stays in its core's cache and no waiting for others between operations. Only the gradients
+ * of matrices, which are sums over the whole batch, are made by all threads together, a block at a time.
+ * Where the blocks' matrices are too large to be read anew for each share, or the sequences are few, the
+ * whole batch is one share, and all threads work together inside each operation. Which way is taken, and
+ * how large shares are, follows from the shape alone, so the bits do not depend on the threads. */
 #ifndef THAW_ENGINE_MODEL_TRANSFORMER_IMPL_H
 #define THAW_ENGINE_MODEL_TRANSFORMER_IMPL_H
 #include "engine/core/arena.h"
@@ -14,7 +21,7 @@ struct widths {
     int ffn, up;    /* up: 2 * ffn when gated (gate, then up), else ffn */
 };
 
-/* What a block's backward reads again. rows = batch * time. */
+/* What a block's backward reads again; rows = batch * time, or those of a share. */
 struct block_kept {
     real *x;               /* [rows, model] input: the residual stream */
     real *x_mid;           /* [rows, model] the stream between attention and mlp */
@@ -26,18 +33,32 @@ struct block_kept {
     real *up;              /* [rows, up] the mlp before its activation */
 };
 
-/* Scratch of one phase; phases never overlap in time, so all begin at the same place. */
-struct attn_scratch {
-    real *q, *k;   /* [rows, q], [rows, kv]: after QK-norm and rotation */
-    real *tiles;   /* attention_scratch() for each worker */
-    real *d_attn;  /* [rows, q] */
-    real *dqkv;    /* [rows, qkv] */
-    real *dq, *dk; /* [rows, q], [rows, kv] */
+/* What works on a share: one thread, or all together on the whole batch. rows: the share's. */
+struct lane {
+    struct exec ex;          /* of the share: without a pool where lanes work side by side */
+    struct block_kept own;   /* of a block that keeps nothing: its stream is changed in place */
+    real *normed, *d_norm;   /* [rows, model] a norm's output, and its gradient */
+    real *q, *k, *dq, *dk;   /* [rows, q], [rows, kv]: after QK-norm and rotation; rotary only */
+    real *d_attn;            /* [rows, q] */
+    real *act, *d_act;       /* [rows, ffn] */
+    real *attention_scratch; /* attention_scratch() for each thread of the lane */
 };
-struct mlp_scratch {
-    real *act;   /* [rows, ffn] */
-    real *d_act; /* [rows, ffn] */
-    real *d_up;  /* [rows, up]; the same as d_act when not gated */
+
+/* What the gradients of a block's matrices are made of, beside what was kept: [rows, ...] of the whole
+ * batch, one block at a time. */
+struct block_factors {
+    real *d_out, *d_mid, *d_in; /* [rows, model] gradients of the stream: output, x_mid, input */
+    real *normed1, *normed2;    /* [rows, model] outputs of the norms */
+    real *act, *d_up;           /* [rows, ffn], [rows, up] */
+    real *dqkv;                 /* [rows, qkv] */
+};
+
+/* A block's vectors (gains and biases), whose gradients each share sums for itself; they are put together
+ * in the order of the shares. Every one that there may be; absent ones have no width. */
+enum { BLOCK_VECTORS = 10 };
+struct block_vector {
+    size_t field; /* offset of its pointer in struct block_view */
+    int width;
 };
 
 struct transformer {
@@ -46,23 +67,23 @@ struct transformer {
     struct arena *arena;
     struct widths width;
     struct transformer_plan plan;
+    int share;                 /* sequences in a share; 0: the whole batch is one */
+    struct lane whole;         /* share == 0 only */
+    struct lane *lanes;        /* [n_lanes] with memory for a share, at least for one sequence */
+    int n_lanes;               /* one a thread */
     real *cosine, *sine;       /* [time, head_dim/2]; NULL without rotation */
-    struct block_kept *blocks; /* [layers]; forward only: one for all. With plan.recompute only x
-                                  is a block's own */
-    real *x_top;               /* [rows, model] the last block's output (backward only) */
-    real *normed, *d_norm;     /* [rows, model] a norm's output, and its gradient */
-    real *top_mean, *top_rstd; /* [rows] the final norm's */
-    real *dx;                  /* [rows, model] gradient of the residual stream */
-    real *nll;                 /* [rows] where the caller wants none */
-    struct attn_scratch attn;
-    struct mlp_scratch mlp;
-    real *logits; /* loss_scratch(): the head's phase */
-    /* For training: forward passes of a sequence each, below what learns (prefix.c). */
-    struct transformer *sequences; /* [n_sequences], in the first block's memory */
-    struct block_kept *sequence_blocks;
-    struct exec *sequence_execs;
-    int n_sequences; /* one a thread; 1 where a batch has fewer */
-    int *todo;                     /* [batch] */
+    struct block_kept *blocks; /* [layers], backward only. With plan.recompute only x is a block's own */
+    real *x_top;               /* [rows, model] the last block's output; backward only */
+    real *normed;              /* [rows, model] the final norm's output */
+    real *top_mean, *top_rstd; /* [rows] and its statistics */
+    real *d_norm;              /* [rows, model] and its gradient; backward only */
+    struct block_factors factors;
+    struct block_vector vectors[BLOCK_VECTORS];
+    size_t vector_reals; /* of all of them */
+    real *vector_sums;   /* [shares, vector_reals] of one block */
+    real *nll;           /* [rows] where the caller wants none */
+    real *logits;        /* loss_scratch() */
+    int *todo;           /* [batch] sequences (prefix.c) */
 };
 
 /* One pass: its shape, its weights, and from which block on activations are kept. */
@@ -71,38 +92,58 @@ struct pass {
     const struct weights *w;
     const int32_t *tokens;
     int batch, time, rows;
-    int kept_from; /* blocks below share one block's memory; layers: none is kept */
-    real *top;     /* [rows, model] where the last block's output goes: the final norm's input */
+    int kept_from; /* blocks below work in their lane's memory; layers: nothing is kept */
+    real *top;     /* [rows, model] where the last block's output is kept; NULL: nowhere */
 };
 
-/* Where block `layer` keeps what its backward needs. */
-struct block_kept *pass_block(const struct pass *p, int layer);
+/* Sequences [first, first + batch) of a pass, and who works on them. */
+struct share {
+    const struct pass *p;
+    struct lane *lane;
+    int first, batch;
+    int row, rows; /* the first sequence's first row; batch * time */
+};
 
-/* The norm of the family: y = norm(x); mean and rstd are kept. Bias and mean may be NULL (RMS).
- */
-void norm_forward(const struct pass *p, real *y, real *mean, real *rstd, const real *x,
+/* Call fn for every share of the pass; returns when all are done. */
+void shares_run(const struct pass *p, void (*fn)(const struct share *s, void *ctx), void *ctx);
+int shares_count(const struct pass *p);
+/* Call fn for n single sequences, each a share of its own, whatever the pass's shares are. */
+void sequences_run(const struct pass *p, const int *sequences, int n,
+                   void (*fn)(const struct share *s, void *ctx), void *ctx);
+
+/* Where a share's rows begin in [rows, width] of the whole batch; NULL stays NULL. */
+static inline real *share_rows(const struct share *s, real *whole, int width) {
+    return whole ? whole + (size_t)s->row * (size_t)width : NULL;
+}
+/* Where block `layer` of the share keeps what its backward needs, or works. */
+struct block_kept share_block(const struct share *s, int layer);
+/* Where the input of block `layer` stands; of block `layers`: the output of the last. */
+real *share_stream(const struct share *s, int layer);
+
+/* The norm of the family: y = norm(x); mean and rstd are kept. Bias and mean may be NULL (RMS). */
+void norm_forward(const struct share *s, real *y, real *mean, real *rstd, const real *x,
                   const real *gain, const real *bias);
-/* Queries and keys as attention sees them: rotated into tf->attn.q/k, or in place inside qkv.
- */
+/* Queries and keys as attention sees them: rotated into lane->q/k, or in place inside qkv. */
 struct qkv_view {
     const real *q, *k, *v;
 };
-struct qkv_view qk_prepare(const struct pass *p, struct block_kept *b,
+struct qkv_view qk_prepare(const struct share *s, const struct block_kept *b,
                            const struct block_view *v);
-struct attention_dims pass_attention_dims(const struct pass *p);
-void activation_forward(const struct pass *p, real *y, const real *up);
+/* Of `batch` sequences. */
+struct attention_dims attention_dims_of(const struct model_config *c, int batch, int time);
+struct attention_dims share_attention_dims(const struct share *s);
+void activation_forward(const struct share *s, real *y, const real *up);
+void copy_rows(const struct share *s, real *to, const real *from); /* [rows, model] */
 
-/* Where a block's input stands; of block `layers`: the top. */
-real *block_input(const struct pass *p, int layer);
-void embed_forward(const struct pass *p); /* the first block's input */
+void embed_forward(const struct share *s);
 /* Blocks [from, to), from the input of the first to that of the one behind the last. */
-void blocks_forward(const struct pass *p, int from, int to);
+void blocks_forward(const struct share *s, int from, int to);
+/* Make again what a block keeps, from its input alone: the same operations in the same order. */
+void block_remake(const struct share *s, int layer);
 /* Embedding and blocks below p->kept_from, or what is known of them. */
 void prefix_forward(const struct pass *p, const struct prefix *prefix);
-/* Make again what a block keeps, from its input alone: the same operations in the same order. */
-void block_remake(const struct pass *p, int layer);
-/* tf->normed = final norm of p->top. */
-void top_forward(const struct pass *p);
+/* tf->normed = final norm of the last block's output. */
+void top_forward(const struct share *s);
 
 /* Mean of nll[rows] over the counted targets, summed in order. */
 double mean_nll(const real *nll, const int32_t *targets, int rows);

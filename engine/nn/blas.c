@@ -20,7 +20,12 @@
 #define MATCOPY cblas_somatcopy
 #endif
 
-void blas_init(void) { openblas_set_num_threads(1); }
+void blas_init(void) {
+    openblas_set_num_threads(1);
+#ifdef THAW_ONEDNN
+    onednn_init();
+#endif
+}
 
 const char *blas_describe(void) {
     static char text[160];
@@ -85,6 +90,26 @@ struct gemm_job {
     struct cut cuts[BLAS_MAX_GEMMS];
 };
 
+/* A long sum down the columns of A, as in a weight's gradient, goes slice by slice: what a
+ * slice reads of A stays in the nearest caches. Measured with oneDNN at k = 4096: 149 against
+ * 129 GFLOP/s where rows of A lie 4 KiB apart, 123 against 109 where 16 KiB, no difference
+ * else. */
+static void sliced_gemm(const struct gemm *g) {
+    enum { SLICE = 512 };
+    struct gemm slice = *g;
+    if (g->ta == AS_IS || g->k <= SLICE) {
+        blas_gemm_tile(g);
+        return;
+    }
+    for (int from = 0; from < g->k; from += SLICE) {
+        slice.k = g->k - from < SLICE ? g->k - from : SLICE;
+        blas_gemm_tile(&slice);
+        slice.A += (size_t)SLICE * (size_t)g->lda;
+        slice.B += g->tb == AS_IS ? (size_t)SLICE * (size_t)g->ldb : SLICE;
+        slice.add = true;
+    }
+}
+
 static void gemm_tile(void *ctx, int i, int worker) {
     (void)worker;
     const struct cut *cut = ((const struct gemm_job *)ctx)->cuts;
@@ -97,7 +122,7 @@ static void gemm_tile(void *ctx, int i, int worker) {
     g.C += (size_t)rows.from * (size_t)g.ldc + (size_t)cols.from;
     g.m = rows.to - rows.from;
     g.n = cols.to - cols.from;
-    blas_gemm_tile(&g);
+    sliced_gemm(&g);
 }
 
 /* Large tiles keep BLAS near its full speed, since it copies the tile's share of A and B for
@@ -134,12 +159,15 @@ static struct cut choose_cut(const struct gemm *g) {
 
 void blas_gemm_all(struct exec *ex, const struct gemm *g, int n) {
     assert(n <= BLAS_MAX_GEMMS);
+    for (int i = 0; i < n; i++)
+        ex->flops += 2 * (uint64_t)g[i].m * (uint64_t)g[i].n * (uint64_t)g[i].k;
+    for (int i = 0; !ex->pool && i < n; i++) sliced_gemm(&g[i]);
+    if (!ex->pool) return;
     struct gemm_job job;
     int tiles = 0;
     for (int i = 0; i < n; i++) {
         job.cuts[i] = choose_cut(&g[i]);
         tiles += job.cuts[i].tiles;
-        ex->flops += 2 * (uint64_t)g[i].m * (uint64_t)g[i].n * (uint64_t)g[i].k;
     }
     pool_run(ex->pool, tiles, gemm_tile, &job);
 }

@@ -33,7 +33,8 @@ void blas_gemm_tile(const struct gemm *g);
  * rows. */
 void blas_turn(real *to, int ldt, const real *from, int ldf, int rows, int cols, real scale);
 /* Cut into tiles of C by shape alone and run on the pool; counts 2mnk. No sum is cut: each
- * element of C is made whole by one thread. */
+ * element of C is made whole by one thread. Without a pool the product is not cut at all, which may make
+ * other bits than with a pool of one thread. */
 void blas_gemm(struct exec *ex, const struct gemm *g);
 /* Several products, none of which needs another's result, as one set of tiles: fewer waits, and
  * one product's many tiles fill the gaps that another's few leave. */

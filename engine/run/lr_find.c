@@ -169,6 +169,7 @@ static bool train(struct finder *f, struct trainer *t, struct err *err) {
     blas_init();
     if (!trainer_create(t, &plan, err)) return false;
     bool ok = stage_plan(t, 0, t->learn, err);
+    stage_measure(t);
     if (ok) raise_rate(f, t);
     trainer_destroy(t);
     if (ok && f->out->n == 0)

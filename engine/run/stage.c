@@ -239,6 +239,13 @@ static bool begin_afresh(struct trainer *t, struct err *err) {
     return true;
 }
 
+void stage_measure(struct trainer *t) {
+    struct cost_shape shape = {.table = &t->table,
+                               .time = t->time,
+                               .recompute = t->settings->recompute == RECOMPUTE_BLOCKS};
+    cost_begin(&t->cost, shape);
+}
+
 bool stage_begin(struct trainer *t, struct err *err) {
     bool fresh = !t->state.begun;
     bool last = t->state.stage == t->settings->n_stages - 1;
@@ -249,10 +256,7 @@ bool stage_begin(struct trainer *t, struct err *err) {
         return false;
     stage_thaw_base(t);
     report_frozen(t);
-    struct cost_shape shape = {.table = &t->table,
-                               .time = t->time,
-                               .recompute = t->settings->recompute == RECOMPUTE_BLOCKS};
-    cost_begin(&t->cost, shape);
+    stage_measure(t);
     t->freeze_told.waiting = false;
     t->sampling_s = t->training_s = 0;
     memset(t->base_told, 0, sizeof t->base_told);

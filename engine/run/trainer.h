@@ -101,6 +101,7 @@ bool trainer_run(struct trainer *t, struct err *err);
 bool stage_data_load(struct trainer *t, struct err *err); /* corpora, eval sets, tokenizer */
 bool stage_begin(struct trainer *t, struct err *err);     /* base, plan, events */
 bool stage_save_base(struct trainer *t, struct err *err); /* its folder, unless it is there */
+void stage_measure(struct trainer *t);                    /* what steps cost, from here on */
 bool stage_plan(const struct trainer *t, int stage, bool *learn, struct err *err);
 void stage_thaw_base(struct trainer *t); /* copy the base of what learns, before it changes */
 /* For forecasts: the share of sequences that `prefixes` will know if another plan of learning holds from

@@ -1,0 +1,257 @@
+/* memory.c - the memory of a transformer is one block, laid out once:
+ *
+ *   for each block   x, x_mid, norm statistics, qkv, attention's output and log-sum-exp, up
+ *                    (with recompute: x; the others once for all); for training only
+ *   once             the top of the stream, final norm, factors of a block's gradients, sums of vectors
+ *   scratch          one region that the lanes and the head's logits use in turn
+ *
+ * Not kept, but made again in the backward since they cost one pass over memory: outputs of norms, normed
+ * and rotated queries and keys, the activation. Pages never touched cost nothing, so memory follows what
+ * learns. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "engine/model/transformer_impl.h"
+#include "engine/nn/op_qk.h"
+
+/* Hands out reals front to back; base NULL: only counts. */
+struct cursor {
+    char *base;
+    size_t used; /* bytes */
+};
+
+static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
+
+static real *place(struct cursor *c, size_t rows, int cols) {
+    size_t at = c->used;
+    c->used += arena_round(rows * (size_t)cols * sizeof(real));
+    return c->base ? (real *)(void *)(c->base + at) : NULL;
+}
+
+static struct widths widths_of(const struct model_config *c) {
+    struct widths w = {.model = c->width, .ffn = c->ffn};
+    w.q = c->heads * c->head_dim;
+    w.kv = c->kv_heads * c->head_dim;
+    w.qkv = w.q + 2 * w.kv;
+    w.up = family_traits[c->family].gated ? 2 * c->ffn : c->ffn;
+    return w;
+}
+
+/* ---- shares ---- */
+
+enum {
+    SHARE_ROWS = 128,          /* near the products' full speed; what they pass on stays in the cache */
+    MIN_SHARES = 8,            /* work for so many cores */
+    SHARE_MATRIX = 1024 * 1024 /* reals: larger matrices are read once for all sequences instead */
+};
+
+static int share_of(const struct model_config *c, struct transformer_plan plan) {
+    struct widths w = widths_of(c);
+    if (plan.batch < MIN_SHARES || (double)w.up * w.model > SHARE_MATRIX ||
+        (double)w.qkv * w.model > SHARE_MATRIX)
+        return 0;
+    int share = plan.time < SHARE_ROWS ? SHARE_ROWS / plan.time : 1;
+    int most = plan.batch / MIN_SHARES;
+    return share < most ? share : most;
+}
+
+static int most_shares(const struct transformer *tf) {
+    return tf->share ? (tf->plan.batch + tf->share - 1) / tf->share : 1;
+}
+
+/* ---- layout ---- */
+
+/* All that a block keeps but x, which stands already. `keep`: x_mid has memory of its own, so that x is
+ * still there for the backward. */
+static void lay_out_block(struct cursor *at, struct block_kept *b, const struct model_config *c,
+                          size_t rows, bool keep) {
+    const struct family_traits *f = &family_traits[c->family];
+    struct widths w = widths_of(c);
+    b->x_mid = keep ? place(at, rows, w.model) : b->x;
+    b->rstd1 = place(at, rows, 1);
+    b->rstd2 = place(at, rows, 1);
+    if (!f->rms) b->mean1 = place(at, rows, 1);
+    if (!f->rms) b->mean2 = place(at, rows, 1);
+    b->qkv = place(at, rows, w.qkv);
+    if (f->qk_norm) b->q_rstd = place(at, rows, c->heads);
+    if (f->qk_norm) b->k_rstd = place(at, rows, c->kv_heads);
+    b->attn = place(at, rows, w.q);
+    b->lse = place(at, rows, c->heads);
+    b->up = place(at, rows, w.up);
+}
+
+/* Every block with its input; what else it keeps is its own, or with recompute all blocks'. */
+static void lay_out_blocks(struct cursor *at, struct transformer *tf,
+                           const struct model_config *c, size_t rows) {
+    struct block_kept b = {0};
+    for (int l = 0; l < c->layers; l++) {
+        real *x = place(at, rows, c->width);
+        if (l == 0 || !tf->plan.recompute) {
+            b = (struct block_kept){.x = x};
+            lay_out_block(at, &b, c, rows, true);
+        }
+        b.x = x;
+        if (tf->blocks) tf->blocks[l] = b;
+    }
+}
+
+static void lay_out_factors(struct cursor *at, struct block_factors *f, struct widths w,
+                            size_t rows) {
+    f->d_out = place(at, rows, w.model);
+    f->d_mid = place(at, rows, w.model);
+    f->d_in = place(at, rows, w.model);
+    f->normed1 = place(at, rows, w.model);
+    f->normed2 = place(at, rows, w.model);
+    f->act = place(at, rows, w.ffn);
+    f->d_up = place(at, rows, w.up);
+    f->dqkv = place(at, rows, w.qkv);
+}
+
+/* The attention and mlp phases of a lane never overlap in time, so both begin at the same place. `own`: the
+ * lane needs a block's memory of its own. */
+static void lay_out_lane(struct cursor *at, struct lane *lane, const struct transformer *tf,
+                         const struct model_config *c, int sequences, int threads, bool own) {
+    size_t rows = (size_t)sequences * (size_t)tf->plan.time;
+    bool rotary = family_traits[c->family].rotary, backward = tf->plan.backward;
+    struct widths w = tf->width;
+    if (own) {
+        lane->own.x = place(at, rows, w.model);
+        lay_out_block(at, &lane->own, c, rows, false);
+    }
+    lane->normed = place(at, rows, w.model);
+    if (backward) lane->d_norm = place(at, rows, w.model);
+    struct cursor attn = *at, mlp = *at;
+    if (rotary) lane->q = place(&attn, rows, w.q);
+    if (rotary) lane->k = place(&attn, rows, w.kv);
+    if (rotary && backward) lane->dq = place(&attn, rows, w.q);
+    if (rotary && backward) lane->dk = place(&attn, rows, w.kv);
+    if (backward) lane->d_attn = place(&attn, rows, w.q);
+    size_t scratch = attention_scratch(attention_dims_of(c, sequences, tf->plan.time));
+    lane->attention_scratch = place(&attn, scratch, threads);
+    lane->act = place(&mlp, rows, w.ffn);
+    if (backward) lane->d_act = place(&mlp, rows, w.ffn);
+    at->used = max_size(attn.used, mlp.used);
+}
+
+/* Where the whole batch is one share, its lane works in the first block's memory while nothing is kept. */
+static void borrow_block(struct transformer *tf) {
+    if (!tf->blocks) return;
+    tf->whole.own = tf->blocks[0];
+    tf->whole.own.x_mid = tf->whole.own.x;
+}
+
+/* Lanes and logits, from the same start; returns the end of the longer. */
+static size_t lay_out_scratch(struct cursor start, struct transformer *tf,
+                              const struct model_config *c, size_t rows) {
+    struct cursor lanes = start, head = start;
+    struct lane unplaced;
+    if (!tf->share)
+        lay_out_lane(&lanes, &tf->whole, tf, c, tf->plan.batch, tf->n_lanes, !tf->plan.backward);
+    if (!tf->share && tf->plan.backward) borrow_block(tf);
+    bool singles = tf->share || tf->plan.backward; /* prefixes go sequence by sequence */
+    for (int i = 0; singles && i < tf->n_lanes; i++)
+        lay_out_lane(&lanes, tf->lanes ? &tf->lanes[i] : &unplaced, tf, c,
+                     tf->share ? tf->share : 1, 1, true);
+    struct loss_dims loss = {.rows = (int)rows, .width = tf->width.model, .vocab = c->vocab};
+    tf->logits = place(&head, loss_scratch(loss), 1);
+    return max_size(lanes.used, head.used);
+}
+
+/* Sets every pointer of `tf` (all NULL when base is) and returns the bytes of the whole. */
+static size_t lay_out(struct transformer *tf, const struct model_config *c, char *base) {
+    const struct family_traits *f = &family_traits[c->family];
+    size_t rows = (size_t)tf->plan.batch * (size_t)tf->plan.time, time = (size_t)tf->plan.time;
+    int width = tf->width.model;
+    bool backward = tf->plan.backward;
+    struct cursor at = {.base = base};
+    if (backward) lay_out_blocks(&at, tf, c, rows);
+    if (backward) lay_out_factors(&at, &tf->factors, tf->width, rows);
+    if (backward) tf->x_top = place(&at, rows, width);
+    if (backward) tf->d_norm = place(&at, rows, width);
+    if (backward) tf->vector_sums = place(&at, tf->vector_reals, most_shares(tf));
+    tf->normed = place(&at, rows, width);
+    tf->top_rstd = place(&at, rows, 1);
+    if (!f->rms) tf->top_mean = place(&at, rows, 1);
+    tf->nll = place(&at, rows, 1);
+    if (f->rotary) tf->cosine = place(&at, time, c->head_dim / 2);
+    if (f->rotary) tf->sine = place(&at, time, c->head_dim / 2);
+    return lay_out_scratch(at, tf, c, rows);
+}
+
+static void list_vectors(struct transformer *tf, const struct model_config *c) {
+    const struct family_traits *f = &family_traits[c->family];
+    struct widths w = tf->width;
+    int head = f->qk_norm ? c->head_dim : 0;
+    /* biases that a family does not have take room, but have no place in the gradients */
+    const struct block_vector all[BLOCK_VECTORS] = {
+        {offsetof(struct block_view, norm1), w.model},
+        {offsetof(struct block_view, norm1_bias), f->rms ? 0 : w.model},
+        {offsetof(struct block_view, norm2), w.model},
+        {offsetof(struct block_view, norm2_bias), f->rms ? 0 : w.model},
+        {offsetof(struct block_view, q_norm), head},
+        {offsetof(struct block_view, k_norm), head},
+        {offsetof(struct block_view, qkv_bias), w.qkv},
+        {offsetof(struct block_view, proj_bias), w.model},
+        {offsetof(struct block_view, up_bias), w.up},
+        {offsetof(struct block_view, down_bias), w.model}};
+    for (int i = 0; i < BLOCK_VECTORS; i++) {
+        tf->vectors[i] = all[i];
+        tf->vector_reals += (size_t)all[i].width;
+    }
+}
+
+/* What the layout depends on, before there is any memory. */
+static struct transformer shape_of(const struct model_config *c, struct transformer_plan plan,
+                                   int threads) {
+    struct transformer tf = {
+        .width = widths_of(c), .plan = plan, .share = share_of(c, plan), .n_lanes = threads};
+    list_vectors(&tf, c);
+    return tf;
+}
+
+size_t transformer_bytes(const struct model_config *c, struct transformer_plan plan,
+                         int threads) {
+    struct transformer tf = shape_of(c, plan, threads);
+    return lay_out(&tf, c, NULL);
+}
+
+struct transformer *transformer_create(const struct param_table *t,
+                                       struct transformer_plan plan, struct exec *ex,
+                                       struct err *err) {
+    const struct model_config *c = &t->config;
+    int threads = pool_threads(ex->pool);
+    assert(plan.batch > 0 && plan.time > 0 && plan.time <= c->context);
+    struct transformer *tf = calloc(1, sizeof *tf);
+    if (!tf) goto no_memory;
+    *tf = shape_of(c, plan, threads);
+    tf->table = t;
+    tf->ex = ex;
+    tf->blocks = calloc((size_t)c->layers, sizeof *tf->blocks);
+    tf->lanes = calloc((size_t)threads, sizeof *tf->lanes);
+    tf->todo = calloc((size_t)plan.batch, sizeof *tf->todo);
+    if (!tf->blocks || !tf->lanes || !tf->todo) goto no_memory;
+    size_t bytes = transformer_bytes(c, plan, threads);
+    tf->arena = arena_create(bytes, err);
+    char *base = tf->arena ? arena_take(tf->arena, bytes, err) : NULL;
+    if (!base) {
+        transformer_destroy(tf);
+        return NULL;
+    }
+    lay_out(tf, c, base);
+    if (tf->cosine) rope_table(tf->cosine, tf->sine, plan.time, c->head_dim, c->rope_theta);
+    return tf;
+
+no_memory:
+    transformer_destroy(tf);
+    err_set(err, ERR_NOMEM, "not enough memory for a transformer of %d layers", c->layers);
+    return NULL;
+}
+
+void transformer_destroy(struct transformer *tf) {
+    if (!tf) return;
+    arena_destroy(tf->arena);
+    free(tf->blocks);
+    free(tf->lanes);
+    free(tf->todo);
+    free(tf);
+}

@@ -1,0 +1,149 @@
+/* test_shares.c - a batch that is cut into shares gives what its sequences give one by one, and
+ * the same bits for any number of threads. Runs in float, and in double to a tighter tolerance.
+ */
+#include "model/model_fixture.h"
+
+#include <math.h>
+
+enum {
+    BATCH = 17,
+    TIME = 5,
+    ROWS = BATCH * TIME,
+    GROUPS_MAX = 16
+}; /* shares of two, and one of one */
+
+#ifdef THAW_DOUBLE
+static const double tolerance = 1e-13;
+#else
+static const double tolerance = 2e-5;
+#endif
+
+struct bed {
+    struct fixture f;
+    struct transformer *tf, *one; /* for the batch; for a sequence */
+    int32_t tokens[ROWS], targets[ROWS];
+};
+
+static struct bed *bed_create(const struct model_case *c, int threads, bool recompute) {
+    struct transformer_plan plan = {
+        .batch = BATCH, .time = TIME, .backward = true, .recompute = recompute};
+    struct bed *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    fixture_init(&b->f, c, threads);
+    b->tf = transformer_create(&b->f.table, plan, &b->f.ex, NULL);
+    plan.batch = 1;
+    b->one = transformer_create(&b->f.table, plan, &b->f.ex, NULL);
+    assert_true(b->tf && b->one);
+    struct rng r = rng_make(4, 0, 0);
+    for (int i = 0; i < ROWS; i++) {
+        b->tokens[i] = (int32_t)rng_below(&r, (uint64_t)b->f.table.config.vocab);
+        b->targets[i] = (int32_t)rng_below(&r, (uint64_t)b->f.table.config.vocab);
+    }
+    b->targets[7] = -1; /* does not count */
+    return b;
+}
+
+static void bed_destroy(struct bed *b) {
+    transformer_destroy(b->tf);
+    transformer_destroy(b->one);
+    fixture_deinit(&b->f);
+    free(b);
+}
+
+static void clear(struct weights *g) {
+    for (int i = 0; i < g->table->n_groups; i++)
+        memset(g->group[i], 0, g->table->groups[i].reals * sizeof(real));
+}
+
+static double train_batch(struct bed *b, struct weights *g, const bool *learn) {
+    struct train_part all = {
+        .tokens = b->tokens, .targets = b->targets, .batch = BATCH, .time = TIME, .weight = 1};
+    clear(g);
+    return transformer_train(b->tf, &b->f.w, g, learn, &all, NULL);
+}
+
+static double train_one_by_one(struct bed *b, struct weights *g, const bool *learn) {
+    double sum = 0;
+    clear(g);
+    for (int i = 0; i < BATCH; i++) {
+        const int32_t *targets = b->targets + (size_t)i * TIME;
+        struct train_part part = {.tokens = b->tokens + (size_t)i * TIME,
+                                  .targets = targets,
+                                  .batch = 1,
+                                  .time = TIME,
+                                  .weight = (double)targets_counted(targets, TIME) /
+                                            (double)targets_counted(b->targets, ROWS)};
+        sum += part.weight * transformer_train(b->one, &b->f.w, g, learn, &part, NULL);
+    }
+    return sum;
+}
+
+static void assert_close(const struct weights *a, const struct weights *b) {
+    for (int i = 0; i < a->table->n_groups; i++)
+        for (size_t j = 0; j < a->table->groups[i].reals; j++) {
+            double x = (double)a->group[i][j], y = (double)b->group[i][j];
+            if (!(fabs(x - y) <= tolerance * fmax(1, fabs(y))))
+                fail_msg("%s[%zu]: %.17g instead of %.17g", a->table->groups[i].name, j, x, y);
+        }
+}
+
+static void test_sum_of_sequences(void **state) {
+    static const char *const frozen[] = {
+        "", "embed", "embed,0", "0", "block.1.mlp", "embed,block.0.attn", "embed,0,1", "all"};
+    struct bed *b = bed_create(*state, 2, false);
+    struct weights one;
+    assert_true(weights_create(&b->f.table, &one, NULL));
+    for (size_t k = 0; k < COUNT(frozen); k++) {
+        bool learn[GROUPS_MAX] = {false};
+        assert_true(groups_select(&b->f.table, frozen[k], learn, NULL));
+        for (int i = 0; i < b->f.table.n_groups; i++) learn[i] = !learn[i];
+        double whole = train_batch(b, &b->f.g, learn), sum = train_one_by_one(b, &one, learn);
+        assert_true(fabs(whole - sum) <= tolerance * sum);
+        assert_close(&b->f.g, &one);
+    }
+    weights_destroy(&one);
+    bed_destroy(b);
+}
+
+/* However many threads take shares, and whether activations are kept or made again. */
+static void test_same_bits(void **state) {
+    uint64_t first = 0;
+    double first_loss = 0;
+    for (int threads = 1; threads <= 5; threads++) {
+        struct bed *b = bed_create(*state, threads, threads == 2);
+        double loss = train_batch(b, &b->f.g, NULL);
+        uint64_t print = weights_fingerprint(&b->f.g);
+        if (threads == 1) first = print, first_loss = loss;
+        assert_true(print == first && loss == first_loss);
+        bed_destroy(b);
+    }
+}
+
+/* What only reads sees the same as what trains. */
+static void test_loss_only(void **state) {
+    struct bed *b = bed_create(*state, 3, false);
+    double trained = train_batch(b, &b->f.g, NULL);
+    double read =
+        transformer_loss(b->tf, &b->f.w, b->tokens, b->targets, BATCH, TIME, NULL, NULL);
+    assert_true(fabs(trained - read) <= tolerance * trained);
+    bed_destroy(b);
+}
+
+int main(void) {
+    static const struct {
+        const char *what;
+        CMUnitTestFunction run;
+    } checks[] = {{"the sum of its sequences", test_sum_of_sequences},
+                  {"same bits", test_same_bits},
+                  {"loss only", test_loss_only}};
+    static char names[COUNT(checks) * COUNT(model_cases)][96];
+    struct CMUnitTest tests[COUNT(names)];
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const struct model_case *c = &model_cases[i % COUNT(model_cases)];
+        snprintf(names[i], sizeof names[i], "shares: %s: %s",
+                 checks[i / COUNT(model_cases)].what, c->name);
+        tests[i] = (struct CMUnitTest){names[i], checks[i / COUNT(model_cases)].run, NULL, NULL,
+                                       (void *)c};
+    }
+    return cmocka_run_group_tests_name("shares", tests, NULL, NULL);
+}
