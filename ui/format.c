@@ -86,6 +86,27 @@ void format_perplexity(char *out, double ppl) {
     else snprintf(out, FORMAT_MAX, "%.1e", ppl);
 }
 
+void format_ppl(char *out, double ppl) {
+    if (!isfinite(ppl)) put_odd(out, 4, ppl);
+    else if (ppl < 99.95) snprintf(out, FORMAT_MAX, "%4.1f", ppl);
+    else if (ppl < 9999.5) snprintf(out, FORMAT_MAX, "%4.0f", ppl);
+    else if (ppl < 999500) snprintf(out, FORMAT_MAX, "%3.0fk", ppl / 1e3);
+    else if (ppl < 9.5e9) format_small(out, ppl);
+    else snprintf(out, FORMAT_MAX, ">1e9");
+}
+
+void format_change(char *out, double ratio) {
+    double percent = (ratio - 1) * 100;
+    if (!isfinite(ratio)) put_odd(out, 5, NAN);
+    else if (percent < 999.5) snprintf(out, FORMAT_MAX, "%+4.0f%%", percent);
+    else if (ratio < 99.95) snprintf(out, FORMAT_MAX, "%4.1fx", ratio);
+    else if (ratio < 9999.5) snprintf(out, FORMAT_MAX, "%4.0fx", ratio);
+    else if (ratio < 9.5e9) {
+        format_small(out, ratio);
+        snprintf(out + 4, FORMAT_MAX - 4, "x");
+    } else snprintf(out, FORMAT_MAX, ">1e9x");
+}
+
 void format_count(char *out, double n) {
     if (n < 9999.5) snprintf(out, FORMAT_MAX, "%.0f", n);
     else if (n < 999500) snprintf(out, FORMAT_MAX, "%.1fk", n / 1e3);

@@ -66,12 +66,13 @@ static void test_widths(void **state) {
         size_t columns; /* 0: not fixed */
         double low, high;
     } kinds[] = {
-        {format_loss, 5, 1e-9, 9e98},   {format_rate, 6, 1e-9, 9.9},
-        {format_norm, 4, 1e-12, 9e9},   {format_small, 4, 1e-9, 9e9},
-        {format_speed, 5, 0.01, 9e7},   {format_duration, 5, 0, 9e8},
-        {format_seconds, 5, 1e-6, 1e7}, {format_perplexity, 0, 1, 1e200},
-        {format_count, 0, 0, 1e200},    {format_bytes, 0, 0, 1e200},
-        {format_percent, 0, 0, 1},
+        {format_loss, 5, 1e-9, 9e98},    {format_rate, 6, 1e-9, 9.9},
+        {format_norm, 4, 1e-12, 9e9},    {format_small, 4, 1e-9, 9e9},
+        {format_speed, 5, 0.01, 9e7},    {format_duration, 5, 0, 9e8},
+        {format_seconds, 5, 1e-6, 1e7},  {format_perplexity, 0, 1, 1e200},
+        {format_count, 0, 0, 1e200},     {format_bytes, 0, 0, 1e200},
+        {format_percent, 0, 0, 1},       {format_ppl, 4, 1, 1e200},
+        {format_change, 5, 1e-9, 1e200},
     };
     struct rng r = rng_make(3, 0, 0);
     (void)state;
