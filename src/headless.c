@@ -34,6 +34,7 @@ struct headless {
     int n_stages, stage;
     char stage_name[NAME_MAX_BYTES];
     int64_t stage_steps, stage_start[STAGES_MAX]; /* steps planned; first step of each */
+    int64_t plan_steps[STAGES_MAX];               /* of each, as the run was planned */
     bool stage_known[STAGES_MAX], stage_finished, planned; /* planned: the plan was printed */
     int64_t step;
     double step_s; /* recent mean of a step's seconds */
@@ -127,6 +128,8 @@ static void observe_run(struct headless *h, const struct event_run *e) {
     h->has_prompts = e->n_prompts > 0;
     h->ended = false;
     h->run_told = true;
+    for (int i = 0; i < e->n_stages && i < STAGES_MAX; i++)
+        h->plan_steps[i] = e->stages[i].steps;
     if (h->planned) return; /* told again, with the vocabulary that was really learned */
     struct buf stages = {0};
     for (int i = 0; i < e->n_stages; i++)
@@ -163,10 +166,30 @@ static void observe_stage(struct headless *h, const struct event *ev) {
 
 /* ---- training ---- */
 
+static bool is_last_stage(const struct headless *h) { return h->stage + 1 >= h->n_stages; }
+
+/* "0:05 left": in the stage, and in the whole run when more stages follow. */
+static void time_left(const struct headless *h, int64_t done, char *out, size_t size) {
+    char stage[FORMAT_MAX], whole[FORMAT_MAX];
+    int64_t left = h->stage_steps - done;
+    format_duration(stage, (double)left * h->step_s);
+    for (int i = h->stage + 1; i < h->n_stages && i < STAGES_MAX; i++) left += h->plan_steps[i];
+    format_duration(whole, (double)left * h->step_s);
+    if (is_last_stage(h)) snprintf(out, size, "%s left", trimmed(stage));
+    else snprintf(out, size, "%s left, %s in all", trimmed(stage), trimmed(whole));
+}
+
+/* "61/100", or "1/40 (run 61)" where a stage counts from its own start. */
+static void step_words(const struct headless *h, int64_t done, char *out, size_t size) {
+    int n = snprintf(out, size, "%" PRId64 "/%" PRId64, done, h->stage_steps);
+    if (done != h->step && n > 0 && (size_t)n < size)
+        snprintf(out + n, size - (size_t)n, " (run %" PRId64 ")", h->step);
+}
+
 static void observe_step(struct headless *h, const struct event *ev) {
     const struct event_step *e = &ev->stp;
-    char loss[FORMAT_MAX], lr[FORMAT_MAX], speed[FORMAT_MAX], left[FORMAT_MAX],
-        norm[FORMAT_MAX];
+    char loss[FORMAT_MAX], lr[FORMAT_MAX], speed[FORMAT_MAX], norm[FORMAT_MAX];
+    char left[64], steps[80];
     int64_t done = ev->step - h->stage_start[h->stage];
     h->step = ev->step;
     h->step_s = h->step_s > 0 ? 0.95 * h->step_s + 0.05 * e->total : e->total;
@@ -175,10 +198,10 @@ static void observe_step(struct headless *h, const struct event *ev) {
     format_rate(lr, e->lr);
     format_norm(norm, e->grad_norm);
     format_speed(speed, e->tokens_per_s);
-    format_duration(left, (double)(h->stage_steps - done) * h->step_s);
-    line(h, "step", "%" PRId64 "/%" PRId64 "  loss %s  lr %s  |g| %s  %s tok/s  %s left", done,
-         h->stage_steps, trimmed(loss), trimmed(lr), trimmed(norm), trimmed(speed),
-         trimmed(left));
+    time_left(h, done, left, sizeof left);
+    step_words(h, done, steps, sizeof steps);
+    line(h, "step", "%s  loss %s  lr %s  |g| %s  %s tok/s  %s", steps, trimmed(loss),
+         trimmed(lr), trimmed(norm), trimmed(speed), left);
 }
 
 static void keep_set(struct headless *h, const struct event_set *set) {
@@ -204,10 +227,12 @@ static void observe_eval(struct headless *h, const struct event_eval *e) {
     }
 }
 
+/* Before the last stage nothing is tuned: there is one model. */
 static void observe_sample(const struct headless *h, const struct event_sample *e) {
     struct buf text = {0};
+    bool model = strcmp(e->side, "tuned") == 0 && !is_last_stage(h);
     for (int i = 0; i < e->n_tokens; i++) buf_str(&text, e->tokens[i].text);
-    line(h, e->side, "%s%s", e->prompt, buf_text(&text));
+    line(h, model ? "model" : e->side, "%s%s", e->prompt, buf_text(&text));
     buf_deinit(&text);
 }
 
@@ -309,14 +334,18 @@ static void tell_set(const struct event_set *s) {
 
 static void tell_summary(const struct headless *h) {
     char run[PATH_MAX];
+    bool dead = !h->ended && !files_is_locked(h->run->lock, NULL);
     screen_run_word(h->run, run);
-    cli_print("\nthaw: %s %s at step %" PRId64, screen_run_name(h->run),
-              h->ended ? h->reason : "goes on training", h->step);
+    cli_print("\nthaw: %s %s at step %" PRId64 "%s", screen_run_name(h->run),
+              h->ended ? h->reason
+              : dead   ? "is dead"
+                       : "goes on training",
+              h->step, dead ? ": its engine is gone" : "");
     for (int i = 0; i < h->n_sets; i++) tell_set(&h->sets[i]);
-    if (h->ended && strcmp(h->reason, "finished") != 0)
+    if (dead || (h->ended && strcmp(h->reason, "finished") != 0))
         cli_print("  go on with:         thaw run --resume %s", run);
     cli_print("  %s   thaw attach %s",
-              h->ended ? "look at it again:" : "come back with:  ", run);
+              h->ended || dead ? "look at it again:" : "come back with:  ", run);
     if (h->ended && h->has_prompts && files_is_dir(h->run->base))
         cli_print("  base against tuned: thaw compare %s", run);
     fflush(stdout);
