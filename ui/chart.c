@@ -9,6 +9,7 @@ enum {
     GUTTER = 6,
     GUTTER_FROM_W = 20,
     AXIS_FROM_H = 3,
+    MARKS_FROM_H = 8,
     MARK_SPACING = 3,
     LABEL_BYTES = 12,
     MAX_TICKS = 64,
@@ -230,19 +231,14 @@ static double nice_step(double most) {
     return power * (m < 2.0 ? 1.0 : m < 5.0 ? 2.0 : 5.0);
 }
 
-/* A number with the decimals that a step needs, at most GUTTER - 1 columns. */
-static void tick_text(char *out, double v, double step) {
-    if (fabs(v) < step * 1e-6) v = 0.0;
-    if (step < 0.01 && step > 1e-4 && v >= 0.01 && v < 10.0)
-        snprintf(out, LABEL_BYTES, "%.3f", v);
-    else chart_number(out, v);
-}
-
-static void y_label(const struct plot *p, double v, double step) {
+/* The label of v at its row; what the label before it says already is left out. */
+static void y_label(const struct plot *p, double v, double step, char last[LABEL_BYTES]) {
     int row = tick_row(p, v);
     if (row < 0) return;
     char text[LABEL_BYTES];
-    tick_text(text, v, step);
+    chart_tick(text, fabs(v) < step * 1e-6 ? 0.0 : v, step, GUTTER - 1);
+    if (strcmp(text, last) == 0) return;
+    strcpy(last, text);
     canvas_printf(p->c, p->area.x - GUTTER, p->area.y + row, STYLE_AXIS, "%*s", GUTTER - 1,
                   text);
 }
@@ -267,14 +263,15 @@ static int log_ticks(const struct plot *p, const struct chart_range *range, int 
 
 static void y_labels(const struct plot *p, const struct chart_range *range) {
     double ticks[MAX_TICKS];
+    char last[LABEL_BYTES] = "";
     int n = range->log_y ? log_ticks(p, range, 1, ticks) : 0;
     if (range->log_y && n < 2) n = log_ticks(p, range, 3, ticks);
-    for (int i = 0; n >= 2 && i < n; i++) y_label(p, ticks[i], ticks[i]);
+    for (int i = 0; n >= 2 && i < n; i++) y_label(p, ticks[i], ticks[i], last);
     if (n >= 2) return;
     int least = p->area.h / 5 < 2 ? 2 : p->area.h / 5; /* and at most 2.5 times as many */
     double step = nice_step((range->y1 - range->y0) / least);
     for (double k = ceil(range->y0 / step); k * step <= range->y1; k++)
-        y_label(p, k * step, step);
+        y_label(p, k * step, step, last);
 }
 
 /* The cell column of x, or -1. */
@@ -283,36 +280,52 @@ static int cell_column(const struct plot *p, double x) {
     return d > -0.5 && d < p->w - 0.5 ? (int)lround(d) / p->dot_w : -1;
 }
 
-static void draw_mark(const struct plot *p, const struct chart_mark *mark) {
+static void draw_line(const struct plot *p, const struct chart_mark *mark) {
     int column = cell_column(p, mark->x);
-    if (column < 0) return;
+    if (column < 0 || !mark->line) return;
     bool right = p->dot_w == 2 && lround(dot_x(p, mark->x)) % 2;
     uint32_t dots = p->dot_w < 2 ? ':' : right ? 0x2828 : 0x2805;
     canvas_fill(p->c, (struct rect){p->area.x + column, p->area.y, 1, p->area.h}, dots,
                 mark->style);
 }
 
-/* Whether columns [from, to) of the axis row hold no mark's letter. */
+static void draw_letter(const struct plot *p, const struct chart_mark *mark) {
+    int column = cell_column(p, mark->x);
+    if (column >= 0 && mark->letter)
+        canvas_put(p->c, p->area.x + column, p->area.y + p->area.h, (unsigned char)mark->letter,
+                   mark->style);
+}
+
+/* The columns [*from, *to) of a mark's word on the axis. False: it has none, or no room. */
+static bool word_place(const struct plot *p, const struct chart_mark *mark, int *from,
+                       int *to) {
+    *from = cell_column(p, mark->x);
+    *to = *from + (mark->word ? (int)strlen(mark->word) : 0);
+    return mark->word && *from >= 0 && *to <= p->area.w;
+}
+
+/* Whether a number in columns [from, to) would touch no word. */
 static bool is_free(const struct plot *p, const struct chart_mark *marks, int n, int from,
                     int to) {
     for (int i = 0; i < n; i++) {
-        int column = cell_column(p, marks[i].x);
-        if (column >= from && column < to) return false;
+        int word_from, word_to;
+        if (word_place(p, &marks[i], &word_from, &word_to) && from <= word_to &&
+            to >= word_from)
+            return false;
     }
     return true;
 }
 
 static void axis_text(const struct plot *p, double x, double step, char *out) {
-    if (p->range.powers_x) x = pow(10.0, x);
-    else if (fabs(x) < step * 1e-6) x = 0.0;
-    chart_number(out, x);
+    if (p->range.powers_x) chart_number(out, pow(10.0, x));
+    else chart_tick(out, fabs(x) < step * 1e-6 ? 0.0 : x, step, LABEL_BYTES);
     trim_zeros(out);
 }
 
-/* The row below the curves: round numbers, over which letters of marks go. */
-static void draw_axis(const struct plot *p, const struct chart_mark *marks, int n_marks) {
-    int y = p->area.y + p->area.h, next = 0;
-    int least = p->area.w / 12 < 1 ? 1 : p->area.w / 12;
+/* Round numbers, and between them the words of marks. */
+static void draw_axis(const struct plot *p, int y, const struct chart_mark *marks,
+                      int n_marks) {
+    int next = 0, least = p->area.w / 12 < 1 ? 1 : p->area.w / 12;
     double x0 = p->range.x0, x1 = p->range.x1, step = nice_step((x1 - x0) / least);
     if (p->range.powers_x) step = fmax(step, 1.0); /* a fraction is no round number */
     for (double k = ceil(x0 / step); k * step <= x1; k++) {
@@ -325,18 +338,18 @@ static void draw_axis(const struct plot *p, const struct chart_mark *marks, int 
         canvas_text(p->c, p->area.x + column, y, STYLE_AXIS, text, (size_t)length);
         next = column + length + 1;
     }
-    for (int i = 0; i < n_marks; i++) {
-        int column = cell_column(p, marks[i].x);
-        if (column >= 0 && marks[i].letter)
-            canvas_put(p->c, p->area.x + column, y, (unsigned char)marks[i].letter,
-                       marks[i].style);
+    for (int i = n_marks - 1; i >= 0; i--) {
+        int from, to;
+        if (word_place(p, &marks[i], &from, &to))
+            canvas_text(p->c, p->area.x + from, y, marks[i].style, marks[i].word,
+                        strlen(marks[i].word));
     }
 }
 
 /* ---- the whole */
 
 struct rect chart_plot(struct rect area) {
-    if (area.h >= AXIS_FROM_H) area.h--;
+    if (area.h >= AXIS_FROM_H) area.h -= area.h >= MARKS_FROM_H ? 2 : 1;
     if (area.w >= GUTTER_FROM_W) area.x += GUTTER, area.w -= GUTTER;
     return area;
 }
@@ -368,11 +381,12 @@ void chart_draw(struct canvas *c, struct rect area, const struct chart_range *ra
     p.cells = calloc((size_t)p.area.w * (size_t)p.area.h, sizeof *p.cells);
     if (!p.cells) return; /* a frame without curves; the next one may have them */
     if (p.area.w < area.w) y_labels(&p, range);
-    for (int i = 0; i < n_marks; i++) draw_mark(&p, &marks[i]);
+    for (int i = n_marks - 1; i >= 0; i--) draw_line(&p, &marks[i]);
     for (int i = 0; i < n_series; i++) {
         trace(&p, &series[i]);
         show_cells(&p, &series[i]);
     }
-    if (p.area.h < area.h) draw_axis(&p, marks, n_marks);
+    for (int i = n_marks - 1; i >= 0 && p.area.h + 2 == area.h; i--) draw_letter(&p, &marks[i]);
+    if (p.area.h < area.h) draw_axis(&p, area.y + area.h - 1, marks, n_marks);
     free(p.cells);
 }

@@ -20,10 +20,19 @@ struct chart_series {
     bool band;           /* min to max of the points of each column, instead of a line */
 };
 
-struct chart_mark { double x; char letter; enum style style; }; /* a vertical dotted line, letter on the axis */
+/* Something that happened at x: a letter in the row of the marks, above the numbers. Of marks in one column
+ * the first is seen. */
+struct chart_mark {
+    double x;
+    char letter;
+    enum style style;
+    bool line;        /* with a vertical dotted line */
+    const char *word; /* stands among the numbers, from x on, where all of it has room; NULL: none */
+};
 
-/* Draw axes' labels, marks and series into `area`: the left columns are the y labels, the last row is
- * the x axis. Number formats are fixed-width. */
+/* Draw axes' labels, marks and series into `area`: the left columns are the y labels, the last rows are
+ * those of the marks and of the x axis. Where it is low there is no row for letters. Number formats are
+ * fixed-width. */
 void chart_draw(struct canvas *c, struct rect area, const struct chart_range *range,
                 const struct chart_series *series, int n_series, const struct chart_mark *marks,
                 int n_marks);
@@ -44,4 +53,6 @@ void chart_sparkline(struct canvas *c, int x, int row, int w, const double *y, s
                      enum style style);
 /* Numbers with fixed width for labels: "4.20", "12.4k", "1e-4". out has at least 12 bytes. */
 void chart_number(char *out, double v);
+/* The same with as many digits as tell v from v + step, if that takes at most `most` columns. */
+void chart_tick(char *out, double v, double step, int most);
 #endif

@@ -36,6 +36,23 @@ void chart_number(char *out, double v) {
     if (unit > 0 && n > 0 && n + 1 < LABEL_BYTES) out[n] = units[unit], out[n + 1] = '\0';
 }
 
+/* What chart_number's digits can tell apart near v. */
+static double resolution(double v) {
+    double size = fabs(v);
+    return size > 0.0 ? pow(10.0, floor(log10(size)) - (size < 0.01 ? 0.0 : 2.0)) : 0.0;
+}
+
+void chart_tick(char *out, double v, double step, int most) {
+    static const char units[] = " kMGTP";
+    chart_number(out, v);
+    if (!isfinite(v) || !(step > 0.0) || step >= 0.999 * resolution(v)) return;
+    int unit = 0, decimals = step < 1.0 ? (int)ceil(-log10(step) - 1e-9) : 0;
+    for (; step >= 999.0 && unit < 5; unit++) step /= 1000.0, v /= 1000.0;
+    char digits[352]; /* the largest double */
+    int n = snprintf(digits, sizeof digits, "%.*f%.*s", decimals, v, unit > 0, &units[unit]);
+    if (n > 0 && n <= most && n < LABEL_BYTES) memcpy(out, digits, (size_t)n + 1);
+}
+
 /* ---- the range of y */
 
 /* The k-th smallest of v[n], which is reordered (Hoare's FIND, Communications of the ACM,

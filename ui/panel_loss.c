@@ -10,7 +10,7 @@
 #include "ui/loss_view.h"
 #include "ui/panel.h"
 
-enum { MARKS_MAX = 256, LEGEND_MAX = 3 + HISTORY_SETS };
+enum { MARKS_MAX = 512, LEGEND_MAX = 3 + HISTORY_SETS };
 
 struct loss_panel {
     struct panel base; /* first: see self() */
@@ -67,70 +67,70 @@ static enum style mark_style(char letter) {
     }
 }
 
-/* Marks in sight that get a line, stage borders last so that they win their column. */
-static int marks_in(const struct history *h, enum series_unit unit, double x0, double x1,
-                    struct chart_mark *out) {
-    int n = 0;
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = h->journal.n_marks; i-- > 0 && n < MARKS_MAX;) {
-            const struct journal_mark *m = &h->journal.marks[i];
-            if (m->x[unit] < x0) break;
-            bool border = m->letter == ':';
-            if (border && m->x[UNIT_STEPS] <= 0) continue; /* the run's own start */
-            if (m->x[unit] > x1 || m->letter == 'C' || border != (pass == 1)) continue;
-            out[n++] = (struct chart_mark){m->x[unit], m->letter, mark_style(m->letter)};
-        }
+/* Where the chart draws. */
+struct sight {
+    const struct canvas *c;
+    struct rect plot;
+    double x0, x1;
+};
+
+/* The column in which the chart draws x: by dots, two a cell in braille. */
+static int column_of(const struct sight *s, double x) {
+    int dots = s->c->glyphs == GLYPHS_BRAILLE ? 2 : 1;
+    return (int)lround((x - s->x0) / (s->x1 - s->x0) * (s->plot.w * dots - 1)) / dots;
+}
+
+enum mark_kind { MARK_BORDER, MARK_EVENT, MARK_CHECKPOINT, MARK_KINDS };
+
+static enum mark_kind kind_of(char letter) {
+    return letter == ':' ? MARK_BORDER : letter == 'C' ? MARK_CHECKPOINT : MARK_EVENT;
+}
+
+/* Checkpoints are many: a letter without a line, one a column. base: the last stage begins
+ * here, where the base was taken; the axis says so. */
+static struct chart_mark make_mark(const struct journal_mark *m, double x, bool base) {
+    bool checkpoint = kind_of(m->letter) == MARK_CHECKPOINT;
+    return (struct chart_mark){.x = x,
+                               .letter = checkpoint ? 'c' : m->letter,
+                               .style = checkpoint ? STYLE_DIM
+                                        : base     ? STYLE_BASE
+                                                   : mark_style(m->letter),
+                               .line = !checkpoint,
+                               .word = base ? ":BASE" : NULL};
+}
+
+/* The marks of a kind in sight, newest first, from out[n] on; returns how many there are then.
+ */
+static int add_marks(const struct panel *p, const struct sight *s, enum mark_kind kind,
+                     struct chart_mark out[MARKS_MAX], int n) {
+    const struct history *h = p->history;
+    enum series_unit unit = self_const(p)->view.unit;
+    bool newest = h->n_stages > 1 && h->stage == h->n_stages - 1;
+    int column = -1; /* of the mark before */
+    for (size_t i = h->journal.n_marks; i-- > 0 && n < MARKS_MAX;) {
+        const struct journal_mark *m = &h->journal.marks[i];
+        double x = m->x[unit];
+        if (x < s->x0) break;
+        if (kind_of(m->letter) != kind) continue;
+        if (kind == MARK_BORDER && m->x[UNIT_STEPS] <= 0) continue; /* the run's own start */
+        bool base = kind == MARK_BORDER && newest;
+        newest = false;
+        if (x > s->x1 || (kind == MARK_CHECKPOINT && column_of(s, x) == column)) continue;
+        column = column_of(s, x);
+        out[n++] = make_mark(m, x, base);
+    }
     return n;
 }
 
-/* The column in which the chart draws x: by dots, two a cell in braille. */
-static int column_of(const struct canvas *c, struct rect plot, double x0, double x1, double x) {
-    int dots = c->glyphs == GLYPHS_BRAILLE ? 2 : 1;
-    return plot.x + (int)lround((x - x0) / (x1 - x0) * (plot.w * dots - 1)) / dots;
-}
-
-static uint32_t cell_at(const struct canvas *c, int x, int y) {
-    x += c->clip.x;
-    y += c->clip.y;
-    return x >= 0 && y >= 0 && x < c->w && y < c->h ? c->cells[y * c->w + x].ch : 0;
-}
-
-static bool is_blank(const struct canvas *c, int x, int y) { return cell_at(c, x, y) == ' '; }
-
-static bool is_number(const struct canvas *c, int x, int y) {
-    uint32_t ch = cell_at(c, x, y);
-    return (ch >= '0' && ch <= '9') || ch == '.' || ch == 'k' || ch == 'M' || ch == 'G';
-}
-
-/* Checkpoints stand on the axis without a line, where it is free. */
-static void draw_checkpoints(const struct panel *p, struct canvas *c, struct rect plot,
-                             double x0, double x1) {
-    const struct journal *j = &p->history->journal;
-    enum series_unit unit = self_const(p)->view.unit;
-    for (size_t i = j->n_marks; i-- > 0 && j->marks[i].x[unit] >= x0;) {
-        if (j->marks[i].letter != 'C' || j->marks[i].x[unit] > x1) continue;
-        int x = column_of(c, plot, x0, x1, j->marks[i].x[unit]);
-        if (is_blank(c, x, plot.y + plot.h)) canvas_put(c, x, plot.y + plot.h, 'c', STYLE_DIM);
-    }
-}
-
-/* The last stage begins where the base was taken: say so on the axis. */
-static void draw_base_word(const struct panel *p, struct canvas *c, struct rect plot, double x0,
-                           double x1) {
-    const struct history *h = p->history;
-    const struct journal *j = &h->journal;
-    enum series_unit unit = self_const(p)->view.unit;
-    if (h->n_stages < 2 || h->stage != h->n_stages - 1) return;
-    for (size_t i = j->n_marks; i-- > 0;) {
-        if (j->marks[i].letter != ':') continue;
-        double at = j->marks[i].x[unit];
-        int x = column_of(c, plot, x0, x1, at) + 1, y = plot.y + plot.h;
-        if (at < x0 || at > x1 || x + 5 > plot.x + plot.w) return;
-        canvas_text(c, x, y, STYLE_BASE, "BASE", 4);
-        for (x += 4; x < plot.x + plot.w && is_number(c, x, y); x++)
-            canvas_put(c, x, y, ' ', STYLE_AXIS); /* the rest of a number that stood there */
-        return;
-    }
+/* In a column the first is seen: the cursor, a stage's border, what happened, a checkpoint. */
+static int marks_in(const struct panel *p, const struct sight *s,
+                    struct chart_mark out[MARKS_MAX]) {
+    const struct loss_view *v = &self_const(p)->view;
+    int n = 0;
+    if (v->cursor_on) out[n++] = (struct chart_mark){v->cursor, '^', STYLE_CURSOR, true, NULL};
+    for (int kind = 0; kind < MARK_KINDS; kind++)
+        n = add_marks(p, s, (enum mark_kind)kind, out, n);
+    return n;
 }
 
 /* ---- legend and read-out */
@@ -271,19 +271,15 @@ static void draw_waiting(const struct panel *p, struct canvas *c) {
 
 static void draw_curves(const struct panel *p, struct canvas *c, double x0, double x1) {
     const struct loss_view *v = &self_const(p)->view;
-    struct rect area = {0, 0, c->clip.w, c->clip.h}, plot = chart_plot(area);
+    struct rect area = {0, 0, c->clip.w, c->clip.h};
+    struct sight sight = {c, chart_plot(area), x0, x1};
     struct loss_points points;
-    struct chart_mark marks[MARKS_MAX + 1];
+    struct chart_mark marks[MARKS_MAX];
     struct chart_range range = {x0, x1, 0, 1, v->log_y, false};
     if (!loss_points_make(&points, v, p->history, x0, x1, dot_columns(p))) return;
     if (loss_view_y(v, &points, x0, x1, &range.y0, &range.y1)) {
-        int n = marks_in(p->history, v->unit, x0, x1, marks);
-        if (v->cursor_on) marks[n++] = (struct chart_mark){v->cursor, '^', STYLE_CURSOR};
+        int n = marks_in(p, &sight, marks);
         chart_draw(c, area, &range, points.series, points.n, marks, n);
-        if (plot.h < area.h) {
-            draw_base_word(p, c, plot, x0, x1);
-            draw_checkpoints(p, c, plot, x0, x1);
-        }
     } else canvas_printf(c, 0, 0, STYLE_ERROR, "no finite loss in sight");
     loss_points_free(&points);
 }

@@ -72,10 +72,10 @@ static void covered(struct canvas *c) { /* the later series stands above the ear
     chart_draw(c, (struct rect){0, 0, c->w, c->h}, &whole, s, 2, NULL, 0);
 }
 static void marks(struct canvas *c) {
-    struct chart_mark m[] = {{0, 'S', STYLE_MARK},
-                             {5, 'F', STYLE_FROZEN},
-                             {11, 'X', STYLE_MARK},
-                             {NAN, 'N', STYLE_MARK}};
+    struct chart_mark m[] = {{0, 'S', STYLE_MARK, true, NULL},
+                             {5, 'F', STYLE_FROZEN, true, NULL},
+                             {11, 'X', STYLE_MARK, true, NULL},
+                             {NAN, 'N', STYLE_MARK, true, NULL}};
     chart_draw(c, (struct rect){0, 0, c->w, c->h}, &whole, NULL, 0, m, 4);
 }
 static void small(struct canvas *c) { /* no room for labels */
@@ -281,7 +281,7 @@ static const struct drawing {
      " 5.00 ⠅         ⠅\n"
      "      ⠅         ⠅\n"
      " 0.00 ⠅         ⠅\n"
-     "      S         F       10\n"},
+     "      0                 10\n"},
     {"marks, ASCII", GLYPHS_ASCII, marks,
      " 10.0 :         :\n"
      "      :         :\n"
@@ -289,7 +289,7 @@ static const struct drawing {
      " 5.00 :         :\n"
      "      :         :\n"
      " 0.00 :         :\n"
-     "      S         F       10\n"},
+     "      0                 10\n"},
     {"too small for labels", GLYPHS_BRAILLE, small,
      "\n"
      " ⠉⠒⠤⣀         ⠑⣄\n"
@@ -353,6 +353,100 @@ static void test_number_width(void **state) {
         if (strlen(text) > 5) fail_msg("%g is %s", v, text);
         double read = strtod(text, NULL); /* k, M and so on are cut off */
         assert_true(v >= 999.0 || fabs(read - v) <= (v < 0.01 ? 0.5 : 0.006) * fmax(v, 1.0));
+    }
+}
+
+static const struct tick_case {
+    double v, step;
+    int most;
+    const char *text;
+} ticks[] = {
+    {100, 100, 11, "100"},       {1000, 1000, 11, "1.00k"},
+    {1220, 10, 11, "1.22k"},     {1224, 2, 11, "1224"},
+    {1222, 2, 11, "1222"},       {12500, 500, 11, "12.5k"},
+    {2501000, 1e3, 11, "2501k"}, {2501500, 500, 11, "2501500"},
+    {0, 2, 11, "0.00"},          {12.5, 0.5, 11, "12.5"},
+    {12.35, 0.05, 11, "12.35"},  {1.235, 0.005, 5, "1.235"},
+    {1.23, 0.005, 5, "1.230"},   {0.005, 0.005, 5, "5e-3"},
+    {12.355, 0.005, 5, "12.4"},  {-1224, 2, 11, "-1224"},
+    {1e300, 1e290, 11, "1e300"}, {NAN, 1, 11, "nan"},
+    {5, NAN, 11, "5.00"},        {5, 0, 11, "5.00"},
+};
+
+/* As many digits as tell neighbours apart, where they have room. */
+static void test_ticks(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(ticks); i++) {
+        char text[12];
+        chart_tick(text, ticks[i].v, ticks[i].step, ticks[i].most);
+        assert_string_equal(text, ticks[i].text);
+    }
+}
+
+static void check_rows(struct canvas *c, const char *expected) {
+    struct buf out = {0};
+    canvas_dump(c, false, &out);
+    assert_string_equal(buf_text(&out), expected);
+    buf_deinit(&out);
+}
+
+/* Letters have a row of their own, so numbers stay whole; words stand among the numbers, with
+ * blanks around them; in a column the first mark wins. */
+static void test_mark_rows(void **state) {
+    struct canvas c;
+    struct chart_mark m[] = {
+        {5, ':', STYLE_BASE, true, ":BASE"},
+        {5, 'F', STYLE_FROZEN, true, NULL},
+        {0, 'c', STYLE_DIM, false, NULL},
+        {10, 'c', STYLE_DIM, false, NULL},
+        {9.5, '!', STYLE_ERROR, true, ":BASE"}}; /* no room for a word there */
+    (void)state;
+    assert_true(canvas_init(&c, 26, 8, GLYPHS_ASCII, NULL));
+    chart_draw(&c, (struct rect){0, 0, 26, 8}, &whole, NULL, 0, m, COUNT(m));
+    check_rows(&c, " 10.0           :       :\n"
+                   "                :       :\n"
+                   "                :       :\n"
+                   " 5.00           :       :\n"
+                   "                :       :\n"
+                   " 0.00           :       :\n"
+                   "      c         :       !c\n"
+                   "      0         :BASE   10\n");
+    assert_int_equal(c.cells[6 * 26 + 16].style, STYLE_BASE);
+    canvas_erase(&c);
+    chart_draw(&c, (struct rect){0, 0, 26, 7}, &whole, NULL, 0, m, COUNT(m)); /* too low */
+    check_rows(&c, " 10.0           :       :\n"
+                   "                :       :\n"
+                   "                :       :\n"
+                   " 5.00           :       :\n"
+                   "                :       :\n"
+                   " 0.00           :       :\n"
+                   "      0         :BASE   10\n"
+                   "\n");
+    canvas_deinit(&c);
+}
+
+/* Zoomed in as far as it goes: no two numbers of an axis are the same. */
+static void test_labels_differ(void **state) {
+    (void)state;
+    for (double width = 3; width < 3000; width *= 1.7) {
+        struct canvas c;
+        struct buf out = {0};
+        char last[32] = "", *save = NULL;
+        struct chart_range r = {1220, 1220 + width, 0, 1, false};
+        assert_true(canvas_init(&c, 120, 8, GLYPHS_ASCII, NULL));
+        chart_draw(&c, (struct rect){0, 0, 120, 8}, &r, NULL, 0, NULL, 0);
+        canvas_dump(&c, false, &out);
+        char *row = strrchr(out.data, '\n'); /* of the last row, the axis */
+        *row = '\0';
+        row = strrchr(out.data, '\n');
+        int n = 0;
+        for (char *w = strtok_r(row, " \n", &save); w; w = strtok_r(NULL, " \n", &save), n++) {
+            assert_string_not_equal(w, last);
+            strcpy(last, w);
+        }
+        assert_true(n >= 2);
+        buf_deinit(&out);
+        canvas_deinit(&c);
     }
 }
 
@@ -437,7 +531,7 @@ static void test_stays_inside(void **state) {
             rng_below(&rng, 2)};
         struct chart_series s[] = {{x, y, 40, STYLE_BAND, false, false, true},
                                    {x, y, 40, STYLE_VAL, false, true, false}};
-        struct chart_mark m = {x[20], 'M', STYLE_MARK};
+        struct chart_mark m = {x[20], 'M', STYLE_MARK, true, ":WORD"};
         chart_draw(&c, area, &r, s, 2, &m, 1);
         for (int i = 0; i < 40 * 14; i++) {
             int cx = i % 40, cy = i / 40;
@@ -485,17 +579,19 @@ static void test_find(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[COUNT(drawings) + 8];
+    struct CMUnitTest tests[COUNT(drawings) + 11];
     size_t n = 0;
     for (; n < COUNT(drawings); n++)
         tests[n] = (struct CMUnitTest){.name = drawings[n].name,
                                        .test_func = test_drawing,
                                        .initial_state = (void *)&drawings[n]};
     const struct CMUnitTest others[] = {
-        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_number_width),
-        cmocka_unit_test(test_fit),       cmocka_unit_test(test_fit_outliers),
-        cmocka_unit_test(test_spike),     cmocka_unit_test(test_stays_inside),
-        cmocka_unit_test(test_sparkline), cmocka_unit_test(test_find),
+        cmocka_unit_test(test_ticks),         cmocka_unit_test(test_mark_rows),
+        cmocka_unit_test(test_labels_differ), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_number_width),  cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_fit_outliers),  cmocka_unit_test(test_spike),
+        cmocka_unit_test(test_stays_inside),  cmocka_unit_test(test_sparkline),
+        cmocka_unit_test(test_find),
     };
     memcpy(tests + n, others, sizeof others);
     return cmocka_run_group_tests_name("chart", tests, NULL, NULL);
