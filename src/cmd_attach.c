@@ -22,7 +22,7 @@ static int show(const struct cli_spec *form, enum app_mode mode, int argc, char 
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
     if (!runs_dir(runs_given, runs, &err) || !run_dir_find(runs, words.at[0], &run, &err))
         return cli_fail(&err);
-    return screen_show(&run, mode, &screen, &status, &err) ? status : cli_fail(&err);
+    return screen_show(&run, mode, &screen, 0, &status, &err) ? status : cli_fail(&err);
 }
 
 int cmd_attach(int argc, char **argv) {

@@ -125,7 +125,7 @@ static int look_on(const struct run_options *o, const struct run_paths *run, str
     int status;
     if (o->detach) return detach(run, h, engine);
     if (!o->headless && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
-        if (screen_show(run, APP_DRIVE, &o->screen, &status, &err)) return status;
+        if (screen_show(run, APP_DRIVE, &o->screen, engine, &status, &err)) return status;
         cli_fail(&err);
     }
     cli_print("thaw: %s in %s", screen_run_name(run), run->dir);

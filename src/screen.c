@@ -1,5 +1,6 @@
 #include "src/screen.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +31,16 @@ static void way_back(const struct run_paths *run, enum app_mode mode, char *out,
 }
 
 void screen_say_detached(const struct run_paths *run, enum app_mode mode) {
-    char command[PATH_MAX + 32];
+    char command[PATH_MAX + 32], word[PATH_MAX];
+    struct run_info info;
+    const char *name = screen_run_name(run);
     way_back(run, mode, command, sizeof command);
-    cli_print("thaw: %s goes on training; come back with: %s", screen_run_name(run), command);
+    screen_run_word(run, word);
+    if (run_info_read(run->dir, &info, NULL) && strcmp(info.state, "paused") == 0)
+        cli_print("thaw: %s is paused at step %" PRId64
+                  "; it goes on with: thaw send %s resume; come back with: %s",
+                  name, info.step, word, command);
+    else cli_print("thaw: %s goes on training; come back with: %s", name, command);
 }
 
 /* The run's end as its log tells it. */
@@ -45,13 +53,13 @@ static int say_goodbye(const struct run_paths *run) {
 }
 
 bool screen_show(const struct run_paths *run, enum app_mode mode,
-                 const struct screen_options *o, int *status, struct err *err) {
+                 const struct screen_options *o, pid_t engine, int *status, struct err *err) {
     const char *no_color = getenv("NO_COLOR");
     char command[PATH_MAX + 32];
     enum app_end how = APP_DETACHED;
-    way_back(run, mode, command, sizeof command);
+    way_back(run, APP_DRIVE, command, sizeof command);
     struct app_options app = {
-        .mode = mode, .name = screen_run_name(run), .return_command = command};
+        .mode = mode, .name = screen_run_name(run), .drive_command = command, .engine = engine};
     struct term_options term = {.ascii = o->ascii,
                                 .mono = o->mono || (no_color && *no_color),
                                 .no_mouse = o->no_mouse,

@@ -22,9 +22,11 @@ const char *screen_run_name(const struct run_paths *run);
 void screen_run_word(const struct run_paths *run, char out[PATH_MAX]);
 
 /* Show the run until the user leaves; then print how it stands and the way back. False with err
- * when there is no screen to be had; else *status is the exit status. */
+ * when there is no screen to be had; else *status is the exit status. engine: our child, which is
+ * waited for when it ends meanwhile; 0: it is not ours. */
 bool screen_show(const struct run_paths *run, enum app_mode mode,
-                 const struct screen_options *o, int *status, struct err *err);
-/* "thaw: medical goes on training; come back with: thaw attach medical" */
+                 const struct screen_options *o, pid_t engine, int *status, struct err *err);
+/* "thaw: medical goes on training; come back with: thaw attach medical"; a run that is paused is said to be
+ * so. */
 void screen_say_detached(const struct run_paths *run, enum app_mode mode);
 #endif

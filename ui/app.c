@@ -26,8 +26,8 @@ struct app *app_create(const struct app_options *o, struct err *err) {
     }
     a->mode = o->mode;
     snprintf(a->name, sizeof a->name, "%s", o->name ? o->name : "");
-    snprintf(a->return_command, sizeof a->return_command, "%s",
-             o->return_command ? o->return_command : "");
+    snprintf(a->drive_command, sizeof a->drive_command, "%s",
+             o->drive_command ? o->drive_command : "thaw attach");
     history_init(&a->history);
     wishes_init(&a->wishes);
     a->focus = PANE_LAYERS;
@@ -70,7 +70,7 @@ enum life app_life(const struct app *a, double now, double *silent_s) {
     double step = isfinite(h->step_s) ? h->step_s : isfinite(h->last.total) ? h->last.total : 0;
     *silent_s = a->heard_at > 0 ? now - a->heard_at : 0;
     if (h->state == RUN_ENDED) return LIFE_ENDED;
-    if (a->gone) return LIFE_GONE;
+    if (a->dead) return LIFE_DEAD;
     if (h->state == RUN_PAUSED) return LIFE_PAUSED;
     if (h->state == RUN_STARTING) return LIFE_STARTING;
     return *silent_s > fmax(silence_s, silence_steps * step) ? LIFE_STALLED : LIFE_LIVE;
@@ -90,7 +90,10 @@ static void say_freeze(struct app *a) {
     else if (isfinite(f->predicted_s))
         snprintf(forecast, sizeof forecast, ", a step should take %s", seconds);
     app_say(a, f->frozen ? STYLE_FROZEN : STYLE_LEARN, "%s %s from step %" PRId64 "%s", what,
-            f->frozen ? "frozen" : "learns", f->step, forecast);
+            f->frozen      ? "frozen"
+            : f->count > 1 ? "learn"
+                           : "learns",
+            f->step, forecast);
 }
 
 static void say_event(struct app *a, const struct event *e) {
@@ -121,16 +124,17 @@ void app_observe(struct app *a, const struct event *e) {
     if (a->wishes.n_pending > 0) wishes_settle(&a->wishes, &a->history);
     say_event(a, e);
     a->seen++;
-    a->gone = false;
+    a->dead = false;
     if (e->type == EVENT_END && a->stop_asked) a->end = APP_STOP_ASKED;
 }
 
 void app_caught_up(struct app *a) { a->message[0] = '\0'; }
 
-void app_set_gone(struct app *a, bool gone) {
-    if (gone && !a->gone && a->history.state != RUN_ENDED)
-        app_say(a, STYLE_ERROR, "the engine is not running: thaw run --resume %s", app_name(a));
-    a->gone = gone;
+void app_set_dead(struct app *a, bool dead) {
+    if (dead && !a->dead && a->history.state != RUN_ENDED)
+        app_say(a, STYLE_ERROR, "the engine is dead: thaw run --resume %s goes on",
+                app_name(a));
+    a->dead = dead;
 }
 
 /* ---- answers */

@@ -3,6 +3,8 @@
  * size, so frames are tested without a terminal. */
 #ifndef THAW_UI_APP_H
 #define THAW_UI_APP_H
+#include <sys/types.h>
+
 #include "engine/run/event_log.h"
 #include "engine/run/run_dir.h"
 #include "engine/run/command.h"
@@ -15,7 +17,8 @@ struct app; /* opaque */
 struct app_options {
     enum app_mode mode;
     const char *name;   /* of the run, for the top line before its first event */
-    const char *return_command; /* "thaw attach medical": shown and printed on detach */
+    const char *drive_command; /* "thaw attach medical": told to those who only watch */
+    pid_t engine;              /* our child, to be waited for when it ends; 0: it is not ours */
 };
 
 struct app *app_create(const struct app_options *o, struct err *err);

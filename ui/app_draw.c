@@ -5,6 +5,7 @@
 #include "engine/core/text.h"
 #include "ui/app_parts.h"
 #include "ui/help.h"
+#include "ui/wrap.h"
 
 static const double message_s = 10, error_s = 30; /* how long a message stays */
 
@@ -40,52 +41,82 @@ static void draw_panes(struct app *a, struct canvas *c) {
     }
 }
 
-/* The wish that waits longest, when nothing newer is to be said. */
-static void draw_waiting(const struct app *a, struct canvas *c) {
-    if (a->wishes.n_pending == 0) return;
-    const struct pending *p = &a->wishes.pending[0];
-    canvas_printf(c, 0, 0, STYLE_DIM, "%s is queued", command_infos[p->command.kind].word);
+/* ---- the rows at the bottom */
+
+/* What is to be said and typed there. */
+struct bottom {
+    const struct line_edit *edit; /* NULL: nothing is being typed */
+    const char *prompt;           /* in front of it */
+    const char *text;             /* of any length; NULL: nothing */
+    enum style style;
+    const char *hint; /* NULL: the keys, which make room for a text that is long */
+};
+
+static void draw_keys(const struct app *a, struct canvas *c, struct rect r, enum life life) {
+    struct bars_hints hints = {life, a->mode == APP_WATCH, a->focus, &a->layout};
+    bars_hint(c, r, &hints);
 }
 
-static void draw_message(const struct app *a, struct canvas *c) {
-    struct rect r = a->layout.message, old = canvas_clip(c, r);
+/* The message row and what it needs beside it: first the row of the keys below, then the row
+ * above. What is still too long ends in ".."; the log has all of it. */
+static void draw_bottom(const struct app *a, struct canvas *c, const struct bottom *b,
+                        enum life life) {
+    const struct layout *l = &a->layout;
+    int most = l->learned.w > 0 ? 3 : 2, w = l->w;
+    int rows = b->text && b->text[0] ? wrap_rows(b->text, strlen(b->text), w) : 0;
+    int need = (b->edit != NULL) + rows + (b->hint != NULL);
+    int height = need < 2 ? 2 : need > most ? most : need, y = l->h - height;
+    struct rect old = canvas_clip(c, (struct rect){0, y, w, height});
+    int below = b->hint || need < 2 ? 1 : 0, at = b->edit ? 1 : 0;
+    if (height > 2) /* the row above makes room */
+        canvas_fill(c, (struct rect){0, 0, w, height}, ' ', STYLE_NORMAL);
+    if (rows > 0)
+        wrap_draw(c, (struct rect){0, at, w, height - at - below}, b->style, b->text,
+                  strlen(b->text));
+    if (b->hint) canvas_field(c, 0, height - 1, w, false, STYLE_DIM, b->hint, strlen(b->hint));
+    canvas_clip(c, old);
+    if (b->edit) line_edit_draw(b->edit, c, (struct rect){0, y, w, 1}, b->prompt);
+    if (!b->hint && need < 2) draw_keys(a, c, l->hint, life);
+}
+
+/* What the panes say: the newest message, else the wish that waits longest. */
+static void message_of(const struct app *a, struct bottom *b, char *waiting, size_t size) {
+    if (a->message[0]) {
+        b->text = a->message;
+        b->style = a->message_style;
+    } else if (a->wishes.n_pending > 0) {
+        snprintf(waiting, size, "%s is queued",
+                 command_infos[a->wishes.pending[0].command.kind].word);
+        b->text = waiting;
+        b->style = STYLE_DIM;
+    }
+}
+
+static void draw_messages(const struct app *a, struct canvas *c, enum life life) {
+    struct bottom b = {.text = NULL};
+    char waiting[64];
     switch (a->input) {
     case INPUT_CONFIRM:
-        canvas_field(c, 0, 0, r.w, true, STYLE_WARNING, a->question, strlen(a->question));
+        b = (struct bottom){
+            .text = a->question, .style = STYLE_WARNING, .hint = "y yes   n no"};
         break;
     case INPUT_COMMAND:
-        line_edit_draw(&a->line.edit, c, r, ":");
+        b = (struct bottom){.edit = &a->line.edit, .prompt = ":"};
+        if (a->line.refused && a->message[0]) b.text = a->message, b.style = STYLE_ERROR;
+        else if (a->line.hint[0]) b.text = a->line.hint, b.style = STYLE_DIM;
+        else b.hint = "Enter: send   Tab: complete   Up: earlier ones   Esc: back";
         break;
     case INPUT_PROMPT:
-        line_edit_draw(&a->prompt, c, r, "prompt: ");
+        b = (struct bottom){.edit = &a->prompt,
+                            .prompt = "prompt: ",
+                            .hint = "Enter: both models answer it   Esc: back"};
         break;
     case INPUT_PANES:
     case INPUT_HELP:
-        if (a->message[0])
-            canvas_field(c, 0, 0, r.w, false, a->message_style, a->message, strlen(a->message));
-        else draw_waiting(a, c);
+        message_of(a, &b, waiting, sizeof waiting);
         break;
     }
-    canvas_clip(c, old);
-}
-
-static void draw_hint(const struct app *a, struct canvas *c) {
-    struct rect r = a->layout.hint;
-    const char *text = NULL;
-    if (a->input == INPUT_CONFIRM) text = "y yes   n no";
-    if (a->input == INPUT_PROMPT) text = "Enter: both models answer it   Esc: back";
-    if (a->input == INPUT_COMMAND)
-        text = a->message_style == STYLE_ERROR && a->message[0] ? a->message
-               : a->line.hint[0]                                ? a->line.hint
-                                 : "Enter: send   Tab: complete   Up: earlier ones   Esc: back";
-    if (!text) {
-        bars_hint(c, r, &a->history, a->mode == APP_WATCH || a->history.state == RUN_ENDED);
-        return;
-    }
-    struct rect old = canvas_clip(c, r);
-    canvas_field(c, 0, 0, r.w, false, text == a->message ? STYLE_ERROR : STYLE_DIM, text,
-                 strlen(text));
-    canvas_clip(c, old);
+    draw_bottom(a, c, &b, life);
 }
 
 void app_draw(struct app *a, struct canvas *c, double now) {
@@ -100,13 +131,12 @@ void app_draw(struct app *a, struct canvas *c, double now) {
         return;
     }
     bars_lifecycle(c, l->lifecycle, &a->history, app_name(a), life, silent_s);
-    bars_status(c, l->status, &a->history);
+    bars_status(c, l->status, &a->history, life);
     if (l->tabs.w > 0) bars_tabs(c, l->tabs, app_titles, PANE_COUNT, a->focus);
-    if (l->sparkline.h > 0) bars_sparkline(c, l->sparkline, &a->history);
+    if (l->sparkline.h > 0) bars_sparkline(c, l->sparkline, &a->history, life);
     if (l->learned.w > 0) bars_learned(c, l->learned, &a->history);
     draw_panes(a, c);
-    draw_message(a, c);
-    draw_hint(a, c);
+    draw_messages(a, c, life);
     if (a->input == INPUT_HELP) {
         int top = l->h > 12 ? 1 : 0;
         help_draw(c, (struct rect){0, top, l->w, l->h - top}, a->help_scroll,

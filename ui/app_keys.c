@@ -12,12 +12,11 @@
 /* Whether the run can be asked at all; says why not. */
 static bool may_ask(struct app *a) {
     if (a->mode == APP_WATCH) {
-        app_say(a, STYLE_WARNING, "watching only: %s drives it",
-                a->return_command[0] ? a->return_command : "thaw attach");
+        app_say(a, STYLE_NORMAL, "watching only: %s drives it", a->drive_command);
         return false;
     }
     if (a->history.state == RUN_ENDED) {
-        app_say(a, STYLE_WARNING,
+        app_say(a, STYLE_NORMAL,
                 "the run has ended: nothing can be changed any more (q leaves)");
         return false;
     }
@@ -81,6 +80,17 @@ static void confirm_key(struct app *a, int key, struct outbox *out) {
 
 /* ---- lines being typed */
 
+static void focus_on(struct app *a, int pane) {
+    a->focus = (pane + PANE_COUNT) % PANE_COUNT;
+    if (a->zoomed >= 0) a->zoomed = a->focus;
+}
+
+/* An own prompt is on its way: its texts are to be seen. */
+static void await_sample(struct app *a, const char *prompt) {
+    panel_compare_follow_own(a->panels[PANE_COMPARE], prompt);
+    if (!layout_shows(&a->layout, PANE_COMPARE)) focus_on(a, PANE_COMPARE);
+}
+
 static void command_key(struct app *a, int key, struct outbox *out) {
     struct command c;
     struct err err = {0};
@@ -106,8 +116,7 @@ static void command_key(struct app *a, int key, struct outbox *out) {
             app_command_words(&c, words, sizeof words);
             app_say(a, STYLE_NORMAL, "%s queued", words);
             a->stop_asked |= c.kind == COMMAND_STOP;
-            if (c.kind == COMMAND_SAMPLE)
-                panel_compare_follow_own(a->panels[PANE_COMPARE], c.text);
+            if (c.kind == COMMAND_SAMPLE) await_sample(a, c.text);
         }
         break;
     }
@@ -127,7 +136,7 @@ static void prompt_key(struct app *a, int key, struct outbox *out) {
     struct command c = {.kind = COMMAND_SAMPLE};
     snprintf(c.text, sizeof c.text, "%s", a->prompt.text);
     if (!c.text[strspn(c.text, " ")] || !ask(a, out, &c)) return;
-    panel_compare_follow_own(a->panels[PANE_COMPARE], c.text);
+    await_sample(a, c.text);
     app_say(a, STYLE_NORMAL, "sample queued: the models answer after this step");
 }
 
@@ -214,27 +223,38 @@ static void say_asked(struct app *a, enum action action, const struct outbox *ou
     app_say(a, STYLE_NORMAL, "%s %s queued", command_infos[c->kind].word, c->text);
 }
 
-/* True: a pane took it. */
-static bool pane_action(struct app *a, enum action action, struct outbox *out) {
-    int owner = owner_of(action);
-    if (owner == PANE_LAYERS) {
-        if (!may_ask(a)) return true;
-        if ((action == ACTION_TOGGLE || action == ACTION_FREEZE_BELOW) &&
-            !layout_shows(&a->layout, PANE_LAYERS)) {
-            app_say(a, STYLE_WARNING, "the layers are out of sight: 2 shows them");
-            return true;
-        }
+/* Whether nobody would see what the action does: then its pane comes into sight, or it is said
+ * how. Undoing, and freezing or thawing all, tell themselves what they did. */
+static bool is_out_of_sight(struct app *a, enum action action, int owner) {
+    bool small = a->layout.kind == LAYOUT_STATUS; /* no pane has room */
+    if (layout_shows(&a->layout, owner)) return false;
+    if (owner == PANE_COMPARE) {
+        focus_on(a, PANE_COMPARE);
+        return action == ACTION_COMPARE_VIEW; /* it is shown as it was */
     }
-    struct panel *focused = a->panels[a->focus];
-    bool taken = focused->ops->act(focused, action, out);
-    if (!taken && owner >= 0) taken = a->panels[owner]->ops->act(a->panels[owner], action, out);
-    if (taken) say_asked(a, action, out);
-    return taken;
+    if (owner == PANE_LOSS)
+        app_say(a, STYLE_NORMAL, "the loss is out of sight: %s",
+                small ? "a larger screen shows it" : "1 shows it");
+    else if (action == ACTION_TOGGLE || action == ACTION_FREEZE_BELOW)
+        app_say(a, STYLE_NORMAL, "the layers are out of sight: %s",
+                small ? "a larger screen shows them" : "2 shows them");
+    else return false;
+    return true;
 }
 
-static void focus_on(struct app *a, int pane) {
-    a->focus = (pane + PANE_COUNT) % PANE_COUNT;
-    if (a->zoomed >= 0) a->zoomed = a->focus;
+/* True: a pane took it, or it is said why none could. */
+static bool pane_action(struct app *a, enum action action, struct outbox *out) {
+    int owner = owner_of(action);
+    struct panel *focused = a->panels[a->focus];
+    bool taken = false;
+    if (owner == PANE_LAYERS && !may_ask(a)) return true;
+    if (owner != PANE_LAYERS) taken = focused->ops->act(focused, action, out);
+    if (!taken && owner >= 0) {
+        if (is_out_of_sight(a, action, owner)) return true;
+        taken = a->panels[owner]->ops->act(a->panels[owner], action, out);
+    }
+    if (taken) say_asked(a, action, out);
+    return taken;
 }
 
 static void app_action(struct app *a, enum action action, struct outbox *out) {

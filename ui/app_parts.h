@@ -13,12 +13,12 @@ enum input_mode { INPUT_PANES, INPUT_HELP, INPUT_CONFIRM, INPUT_COMMAND, INPUT_P
 
 struct app {
     enum app_mode mode;
-    char name[128], return_command[256];
+    char name[128], drive_command[256];
 
     /* what is known, and what is asked for */
     struct history history;
     struct wishes wishes;
-    bool gone;       /* no engine holds the run's lock */
+    bool dead;       /* no engine holds the run's lock, and the log does not tell an end */
     bool stop_asked; /* by this screen: it leaves when the run has ended */
     bool asks_many;  /* while a key is handled: more was asked than can wait */
     enum app_end end;
@@ -55,7 +55,7 @@ enum life app_life(const struct app *a, double now, double *silent_s);
 /* All that was in the log when it was opened has been observed: what it said is over. */
 void app_caught_up(struct app *a);
 /* The engine holds the run's lock, or does not any more. */
-void app_set_gone(struct app *a, bool gone);
+void app_set_dead(struct app *a, bool dead);
 /* The connection was lost, or never made: what waits for an answer gets none, and why is said.
  */
 void app_unanswered(struct app *a, const char *why);

@@ -2,6 +2,7 @@
  * waits for the engine; a frame is drawn at once after a key, else at most ten times a second
  * and only when something was heard, or once a second for what the clock changes. */
 #include <stdio.h>
+#include <sys/wait.h>
 
 #include "engine/core/clock.h"
 #include "engine/core/files.h"
@@ -22,6 +23,7 @@ struct loop {
     bool caught_up;                   /* with what stood in the log at first */
     bool unreadable;                  /* said already */
     double drawn_at, heard_at;        /* clock_now() */
+    pid_t engine;                     /* our child while it lives; 0: none */
 };
 
 static void frame(struct loop *l) {
@@ -59,14 +61,22 @@ static void read_events(struct loop *l) {
     l->unreadable = got < 0;
 }
 
+/* Whether the engine, our child, has just ended: waited for, so that nothing is left of it. */
+static bool engine_ended(struct loop *l) {
+    if (l->engine <= 0 || waitpid(l->engine, NULL, WNOHANG) == 0) return false;
+    l->engine = 0;
+    return true;
+}
+
 /* A run that has fallen silent may have lost its engine. */
 static void look_for_engine(struct loop *l) {
     double silent = clock_now() - l->heard_at;
-    if (silent < lock_s) return;
+    if (engine_ended(l)) read_events(l); /* what it told last */
+    else if (silent < lock_s) return;
     l->heard_at = clock_now(); /* look again after as long */
-    bool gone = l->app->history.state != RUN_ENDED && !files_is_locked(l->paths->lock, NULL);
-    if (gone != l->app->gone) l->urgent = true;
-    app_set_gone(l->app, gone);
+    bool dead = l->app->history.state != RUN_ENDED && !files_is_locked(l->paths->lock, NULL);
+    if (dead != l->app->dead) l->urgent = true;
+    app_set_dead(l->app, dead);
 }
 
 static void take_answers(struct loop *l) {
@@ -125,7 +135,7 @@ static void run(struct loop *l, enum app_end *how) {
 
 bool app_run(const struct run_paths *paths, const struct app_options *o,
              const struct term_options *t, enum app_end *how, struct err *err) {
-    struct loop l = {.paths = paths};
+    struct loop l = {.paths = paths, .engine = o->engine};
     int w, h;
     *how = APP_DETACHED;
     link_init(&l.link, paths->socket);

@@ -105,9 +105,9 @@ static void life_piece(const struct history *h, enum life life, double silent_s,
         out->style = STYLE_WARNING;
         snprintf(text, size, "STALLED %.0fs", silent_s);
         break;
-    case LIFE_GONE:
+    case LIFE_DEAD:
         out->style = STYLE_ERROR;
-        snprintf(text, size, "GONE");
+        snprintf(text, size, "DEAD");
         break;
     case LIFE_ENDED: {
         bool failed = strcmp(h->end_reason, "failed") == 0;
@@ -153,13 +153,6 @@ void bars_lifecycle(struct canvas *c, struct rect r, const struct history *h, co
 
 /* ---- figures */
 
-/* The set that the run is about now: what it learns, else the first. -1: none. */
-static int main_set(const struct history *h) {
-    int learned = history_extreme_set(h, true);
-    if (learned >= 0) return learned;
-    return h->n_sets == 0 ? -1 : isfinite(h->sets[0].last_base.loss) ? h->n_sets - 1 : 0;
-}
-
 struct row {
     struct piece pieces[24];
     int n;
@@ -176,11 +169,16 @@ __attribute__((format(printf, 4, 5))) static void add(struct row *r, int priorit
     va_end(args);
 }
 
-static int row_columns(const struct row *r) {
+/* The columns of the pieces that matter as much as `priority`, or more. */
+static int columns_from(const struct row *r, int priority) {
     int sum = 0;
-    for (int i = 0; i < r->n; i++) sum += columns_of(&r->pieces[i]) + (i ? GAP : 0);
+    for (int i = 0; i < r->n; i++)
+        if (r->pieces[i].priority >= priority)
+            sum += columns_of(&r->pieces[i]) + (sum ? GAP : 0);
     return sum;
 }
+
+static int row_columns(const struct row *r) { return columns_from(r, 0); }
 
 static void drop_least(struct row *r) {
     int least = 0;
@@ -213,23 +211,30 @@ static void add_times(struct row *r, const struct history *h) {
     add(r, 2, STYLE_DIM, "all %s", text);
 }
 
-static void figures(struct row *r, const struct history *h) {
+enum { BASE_PRIORITY = 5 };
+
+/* `named`: the set of "val" and "base" is named. */
+static void figures(struct row *r, const struct history *h, enum life life, bool named) {
     char text[FORMAT_MAX];
-    int set = main_set(h);
+    int set = history_main_set(h);
+    named = named && set >= 0;
     format_loss(text, history_smooth(h, SMOOTHING_USUAL));
     add(r, 9, STYLE_TRAIN, "train %s", text);
     format_loss(text, set >= 0 ? h->sets[set].last.loss : (double)NAN);
-    add(r, 8, set > 0 ? STYLE_DOMAIN : STYLE_VAL, "val %s", text);
+    add(r, 8, set > 0 ? STYLE_DOMAIN : STYLE_VAL, "val %.32s%s%s",
+        named ? h->sets[set].name : "", named ? " " : "", text);
     format_loss(text, set >= 0 ? h->sets[set].last_base.loss : (double)NAN);
-    add(r, 5, STYLE_BASE, "base %s", text);
+    add(r, BASE_PRIORITY, STYLE_BASE, "base %s", text);
     for (int i = 0; i < h->n_sets; i++) {
         if (i == set) continue;
         format_loss(text, h->sets[i].last.loss);
         add(r, 1, i > 0 ? STYLE_DOMAIN : STYLE_VAL, "%.32s %s", h->sets[i].name, text);
     }
-    format_speed(text, h->last.tokens_per_s);
-    add(r, 6, STYLE_NORMAL, "%s tok/s", text);
-    add_times(r, h);
+    if (life != LIFE_DEAD) { /* nobody trains: no speed, and no end to wait for */
+        format_speed(text, h->last.tokens_per_s);
+        add(r, 6, STYLE_NORMAL, "%s tok/s", text);
+        add_times(r, h);
+    }
     format_rate(text, h->last.lr);
     add(r, 4, STYLE_NORMAL, "lr %s", text);
     format_norm(text, h->last.grad_norm);
@@ -250,14 +255,23 @@ static void starting(struct row *r, const struct history *h) {
     add(r, 5, STYLE_DIM, "%s weights", number);
     format_bytes(number, (double)h->memory_bytes);
     add(r, 4, STYLE_DIM, "%s memory", number);
-    add(r, 3, STYLE_DIM, "%d threads", h->threads);
+    add(r, 3, STYLE_DIM, "%d thread%s", h->threads, h->threads == 1 ? "" : "s");
     add(r, 2, STYLE_DIM, "%s", h->blas);
 }
 
-void bars_status(struct canvas *c, struct rect r, const struct history *h) {
+/* The figures for a width: the set's name costs less than the base's loss. */
+static void figures_for(struct row *r, const struct history *h, enum life life, int w) {
+    r->n = 0;
+    figures(r, h, life, true);
+    if (columns_from(r, BASE_PRIORITY) <= w) return;
+    r->n = 0;
+    figures(r, h, life, false);
+}
+
+void bars_status(struct canvas *c, struct rect r, const struct history *h, enum life life) {
     struct row row = {.n = 0};
     struct rect old = canvas_clip(c, r);
-    if (h->train.n > 0) figures(&row, h);
+    if (h->train.n > 0) figures_for(&row, h, life, r.w);
     else starting(&row, h);
     draw_row(c, 0, &row);
     canvas_clip(c, old);
@@ -269,19 +283,29 @@ static double perplexity(const struct event_score *s) {
     return isfinite(s->perplexity) ? s->perplexity : exp(s->loss);
 }
 
+/* How much is told about a set: less on narrow screens. */
+enum change_form { CHANGE_WHOLE, CHANGE_SHORT, CHANGE_BARE, CHANGE_FORMS };
+
+/* "general 14.2 -> 19.7 ppl (+39%)": as wide whatever the numbers. The unit may stand with the
+ * first set alone. */
 static void set_piece(struct row *r, const struct history_set *s, const char *word,
-                      bool percent, enum style style, int priority) {
-    char base[FORMAT_MAX], tuned[FORMAT_MAX], change[24] = "";
-    format_perplexity(base, perplexity(&s->last_base));
-    format_perplexity(tuned, perplexity(&s->last));
-    if (percent)
-        snprintf(change, sizeof change, " (%+.0f%%)",
-                 fmin((perplexity(&s->last) / perplexity(&s->last_base) - 1) * 100, 99999));
-    add(r, priority, style, "%s%.32s %s -> %s ppl%s", word, s->name, base, tuned, change);
+                      enum change_form form, enum style style, int priority) {
+    char base[FORMAT_MAX], tuned[FORMAT_MAX], change[FORMAT_MAX], told[2 * FORMAT_MAX] = "";
+    const char *unit = form == CHANGE_WHOLE || r->n == 0 ? " ppl" : "";
+    format_ppl(base, perplexity(&s->last_base));
+    format_ppl(tuned, perplexity(&s->last));
+    format_change(change, perplexity(&s->last) / perplexity(&s->last_base));
+    const char *digits = change + strspn(change, " ");
+    int w = (int)strlen(change);
+    if (form == CHANGE_WHOLE)
+        snprintf(told, sizeof told, "(%s)%*s", digits, w - (int)strlen(digits), "");
+    if (form == CHANGE_SHORT) snprintf(told, sizeof told, "%-*s", w, digits);
+    add(r, priority, style, "%s%.32s %s -> %s%s%s%s", word, s->name, base, tuned, unit,
+        told[0] ? " " : "", told);
 }
 
-/* What rose, then what fell; percents: of what fell, too. */
-static void changes(struct row *r, const struct history *h, bool percents) {
+/* What rose, then what fell. */
+static void changes(struct row *r, const struct history *h, enum change_form form) {
     r->n = 0;
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0, said = 0; i < h->n_sets; i++) {
@@ -289,8 +313,20 @@ static void changes(struct row *r, const struct history *h, bool percents) {
             double change = s->last.loss - s->last_base.loss;
             if (!isfinite(change) || (change > 0) != (pass == 0)) continue;
             const char *word = said ? "" : pass == 0 ? "forgetting: " : "learned: ";
-            set_piece(r, s, word, percents || pass == 0, pass == 0 ? STYLE_LOSS : STYLE_GAIN,
-                      8 + pass - said++);
+            bool rose = pass == 0; /* how much was forgotten is told to the last */
+            set_piece(r, s, word, rose && form == CHANGE_BARE ? CHANGE_SHORT : form,
+                      rose ? STYLE_LOSS : STYLE_GAIN, 8 + pass - said++);
+        }
+}
+
+/* As many sets as have room in some form, in the most telling one. */
+static void changes_for(struct row *r, const struct history *h, int w) {
+    changes(r, h, CHANGE_WHOLE);
+    for (int most = r->n; most > 0; most--)
+        for (int form = 0; form < CHANGE_FORMS; form++) {
+            changes(r, h, (enum change_form)form);
+            while (r->n > most) drop_least(r);
+            if (row_columns(r) <= w) return;
         }
 }
 
@@ -307,8 +343,7 @@ static void perplexities(struct row *r, const struct history *h) {
 
 void bars_learned(struct canvas *c, struct rect r, const struct history *h) {
     struct row row = {.n = 0};
-    changes(&row, h, true);
-    if (row_columns(&row) > r.w) changes(&row, h, false);
+    changes_for(&row, h, r.w);
     if (row.n == 0) perplexities(&row, h);
     struct rect old = canvas_clip(c, r);
     if (row.n > 0) draw_row(c, 0, &row);
@@ -317,30 +352,78 @@ void bars_learned(struct canvas *c, struct rect r, const struct history *h) {
 
 /* ---- keys, tabs */
 
-static const char *hint_of(const struct key_binding *b, const struct history *h) {
-    return b->action == ACTION_PAUSE && h->state == RUN_PAUSED ? "resume" : b->hint;
+/* The keys in the order in which they get room. */
+static const enum action hint_order[] = {
+    ACTION_DETACH,       ACTION_HELP,    ACTION_NEXT_PANE, ACTION_TOGGLE, ACTION_PAUSE,
+    ACTION_COMPARE_VIEW, ACTION_COMMAND, ACTION_ZOOM_IN,   ACTION_LOG_Y,  ACTION_PROMPT_NEXT};
+enum { HINTS_MAX = sizeof hint_order / sizeof hint_order[0] };
+
+static bool is_over(const struct bars_hints *k) {
+    return k->life == LIFE_ENDED || k->life == LIFE_DEAD;
+}
+
+/* Whether a key does something now. */
+static bool hint_works(const struct bars_hints *k, const struct key_binding *b) {
+    switch (b->action) {
+    case ACTION_LOG_Y: /* in the compare pane `l` moves the cursor */
+        return layout_shows(k->layout, PANE_LOSS) && k->focus != PANE_COMPARE;
+    case ACTION_ZOOM_IN:
+        return layout_shows(k->layout, PANE_LOSS);
+    case ACTION_PROMPT_NEXT:
+        return layout_shows(k->layout, PANE_COMPARE);
+    default:
+        return !b->changes_run || !is_over(k);
+    }
+}
+
+static const char *hint_of(const struct bars_hints *k, const struct key_binding *b) {
+    if (b->action == ACTION_PAUSE && k->life == LIFE_PAUSED) return "resume";
+    if (b->action == ACTION_DETACH && is_over(k)) return "leave";
+    return b->hint;
 }
 
 static int label_columns(const struct key_binding *b) { return (int)strcspn(b->label, " "); }
 
-static int hint_columns(const struct key_binding *b, const struct history *h) {
-    return label_columns(b) + 1 + (int)strlen(hint_of(b, h)) + GAP;
+static int hint_columns(const struct bars_hints *k, const struct key_binding *b) {
+    return label_columns(b) + 1 + (int)strlen(hint_of(k, b)) + GAP;
 }
 
-void bars_hint(struct canvas *c, struct rect r, const struct history *h, bool watching) {
-    int left = r.w + GAP, x = 0; /* columns that are not spoken for; the way out always is */
+static const struct key_binding *binding_of(enum action action) {
     for (int i = 0; i < n_key_bindings; i++)
-        if (key_bindings[i].action == ACTION_DETACH) left -= hint_columns(&key_bindings[i], h);
+        if (key_bindings[i].action == action) return &key_bindings[i];
+    return NULL;
+}
+
+/* Give room to a key of the line; *left: columns that are not spoken for. */
+static void give_room(const struct bars_hints *k, enum action action, int *left,
+                      bool given[ACTION_COUNT]) {
+    const struct key_binding *b = binding_of(action);
+    if (!b || given[action] || !hint_works(k, b) || hint_columns(k, b) > *left) return;
+    *left -= hint_columns(k, b);
+    given[action] = true;
+}
+
+void bars_hint(struct canvas *c, struct rect r, const struct bars_hints *k) {
+    bool given[ACTION_COUNT] = {false};
+    int left = r.w + GAP, x = 0;
+    for (int i = 0; i < HINTS_MAX; i++) {
+        if (hint_order[i] == ACTION_COMPARE_VIEW && k->focus == PANE_LOSS) {
+            give_room(k, ACTION_LOG_Y, &left, given);
+            give_room(k, ACTION_ZOOM_IN, &left, given);
+            give_room(k, ACTION_COMMAND, &left, given);
+        }
+        give_room(k, hint_order[i], &left, given);
+    }
     struct rect old = canvas_clip(c, r);
     for (int i = 0; i < n_key_bindings; i++) {
         const struct key_binding *b = &key_bindings[i];
-        if (!b->hint) continue;
-        if (b->action != ACTION_DETACH && (left -= hint_columns(b, h)) < 0) continue;
-        bool dim = watching && b->changes_run;
+        if (!given[b->action]) continue;
+        bool dim = k->watching && b->changes_run;
+        const char *word = hint_of(k, b);
         canvas_text(c, x, 0, dim ? STYLE_DIM : STYLE_KEY, b->label, (size_t)label_columns(b));
-        canvas_text(c, x + label_columns(b) + 1, 0, dim ? STYLE_DIM : STYLE_NORMAL,
-                    hint_of(b, h), strlen(hint_of(b, h)));
-        x += hint_columns(b, h);
+        canvas_text(c, x + label_columns(b) + 1, 0, dim ? STYLE_DIM : STYLE_NORMAL, word,
+                    strlen(word));
+        x += hint_columns(k, b);
     }
     canvas_clip(c, old);
 }
@@ -396,11 +479,11 @@ static void subtract(struct row *all, const struct row *part) {
     all->n = n;
 }
 
-void bars_sparkline(struct canvas *c, struct rect r, const struct history *h) {
+void bars_sparkline(struct canvas *c, struct rect r, const struct history *h, enum life life) {
     struct row left = {.n = 0}, line;
     struct rect old = canvas_clip(c, r);
     draw_curve(c, h);
-    if (h->train.n > 0) figures(&left, h);
+    if (h->train.n > 0) figures_for(&left, h, life, r.w);
     for (int y = 0; y < r.h && left.n > 0; y++) { /* line 0: those that the status row has */
         line = left;
         while (line.n > 1 && row_columns(&line) > r.w) drop_least(&line);

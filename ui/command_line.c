@@ -12,6 +12,7 @@ void command_line_open(struct command_line *l) {
     line_edit_set(&l->edit, "");
     l->at = l->n_past;
     l->hint[0] = '\0';
+    l->refused = false;
 }
 
 /* ---- the past */
@@ -118,11 +119,18 @@ static enum command_line_result obey(struct command_line *l, struct command *out
         words[0] = command_infos[COMMAND_NEXT_STAGE].word;
         n = 1;
     }
-    return command_from_words(words, n, out, err) ? COMMAND_LINE_SEND : COMMAND_LINE_WRONG;
+    l->refused = !command_from_words(words, n, out, err);
+    return l->refused ? COMMAND_LINE_WRONG : COMMAND_LINE_SEND;
 }
 
 enum command_line_result command_line_key(struct command_line *l, const struct history *h,
                                           int key, struct command *out, struct err *err) {
+    bool refused = l->refused;
+    l->refused = false;
+    if (refused && key == ':') {
+        command_line_open(l);
+        return COMMAND_LINE_OPEN;
+    }
     switch (key) {
     case KEYS_ESCAPE:
     case 3: /* Ctrl-C */

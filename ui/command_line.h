@@ -14,6 +14,7 @@ struct command_line {
     int n_past, at;                                 /* at == n_past: the line being typed */
     char typed[LINE_EDIT_MAX];                      /* kept while looking through the past */
     char hint[COMMAND_LINE_HINT]; /* candidates of the last completion, or help */
+    bool refused; /* it was WRONG: it may be mended, and `:` begins a new one */
 };
 
 enum command_line_result {

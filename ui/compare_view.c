@@ -88,14 +88,25 @@ enum style compare_gain_style(double gain) {
     return gain > 0 ? STYLE_GAIN : STYLE_LOSS;
 }
 
+/* Blanks of any width, of which nothing would be seen (Unicode 15, category Zs). */
+static bool is_blank(uint32_t cp) {
+    return cp == ' ' || cp == 0xA0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200A) ||
+           cp == 0x202F || cp == 0x205F || cp == 0x3000;
+}
+
 void compare_token_word(const struct event_token *t, const char **word, size_t *n) {
     const char *s = t->text;
-    size_t length = strlen(s);
-    while (length > 1 && *s == ' ') s++, length--;
-    while (length > 1 && s[length - 1] == ' ') length--;
-    bool nothing = length == 0 || (length == 1 && *s == ' ');
-    *word = nothing ? "_" : s;
-    *n = nothing ? 1 : length;
+    size_t length = strlen(s), from = length, to = 0; /* what is not blank */
+    for (size_t at = 0, used; at < length; at += used) {
+        uint32_t cp;
+        used = text_decode(s + at, length - at, &cp);
+        if (is_blank(cp)) continue;
+        if (at < from) from = at;
+        to = at + used;
+    }
+    bool nothing = from >= to || text_columns(s + from, to - from) == 0;
+    *word = nothing ? "_" : s + from;
+    *n = nothing ? 1 : to - from;
 }
 
 int compare_best_token(const struct sample *s) {

@@ -16,8 +16,8 @@ void compare_draw_text(struct canvas *c, struct rect r, const struct word *words
 uint32_t compare_gain_glyph(enum glyphs glyphs, double gain);
 enum style compare_gain_style(double gain);
 
-/* A token's text as a word: without the blanks around it; what has no other text is shown as
- * "_". */
+/* A token's text as a word: without the blanks around it. What would not be seen is shown as "_":
+ * blanks alone, a mark without its letter, the empty text of a token that ends inside a character. */
 void compare_token_word(const struct event_token *t, const char **word, size_t *n);
 /* The token with the largest gain; 0 when none has one. */
 int compare_best_token(const struct sample *s);

@@ -5,61 +5,77 @@
 
 #include "engine/run/command.h"
 #include "ui/keys.h"
+#include "ui/wrap.h"
 
-enum { LABEL_W = 12, TWO_COLUMNS_W = 100, FRAME = 2 };
+enum { LABEL_W = 12, COMMAND_W = 14, TWO_COLUMNS_W = 100, FRAME = 2 };
 
 static const char *const legend[] = {
     "",
-    "On the curve: : stage, F frozen, T thawed, L learning rate, c checkpoint, ! problem.",
+    "On the curve: : stage, F frozen, T thawed, L rate, c checkpoint, ! problem.",
     "The dashed line is the base model's loss on the same text.",
-    "Layers: > asked for, not yet a fact; == bytes compared with the base's, identical.",
-    "Compare: [word] is not in the base's text. A token's gain over the base:",
-    ". none, : * # @ (or a block) better and better, - worse, = much worse.",
+    "Layers: > asked for, no fact yet; == bytes compared: they are the base's.",
+    "Compare: [word] is not in the base's text; _ is a token that cannot be seen.",
+    "A token's gain over the base, from worst to best: = - . : * # @ (or blocks).",
     "",
     "Commands, behind : or thaw send:",
 };
 enum { LEGEND_LINES = sizeof legend / sizeof legend[0] };
 
-static int key_lines(int columns) { return (n_key_bindings + columns - 1) / columns; }
+/* A place that moves down the overlay's text: drawn where it is in sight, counted anyway. */
+struct scroll {
+    struct canvas *c; /* NULL: only counted */
+    int w, h;         /* of the inside */
+    int y;            /* of the next row; negative above the first in sight */
+};
 
-static int columns_in(struct rect r) { return r.w >= TWO_COLUMNS_W ? 2 : 1; }
+static int columns_in(int w) { return w + FRAME >= TWO_COLUMNS_W ? 2 : 1; }
+
+/* A text from column x on, over as many rows as it needs, and the rows it needed. */
+static int put_text(const struct scroll *s, int x, enum style style, const char *text) {
+    int w = s->w - x - 1, rows = wrap_rows(text, strlen(text), w > 0 ? w : 1);
+    for (int row = 0; s->c && w > 0 && row < rows; row++)
+        if (s->y + row >= 0 && s->y + row < s->h)
+            wrap_put(s->c, x, s->y + row, w, style, text, strlen(text), row);
+    return rows;
+}
+
+static void put_key(const struct scroll *s, int x, int w, const struct key_binding *b,
+                    bool watching) {
+    bool dim = watching && b->changes_run;
+    if (!s->c || s->y < 0 || s->y >= s->h) return;
+    canvas_field(s->c, x, s->y, LABEL_W - 1, false, dim ? STYLE_DIM : STYLE_KEY, b->label,
+                 strlen(b->label));
+    canvas_field(s->c, x + LABEL_W, s->y, w - LABEL_W, false, dim ? STYLE_DIM : STYLE_NORMAL,
+                 b->help, strlen(b->help));
+}
+
+static void put_keys(struct scroll *s, bool watching) {
+    int columns = columns_in(s->w), lines = (n_key_bindings + columns - 1) / columns;
+    int w = (s->w - 2) / columns;
+    for (int line = 0; line < lines; line++, s->y++)
+        for (int i = line, x = 1; i < n_key_bindings; i += lines, x += w)
+            put_key(s, x, w - 1, &key_bindings[i], watching);
+}
+
+static void put_commands(struct scroll *s, bool watching) {
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        const struct command_info *info = &command_infos[i];
+        if (s->c && s->y >= 0 && s->y < s->h)
+            canvas_printf(s->c, 1, s->y, watching ? STYLE_DIM : STYLE_KEY, "%s", info->word);
+        s->y += put_text(s, 1 + COMMAND_W, STYLE_NORMAL, info->help);
+    }
+}
+
+static void put_all(struct scroll *s, bool watching) {
+    put_keys(s, watching);
+    for (int i = 0; i < LEGEND_LINES; i++) s->y += put_text(s, 1, STYLE_DIM, legend[i]);
+    put_commands(s, watching);
+}
 
 int help_scroll_max(struct rect r) {
-    int lines = key_lines(columns_in(r)) + LEGEND_LINES + COMMAND_COUNT, rows = r.h - FRAME;
-    return lines > rows ? lines - rows : 0;
-}
-
-static void draw_key(struct canvas *c, int x, int y, int w, const struct key_binding *b,
-                     bool watching) {
-    bool dim = watching && b->changes_run;
-    canvas_field(c, x, y, LABEL_W - 1, false, dim ? STYLE_DIM : STYLE_KEY, b->label,
-                 strlen(b->label));
-    canvas_field(c, x + LABEL_W, y, w - LABEL_W, false, dim ? STYLE_DIM : STYLE_NORMAL, b->help,
-                 strlen(b->help));
-}
-
-static void draw_line(struct canvas *c, int line, int y, int columns, bool watching) {
-    int rows = key_lines(columns), w = (c->clip.w - 2) / columns;
-    if (line < rows) {
-        for (int k = 0; k < columns; k++) {
-            int i = line + k * rows;
-            if (i < n_key_bindings)
-                draw_key(c, 1 + k * w, y, w - 1, &key_bindings[i], watching);
-        }
-        return;
-    }
-    line -= rows;
-    if (line < LEGEND_LINES) {
-        canvas_field(c, 1, y, c->clip.w - 2, false, STYLE_DIM, legend[line],
-                     strlen(legend[line]));
-        return;
-    }
-    line -= LEGEND_LINES;
-    if (line >= COMMAND_COUNT) return;
-    const struct command_info *info = &command_infos[line];
-    canvas_printf(c, 1, y, watching ? STYLE_DIM : STYLE_KEY, "%s", info->word);
-    canvas_field(c, 1 + LABEL_W + 2, y, c->clip.w - LABEL_W - 4, false, STYLE_NORMAL,
-                 info->help, strlen(info->help));
+    struct scroll s = {.w = r.w - FRAME, .h = r.h - FRAME};
+    put_all(&s, false);
+    return s.y > s.h ? s.y - s.h : 0;
 }
 
 void help_draw(struct canvas *c, struct rect r, int scroll, bool watching) {
@@ -70,6 +86,7 @@ void help_draw(struct canvas *c, struct rect r, int scroll, bool watching) {
     canvas_frame(c, (struct rect){0, 0, r.w, r.h}, false, "Help",
                  scroll < most ? "j k PgDn: more   Esc: back" : "Esc: back");
     canvas_clip(c, (struct rect){r.x + 1, r.y + 1, r.w - FRAME, r.h - FRAME});
-    for (int y = 0; y < r.h - FRAME; y++) draw_line(c, scroll + y, y, columns_in(r), watching);
+    struct scroll s = {.c = c, .w = r.w - FRAME, .h = r.h - FRAME, .y = -scroll};
+    put_all(&s, watching);
     canvas_clip(c, old);
 }

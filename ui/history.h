@@ -112,8 +112,9 @@ double history_pace(const struct history *h);
 /* Steps left in the stage and in the whole run. */
 int64_t history_left(const struct history *h, bool whole);
 int64_t history_stage_step(const struct history *h); /* steps done in the current stage */
-/* The set that moved most against the base: down (learned) or up (forgotten). -1: none. */
-int history_extreme_set(const struct history *h, bool learned);
+/* The set that "val" and "base" are about: the first one; from the last stage on, which the others
+ * lead to, the last one. It never depends on the losses. -1: none yet. */
+int history_main_set(const struct history *h);
 /* x of the newest point in every unit. */
 void history_now(const struct history *h, double x[UNIT_COUNT]);
 #endif

@@ -115,17 +115,9 @@ int64_t history_left(const struct history *h, bool whole) {
     return left;
 }
 
-int history_extreme_set(const struct history *h, bool learned) {
-    int best = -1;
-    double most = 0;
-    for (int i = 0; i < h->n_sets; i++) {
-        double fall = h->sets[i].last_base.loss - h->sets[i].last.loss;
-        double moved = learned ? fall : -fall;
-        if (!(moved > most)) continue;
-        most = moved;
-        best = i;
-    }
-    return best;
+int history_main_set(const struct history *h) {
+    bool last_stage = h->stage >= 0 && h->stage == h->n_stages - 1;
+    return last_stage ? h->n_sets - 1 : h->n_sets > 0 ? 0 : -1;
 }
 
 void history_now(const struct history *h, double x[UNIT_COUNT]) {

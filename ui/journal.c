@@ -93,8 +93,8 @@ static void run_sentence(const struct event_run *r, struct buf *out) {
     char number[FORMAT_MAX], bytes[FORMAT_MAX];
     format_count(number, (double)parameters);
     format_bytes(bytes, (double)r->memory_bytes);
-    buf_printf(out, "run %s: %s weights, %s planned, %d threads, seed %" PRIu64, r->name,
-               number, bytes, r->threads, r->seed);
+    buf_printf(out, "run %s: %s weights, %s planned, %d thread%s, seed %" PRIu64, r->name,
+               number, bytes, r->threads, r->threads == 1 ? "" : "s", r->seed);
     if (r->blas[0]) buf_printf(out, ", %s", r->blas);
 }
 

@@ -4,8 +4,9 @@
 
 #define CTRL(letter) ((letter)&0x1F)
 
-/* In the order of the help overlay; those with a hint make the hint line, left to right. `l` is
- * "log y" and so does not move to the right. */
+/* In the order of the help overlay; those with a hint make the hint line, left to right, when
+ * they work and there is room (bars.c). `l` is "log y" and moves to the right only where there
+ * is no such axis. */
 const struct key_binding key_bindings[] = {
     {{'?', KEYS_F1}, ACTION_HELP, "? F1", "help", "help", false},
     {{KEYS_ESCAPE}, ACTION_BACK, "Esc", "leave help, full screen, a question", NULL, false},
@@ -36,12 +37,17 @@ const struct key_binding key_bindings[] = {
     {{'c'}, ACTION_COMPARE_VIEW, "c", "compare: text, score, top-k", "compare", false},
     {{'e'}, ACTION_PROMPT_EDIT, "e", "edit the prompt and sample it", NULL, true},
     {{'['}, ACTION_PROMPT_PREVIOUS, "[", "previous prompt", NULL, false},
-    {{']'}, ACTION_PROMPT_NEXT, "]", "next prompt", NULL, false},
-    {{'l'}, ACTION_LOG_Y, "l", "loss on a logarithmic axis, or a linear one", "log", false},
+    {{']'}, ACTION_PROMPT_NEXT, "]", "next prompt", "prompt", false},
+    {{'l'},
+     ACTION_LOG_Y,
+     "l",
+     "loss on a logarithmic axis, or a linear one",
+     "log axis",
+     false},
     {{'s'}, ACTION_SMOOTHING, "s", "smoothing of the loss curve", NULL, false},
     {{'x'}, ACTION_X_UNIT, "x", "x axis in steps, tokens or seconds", NULL, false},
     {{'f'}, ACTION_FOLLOW, "f", "follow the newest step", NULL, false},
-    {{'+', '='}, ACTION_ZOOM_IN, "+ =", "zoom in", NULL, false},
+    {{'+', '='}, ACTION_ZOOM_IN, "+ =", "zoom in", "zoom", false},
     {{'-'}, ACTION_ZOOM_OUT, "-", "zoom out", NULL, false},
     {{'0'}, ACTION_ZOOM_RESET, "0", "the whole run again", NULL, false},
     {{'<'}, ACTION_PAN_LEFT, "<", "earlier", NULL, false},

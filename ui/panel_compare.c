@@ -79,6 +79,26 @@ static void fingerprint(const struct sample *s, bool wide, char out[16]) {
     else snprintf(out, 16, "%.4s..%s", s->weights, s->weights + n - 2);
 }
 
+/* Whether the weights that made a text are the newest there are. */
+static bool is_live(const struct history *h, const struct sample *s) {
+    return s->step >= h->step && h->state != RUN_ENDED;
+}
+
+/* Which weights made a text: "live @372" says that there are no newer ones. */
+static void draw_made(const struct history *h, struct canvas *c, int x, const struct sample *s,
+                      bool wide) {
+    char print[16], age[48] = "";
+    fingerprint(s, wide, print);
+    if (!wide) {
+        canvas_printf(c, x, 1, STYLE_DIM, "%s @%" PRId64, print, s->step);
+        return;
+    }
+    if (!is_live(h, s) && h->step > s->step)
+        snprintf(age, sizeof age, ", %" PRId64 " steps ago", h->step - s->step);
+    canvas_printf(c, x, 1, STYLE_DIM, " %s@%" PRId64 "%s  %s", is_live(h, s) ? "live " : "",
+                  s->step, age, print);
+}
+
 static void draw_heads(const struct panel *p, struct canvas *c, int mid,
                        const struct sample_pair *pair) {
     bool wide = c->clip.w >= WIDE_W;
@@ -93,12 +113,7 @@ static void draw_heads(const struct panel *p, struct canvas *c, int mid,
         else canvas_printf(c, 6, 1, STYLE_DIM, "%s", print);
     }
     canvas_printf(c, mid + 2, 1, STYLE_STRONG, "TUNED");
-    if (!pair->tuned.made) return;
-    fingerprint(&pair->tuned, wide, print);
-    if (wide)
-        canvas_printf(c, mid + 8, 1, STYLE_DIM, " live @%" PRId64 "  %s", pair->tuned.step,
-                      print);
-    else canvas_printf(c, mid + 8, 1, STYLE_DIM, "%s @%" PRId64, print, pair->tuned.step);
+    if (pair->tuned.made) draw_made(p->history, c, mid + 8, &pair->tuned, wide);
 }
 
 static void draw_side(struct canvas *c, struct rect r, const struct sample *s,
@@ -180,15 +195,14 @@ static void draw_tops(const struct compare_panel *cp, struct canvas *c, int mid,
 }
 
 /* Before there is a base: the one model as it speaks now. */
-static void draw_live(const struct panel *p, struct canvas *c, const struct sample_pair *pair) {
+static void draw_model(const struct panel *p, struct canvas *c,
+                       const struct sample_pair *pair) {
     const struct sample *s = &pair->tuned;
     const struct history *h = p->history;
     int w = c->clip.w, rows = c->clip.h - 3;
     bool later = h->stage + 1 < h->n_stages;
-    char print[16];
-    fingerprint(s, w >= WIDE_W, print);
-    canvas_printf(c, 1, 1, STYLE_STRONG, "LIVE");
-    canvas_printf(c, 6, 1, STYLE_DIM, "%s @%" PRId64, print, s->step);
+    canvas_printf(c, 1, 1, STYLE_STRONG, "MODEL");
+    draw_made(h, c, 7, s, w >= WIDE_W);
     draw_side(c, (struct rect){1, 2, w - 2, rows}, s, NULL, STYLE_NORMAL);
     canvas_printf(c, 1, c->clip.h - 1, STYLE_DIM, "%s",
                   later ? "base and tuned stand side by side when fine-tuning starts"
@@ -206,7 +220,7 @@ static void draw_pair(const struct panel *p, struct canvas *c, const struct samp
         return;
     }
     if (!pair->base.made && !has_gains(&pair->tuned)) {
-        draw_live(p, c, pair);
+        draw_model(p, c, pair);
         return;
     }
     draw_heads(p, c, mid, pair);
@@ -218,8 +232,17 @@ static void draw_pair(const struct panel *p, struct canvas *c, const struct samp
     else draw_tops(cp, c, mid, pair);
 }
 
-/* " view [text] score top-k  [ ] prompt  e own " in the lower edge. */
-static void draw_footer(const struct panel *p, struct canvas *c) {
+/* What can be asked: an own prompt is asked once, so its texts grow old. */
+static const char *footer_hint(const struct panel *p, const struct sample_pair *pair) {
+    if (p->watching) return " [ ] prompt ";
+    bool old = pair->own && pair->tuned.made && !is_live(p->history, &pair->tuned);
+    if (!old) return " [ ] prompt  e own ";
+    return p->area.w >= 60 ? " [ ] prompt  e asks again " : " e asks again ";
+}
+
+/* " c view [text] score top-k  [ ] prompt  e own " in the lower edge. */
+static void draw_footer(const struct panel *p, struct canvas *c,
+                        const struct sample_pair *pair) {
     int x = 2;
     if (p->area.w < 50) return;
     x += panel_footer(p, c, x, STYLE_DIM, " c view ");
@@ -229,7 +252,7 @@ static void draw_footer(const struct panel *p, struct canvas *c) {
         snprintf(word, sizeof word, now ? "[%s] " : "%s ", kind_words[k]);
         x += panel_footer(p, c, x, now ? STYLE_TITLE : STYLE_DIM, word);
     }
-    panel_footer(p, c, x, STYLE_DIM, p->watching ? " [ ] prompt " : " [ ] prompt  e own ");
+    panel_footer(p, c, x, STYLE_DIM, footer_hint(p, pair));
 }
 
 static void compare_draw(const struct panel *p, struct canvas *c) {
@@ -240,7 +263,7 @@ static void compare_draw(const struct panel *p, struct canvas *c) {
     if (pair) draw_pair(p, c, pair);
     else canvas_printf(c, 1, 0, STYLE_DIM, "no prompts yet");
     canvas_clip(c, whole);
-    if (pair) draw_footer(p, c);
+    if (pair) draw_footer(p, c, pair);
 }
 
 /* ---- keys */

@@ -158,16 +158,14 @@ static int legend_items(const struct panel *p, const struct canvas *c,
     double now[UNIT_COUNT];
     history_now(h, now);
     double x = v->cursor_on ? v->cursor : now[v->unit];
-    int n = 0, base = history_extreme_set(h, true);
+    int n = 0, base = history_main_set(h);
     out[n++] = (struct legend_item){ascii ? "*" : "", "train", STYLE_TRAIN,
                                     value_at(&h->train, h->smooth[v->smoothing], v->unit, x)};
     for (int i = 0; i < h->n_sets; i++)
         out[n++] = (struct legend_item){
             i == 0 ? "o" : "+", h->sets[i].name, i == 0 ? STYLE_VAL : STYLE_DOMAIN,
             value_at(&h->sets[i].tuned, h->sets[i].tuned.y, v->unit, x)};
-    for (int i = 0; i < h->n_sets && base < 0; i++)
-        if (h->sets[i].base.n > 0) base = i;
-    if (base >= 0)
+    if (base >= 0 && h->sets[base].base.n > 0)
         out[n++] = (struct legend_item){
             "=", "base", STYLE_BASE,
             value_at(&h->sets[base].base, h->sets[base].base.y, v->unit, x)};

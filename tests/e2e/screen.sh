@@ -76,6 +76,12 @@ resizes() {
     no_garbage 80 24 '3 Compare'
     screen >"$work/after"
     ok "80x24 again is 80x24 as before" cmp "$work/before" "$work/after"
+    press q
+    wait_for "that the run is paused" shows '^thaw: live is paused at step [0-9]+; it goes on with: thaw send live'
+    ok "a paused run is not said to train" shows_not 'goes on training'
+    enter clear
+    enter "$thaw attach live"
+    wait_for "the screen of a paused run" shows 'PAUSED'
     press p
     wait_for "training goes on" shows 'LIVE'
 }
@@ -175,7 +181,7 @@ watcher() {
     enter "$thaw watch live"
     wait_for "a watcher's screen" shows '1 Loss'
     press 2 g Space
-    wait_for "a watcher is told that it only watches" shows 'watching only'
+    wait_for "a watcher is told what drives it" shows 'watching only: thaw attach live drives it'
     press q
     wait_for "the watcher's prompt" at_prompt
     same "a watcher has changed nothing" "$frozen" "$(events live step type=freeze | wc -l)"
@@ -229,6 +235,25 @@ look_back() { # at a run that has ended
     ok "it is not said to go on" shows_not 'goes on training'
 }
 
+# The engine is killed while the screen that started it looks on.
+killed_engine() {
+    local pid
+    enter clear
+    enter "$thaw run --resume live"
+    wait_for "the run goes on" shows 'LIVE'
+    pid=$(engine_pid live)
+    kill -9 "$pid"
+    wait_for "the engine's death on the screen" shows 'DEAD'
+    ok "how to go on" shows 'thaw run --resume live goes on'
+    ok "no time that is left" shows_not 'ETA|tok/s'
+    ok "nothing is left of the engine" not test -e "/proc/$pid"
+    same "runs: dead" dead "$(listed live state)"
+    press q
+    wait_for "that the engine is gone" shows '^thaw: live is dead at step [0-9]+: its engine is gone$'
+    ok "how to go on, in the end" shows 'thaw run --resume live$'
+    ok "a dead run is not said to train" shows_not 'goes on training'
+}
+
 make_texts
 make_config "$work/live.yaml" live 1000000 1000000
 sed -i 's/"the red cat"/"the \\e]2;owned\\a cat"/' "$work/live.yaml"
@@ -248,4 +273,5 @@ watcher
 killed_screen
 stop
 look_back
+killed_engine
 finish

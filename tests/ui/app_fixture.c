@@ -15,7 +15,7 @@ static struct buf dump; /* of the last fixture_text() */
 
 void fixture_open(struct app_fixture *f, enum app_mode mode, int w, int h, enum glyphs glyphs) {
     struct app_options o = {
-        .mode = mode, .name = "medical", .return_command = "thaw attach medical"};
+        .mode = mode, .name = "medical", .drive_command = "thaw attach medical"};
     struct err err = {0};
     *f = (struct app_fixture){.now = 1000};
     f->app = app_create(&o, &err);

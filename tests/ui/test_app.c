@@ -87,7 +87,7 @@ static const struct key_case {
     {"s smooths", {'s'}, {0}, "EMA.99", NULL},
     {"x counts tokens", {'x'}, {0}, "by tokens", NULL},
     {"+ zooms", {'+'}, {0}, "zoom nats/token EMA.90", NULL},
-    {"0 is the whole run", {'+', '+', '0'}, {0}, "nats/token EMA.90", "zoom"},
+    {"0 is the whole run", {'+', '+', '0'}, {0}, "nats/token EMA.90", "zoom nats"},
     {"f follows", {'f'}, {0}, "follow nats/token EMA.90", NULL},
 };
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,12 +31,23 @@ struct fixture {
     int lock;
     struct control *control;
     struct pty_screen screen;
+    bool own_engine; /* the screen has a child that holds the lock, and no more */
 };
+
+/* A child of the screen, as `thaw run` has one: the test ends it. */
+static pid_t start_engine(const struct fixture *f) {
+    pid_t child = fork();
+    if (child != 0) return child;
+    int lock = files_lock(f->paths.lock, NULL, NULL);
+    if (lock < 0) _exit(1);
+    for (;;) pause();
+}
 
 static int run_app(int socket, void *context) {
     const struct fixture *f = context;
     struct app_options o = {
-        .mode = APP_DRIVE, .name = "test", .return_command = "thaw attach test"};
+        .mode = APP_DRIVE, .name = "test", .drive_command = "thaw attach test"};
+    if (f->own_engine) o.engine = start_engine(f);
     struct term_options t = {.ascii = true};
     enum app_end how = APP_GOES_ON;
     (void)socket;
@@ -184,8 +196,8 @@ static void test_no_engine(void **state) {
     put_step(f, 1, 4.5);
     start(f, false);
     expect(f, "train 4.500");
-    expect(f, "the engine is not running: thaw run --resume test");
-    expect(f, "GONE");
+    expect(f, "the engine is dead: thaw run --resume test goes on");
+    expect(f, "DEAD");
     pty_screen_type(&f->screen, "p");
     expect(f, "the run is not running: thaw run --resume");
     f->lock = files_lock(f->paths.lock, NULL, NULL);
@@ -215,6 +227,37 @@ static void test_engine_dies(void **state) {
     leave(f, APP_DETACHED);
 }
 
+static bool is_zombie(pid_t pid) {
+    char path[64], state = 'X';
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    if (!file) return false;
+    int got = fscanf(file, "%*d %*[^)]) %c", &state);
+    fclose(file);
+    return got == 1 && state == 'Z';
+}
+
+/* An engine that is the screen's child and is killed: told at once, and nothing is left of it.
+ */
+static void test_own_engine_killed(void **state) {
+    struct fixture *f = *state;
+    pid_t engine = 0;
+    f->own_engine = true;
+    open_log(f);
+    put_step(f, 1, 4.5);
+    start(f, false);
+    expect(f, "LIVE");
+    for (double until = clock_now() + 60; engine <= 0 && clock_now() < until;)
+        files_is_locked(f->paths.lock, &engine);
+    assert_true(engine > 0);
+    assert_int_equal(kill(engine, SIGKILL), 0);
+    expect(f, "DEAD");
+    expect(f, "the engine is dead: thaw run --resume test goes on");
+    assert_false(is_zombie(engine));
+    pty_screen_type(&f->screen, "q");
+    leave(f, APP_DETACHED);
+}
+
 /* A log of many steps is read in slices: keys are answered meanwhile, and all of it arrives. */
 static void test_long_log(void **state) {
     struct fixture *f = *state;
@@ -234,7 +277,7 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_live),        TEST(test_stop),     TEST(test_no_engine),
-        TEST(test_engine_dies), TEST(test_long_log),
+        TEST(test_engine_dies), TEST(test_long_log), TEST(test_own_engine_killed),
     };
     return cmocka_run_group_tests_name("app_run", tests, NULL, NULL);
 }

@@ -233,6 +233,54 @@ static void test_compare_cursor(void **state) {
     fixture_close(&f);
 }
 
+/* What cannot be seen has one form, at the cursor, in the lists and in the table. */
+static void test_unseen_tokens(void **state) {
+    static const struct {
+        const char *text, *word;
+    } cases[] = {{"", "_"},       {" ", "_"},        {"   ", "_"},          {"\u00a0", "_"},
+                 {"\u3000", "_"}, {" \u2003 ", "_"}, {"\u0301", "_"},       {" \u0301", "_"},
+                 {" a ", "a"},    {"\n", "\n"},      {" \u00e9", "\u00e9"}, {"a b", "a b"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *word;
+        size_t n;
+        compare_token_word(&(struct event_token){.text = cases[i].text}, &word, &n);
+        assert_int_equal(n, strlen(cases[i].word));
+        assert_memory_equal(word, cases[i].word, n);
+    }
+}
+
+static void ask_own(struct app_fixture *f, int64_t step) {
+    for (int side = 0; side < 2; side++)
+        fixture_event(f,
+                      "\"step\":%d,\"type\":\"sample\",\"prompt\":\"sea\",\"side\":\"%s\","
+                      "\"weights\":\"abcd\",\"seed\":0,\"temperature\":0.8,\"index\":-1,"
+                      "\"tokens\":[{\"id\":1,\"text\":\" water\",\"logprob\":-1,\"gain\":0.5}]",
+                      (int)step, side ? "tuned" : "base");
+}
+
+/* A text is live as long as there are no newer weights; an own prompt can be asked again. */
+static void test_own_grows_old(void **state) {
+    struct app_fixture f;
+    (void)state;
+    fixture_open(&f, APP_DRIVE, 120, 40, GLYPHS_ASCII);
+    fixture_recorded(&f, ALL);
+    ask_own(&f, 372);
+    assert_true(fixture_shows(&f, "TUNED  live @372  abcd"));
+    assert_true(fixture_shows(&f, "e own"));
+    fixture_event(&f, "\"step\":380,\"type\":\"step\",\"loss\":1.8,\"tokens\":5000000");
+    assert_true(fixture_shows(&f, "TUNED  @372, 8 steps ago  abcd"));
+    assert_true(fixture_shows(&f, "e asks again"));
+    fixture_type(&f, "e\r"); /* the prompt stands there already */
+    assert_int_equal(f.n_sent, 1);
+    assert_string_equal(f.sent[0].text, "sea");
+    ask_own(&f, 380);
+    assert_true(fixture_shows(&f, "live @380") && fixture_shows(&f, "e own"));
+    fixture_event(&f, "\"step\":380,\"type\":\"end\",\"reason\":\"finished\"");
+    assert_false(fixture_shows(&f, "live @") || fixture_shows(&f, "asks again"));
+    fixture_close(&f);
+}
+
 static void test_gain_glyphs(void **state) {
     static const struct {
         double gain;
@@ -298,6 +346,40 @@ static void test_log_scroll(void **state) {
     fixture_close(&f);
 }
 
+/* Long lines go on below themselves, and the pane scrolls by rows. */
+static void test_log_wraps(void **state) {
+    struct app_fixture f;
+    char below[128];
+    (void)state;
+    fixture_open(&f, APP_DRIVE, 80, 24, GLYPHS_ASCII);
+    for (int i = 0; i < 4; i++)
+        fixture_event(&f,
+                      "\"step\":%d,\"type\":\"problem\",\"severity\":\"warning\",\"text\":"
+                      "\"checkpoint %d skipped because the disk is full; make room on it, then "
+                      "type :checkpoint\"",
+                      i, i);
+    fixture_key(&f, '4');
+    f.now += 60;
+    assert_true(strstr(fixture_row(&f, 18), "step 3      warning: checkpoint 3 skipped"));
+    assert_true(strstr(fixture_row(&f, 19),
+                       "|                   make room on it, then type :checkpoint "));
+    snprintf(below, sizeof below, "%s", fixture_row(&f, 18));
+    fixture_key(&f, 'k'); /* one row up */
+    assert_string_equal(below, fixture_row(&f, 19));
+    assert_true(fixture_shows(&f, "1 newer below"));
+    fixture_key(&f, 'k');
+    assert_true(strstr(fixture_row(&f, 19), "make room on it, then type :checkpoint"));
+    fixture_key(&f, 'g');
+    assert_true(strstr(fixture_row(&f, 14), "checkpoint 0 skipped"));
+    for (int i = 0; i < 9; i++) fixture_key(&f, 'j'); /* not beyond the end */
+    assert_string_equal(below, fixture_row(&f, 18));
+    assert_false(fixture_shows(&f, "newer below"));
+    fixture_key(&f, 'k');
+    assert_true(canvas_resize(&f.canvas, 120, 40, NULL)); /* other rows: the line stays */
+    assert_true(fixture_shows(&f, "checkpoint 3 skipped"));
+    fixture_close(&f);
+}
+
 static void test_log_is_bounded(void **state) {
     struct history h;
     struct event e = {.type = EVENT_PROBLEM, .problem = {.text = "again"}};
@@ -318,7 +400,8 @@ int main(void) {
         cmocka_unit_test(test_proof),          cmocka_unit_test(test_compare_follows),
         cmocka_unit_test(test_compare_cursor), cmocka_unit_test(test_gain_glyphs),
         cmocka_unit_test(test_compare_text),   cmocka_unit_test(test_log_scroll),
-        cmocka_unit_test(test_log_is_bounded),
+        cmocka_unit_test(test_log_is_bounded), cmocka_unit_test(test_log_wraps),
+        cmocka_unit_test(test_unseen_tokens),  cmocka_unit_test(test_own_grows_old),
     };
     return cmocka_run_group_tests_name("panels", tests, NULL, NULL);
 }

@@ -28,6 +28,10 @@ enum { ALL = 1 << 30, UTF8 = GLYPHS_BRAILLE, BLOCKS = GLYPHS_BLOCKS, ASCII = GLY
 #define PROBLEM                                                                                \
     "\"step\":372,\"type\":\"problem\",\"severity\":\"warning\","                              \
     "\"text\":\"checkpoint skipped: no space left on device\""
+#define LONG_PROBLEM                                                                           \
+    "\"step\":372,\"type\":\"problem\",\"severity\":\"warning\","                              \
+    "\"text\":\"checkpoint skipped: 40 MiB are wanted and 12 MiB are left on the disk; make "  \
+    "room, then type :checkpoint\""
 
 static const struct screen {
     const char *name;
@@ -62,6 +66,9 @@ static const struct screen {
     {"problem", 80, 24, ASCII, ALL, {'4'}, {PROBLEM}, 0, false},
     {"watching", 80, 24, ASCII, ALL, {' '}, {0}, 0, true},
     {"help", 80, 24, ASCII, ALL, {'?'}, {0}, 0, false},
+    {"help-marks", 80, 24, ASCII, ALL, {'?', 'G'}, {0}, 0, false},
+    {"log-wide", 80, 24, ASCII, ALL, {'4', '\r'}, {LONG_PROBLEM}, 0, false},
+    {"zoomed-in", 80, 24, ASCII, ALL, {'1', '+', '+', '+', '+', '+', '+'}, {0}, 0, false},
     {"help-end", 120, 40, ASCII, ALL, {'?', 'G'}, {0}, 0, false},
     {"stop-asked", 80, 24, ASCII, ALL, {'Q'}, {0}, 0, false},
     {"command-line", 80, 24, ASCII, ALL, {':', 'u', '\t', 'b', '\t', '2'}, {0}, 0, false},
