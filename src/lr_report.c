@@ -20,8 +20,9 @@ static const struct stage_settings *stage_of(const struct lr_report *r) {
 static void draw(struct canvas *c, const struct lr_found *f, const double *x, const double *y) {
     struct chart_series curve = {.x = x, .y = y, .n = (size_t)f->n, .style = STYLE_TRAIN};
     struct chart_range range = {.x0 = x[0], .x1 = x[f->n - 1], .powers_x = true};
-    struct chart_mark marks[] = {{log10(f->suggested), 's', STYLE_MARK},
-                                 {log10(f->settled), 'e', STYLE_MARK}};
+    struct chart_mark marks[] = {
+        {.x = log10(f->suggested), .letter = 's', .style = STYLE_MARK, .line = true},
+        {.x = log10(f->settled), .letter = 'e', .style = STYLE_MARK, .line = true}};
     if (!chart_fit(&curve, 1, range.x0, range.x1, false, &range.y0, &range.y1)) return;
     chart_draw(c, (struct rect){0, 0, c->w, c->h}, &range, &curve, 1, marks, 2);
 }

@@ -40,7 +40,7 @@ static void logarithm(struct canvas *c) { draw(c, &decade, line(decades, 11, STY
 static void powers(struct canvas *c) { /* x from 1e-4 to 1 */
     static const double x[] = {-4, -3, -2, -1, 0};
     struct chart_range r = {-4, 0, 0, 10, false, true};
-    struct chart_mark m = {-1, 's', STYLE_MARK};
+    struct chart_mark m = {-1, 's', STYLE_MARK, false, NULL};
     struct chart_series s = {.x = x, .y = falling, .n = 5, .style = STYLE_TRAIN};
     chart_draw(c, (struct rect){0, 0, c->w, c->h}, &r, &s, 1, &m, 1);
 }
@@ -432,7 +432,7 @@ static void test_labels_differ(void **state) {
         struct canvas c;
         struct buf out = {0};
         char last[32] = "", *save = NULL;
-        struct chart_range r = {1220, 1220 + width, 0, 1, false};
+        struct chart_range r = {1220, 1220 + width, 0, 1, false, false};
         assert_true(canvas_init(&c, 120, 8, GLYPHS_ASCII, NULL));
         chart_draw(&c, (struct rect){0, 0, 120, 8}, &r, NULL, 0, NULL, 0);
         canvas_dump(&c, false, &out);
