@@ -42,8 +42,7 @@ struct pair {
 
 /* One answer. */
 struct answer_text {
-    struct ids ids; /* the prompt's, then the answer's */
-    size_t n_prompt;
+    struct prompt_answer answer;
     struct buf text;
 };
 
@@ -79,26 +78,42 @@ static void close_pair(struct pair *p) {
 /* ---- answers ---- */
 
 static void answer_deinit(struct answer_text *a) {
-    ids_deinit(&a->ids);
+    ids_deinit(&a->answer.ids);
     buf_deinit(&a->text);
 }
 
-/* What `m` answers; no more than fits into one context with the prompt, so that both sides can
- * be compared. */
-static bool answer(struct model *m, const struct compare_options *o, const char *prompt,
-                   struct answer_text *out, struct err *err) {
+static bool begin_answer(struct model *m, const struct compare_options *o, const char *prompt,
+                         struct answer_text *out, struct err *err) {
+    out->answer.sampler = (struct sampler){.temperature = o->temperature,
+                                           .top_k = (int)o->top_k,
+                                           .rng = rng_make((uint64_t)o->seed, 0, 0)};
+    return prompt_encode_within(m->hf.tokenizer, prompt, m->hf.table.config.context,
+                                &out->answer.ids, err);
+}
+
+static void read_answer(const struct model *m, struct answer_text *a) {
     struct token_text state = {0};
-    struct generate_plan plan = {.tokens = (int)o->tokens};
-    plan.sampler = (struct sampler){.temperature = o->temperature,
-                                    .top_k = (int)o->top_k,
-                                    .rng = rng_make((uint64_t)o->seed, 0, 0)};
-    plan.decoder = decoder_create(&m->hf.table, &m->ex, err);
-    bool ok = plan.decoder &&
-              answer_prompt(&plan, &m->hf.weights, m->hf.tokenizer, prompt,
-                            m->hf.table.config.context, &out->ids, &out->n_prompt, err);
-    decoder_destroy(plan.decoder);
-    for (size_t i = out->n_prompt; ok && i < out->ids.n; i++)
-        model_token_text(m, &state, out->ids.data, out->ids.n, i, &out->text);
+    const struct ids *ids = &a->answer.ids;
+    for (size_t i = a->answer.n_prompt; i < ids->n; i++)
+        model_token_text(m, &state, ids->data, ids->n, i, &a->text);
+}
+
+/* What `m` answers to all prompts; no more than fits into one context with the prompt, so that
+ * both sides can be compared. */
+static bool answer_all(struct model *m, const struct compare_options *o,
+                       struct answer_text *out, struct err *err) {
+    struct prompt_answer *answers[CLI_TEXTS_MAX];
+    int n = o->prompts.n;
+    struct decoder *d = decoder_create(&m->hf.table, generate_together(n), &m->ex, err);
+    bool ok = d != NULL;
+    for (int i = 0; ok && i < n; i++) {
+        answers[i] = &out[i].answer;
+        ok = begin_answer(m, o, o->prompts.at[i], &out[i], err);
+    }
+    ok = ok && answer_prompts(d, &m->hf.weights, m->hf.tokenizer, answers, n, (int)o->tokens,
+                              m->hf.table.config.context, err);
+    decoder_destroy(d);
+    for (int i = 0; ok && i < n; i++) read_answer(m, &out[i]);
     return ok;
 }
 
@@ -130,25 +145,36 @@ static void print_side(const char *side, const char *prompt, const struct answer
 }
 
 static bool compare_prompt(struct pair *p, const struct compare_options *o, const char *prompt,
+                           const struct answer_text *base, const struct answer_text *tuned,
                            struct json_writer *w, struct err *err) {
-    struct answer_text base = {.n_prompt = 0}, tuned = {.n_prompt = 0};
     struct comparison c = {.mean_gain = (double)NAN, .kl = (double)NAN};
-    bool ok =
-        answer(&p->base, o, prompt, &base, err) && answer(&p->tuned, o, prompt, &tuned, err);
-    if (ok && p->tf)
-        ok =
-            compare_ids(p->tf, &p->tuned.hf.weights, &p->base.hf.weights, p->tuned.hf.tokenizer,
-                        tuned.ids.data, tuned.n_prompt, tuned.ids.n, &c, err);
-    if (ok && o->json) put_prompt(w, prompt, &base, &tuned, c.mean_gain, c.kl);
-    if (ok && !o->json) {
-        print_side("base", prompt, &base);
-        print_side("tuned", prompt, &tuned);
+    const struct prompt_answer *a = &tuned->answer;
+    if (p->tf &&
+        !compare_ids(p->tf, &p->tuned.hf.weights, &p->base.hf.weights, p->tuned.hf.tokenizer,
+                     a->ids.data, a->n_prompt, a->ids.n, &c, err))
+        return false;
+    if (o->json) {
+        put_prompt(w, prompt, base, tuned, c.mean_gain, c.kl);
+    } else {
+        print_side("base", prompt, base);
+        print_side("tuned", prompt, tuned);
         if (p->tf) printf("%-6s %+.2f nats a token, KL %.2f\n", "gain", c.mean_gain, c.kl);
         putchar('\n');
     }
     comparison_deinit(&c);
-    answer_deinit(&base);
-    answer_deinit(&tuned);
+    return true;
+}
+
+static bool compare_prompts(struct pair *p, const struct compare_options *o,
+                            struct json_writer *w, struct err *err) {
+    int n = o->prompts.n;
+    struct answer_text *base = calloc(2 * (size_t)n, sizeof *base), *tuned = base + n;
+    if (!base) return err_set(err, ERR_NOMEM, "no memory for %d prompts", n);
+    bool ok = answer_all(&p->base, o, base, err) && answer_all(&p->tuned, o, tuned, err);
+    for (int i = 0; ok && i < n; i++)
+        ok = compare_prompt(p, o, o->prompts.at[i], &base[i], &tuned[i], w, err);
+    for (int i = 0; i < 2 * n; i++) answer_deinit(&base[i]);
+    free(base);
     return ok;
 }
 
@@ -243,13 +269,11 @@ static bool compare_text(struct pair *p, const struct compare_options *o, struct
 static bool compare_all(struct pair *p, const struct compare_options *o, struct err *err) {
     struct buf out = {0};
     struct json_writer w = json_writer_make(&out);
-    bool ok = true;
     if (o->json) {
         json_open(&w, '{');
         json_add_open(&w, "prompts", '[');
     }
-    for (int i = 0; ok && i < o->prompts.n; i++)
-        ok = compare_prompt(p, o, o->prompts.at[i], &w, err);
+    bool ok = o->prompts.n == 0 || compare_prompts(p, o, &w, err);
     if (o->json) json_close(&w, ']');
     if (ok && o->text) ok = compare_text(p, o, &w, err);
     if (o->json) {

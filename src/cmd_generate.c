@@ -72,18 +72,22 @@ static bool print_json(const struct generate_options *o, const struct stream *s,
 static bool make_text(struct model *m, const struct generate_options *o, struct stream *s,
                       double *seconds, struct err *err) {
     struct ids made = {0};
-    struct generate_plan plan = {.tokens = (int)o->tokens, .token = on_token, .ctx = s};
-    plan.sampler = (struct sampler){.temperature = o->temperature,
-                                    .top_k = (int)o->top_k,
-                                    .rng = rng_make((uint64_t)o->seed, 0, 0)};
-    plan.decoder = decoder_create(&m->hf.table, &m->ex, err);
-    bool ok = plan.decoder && prompt_encode(m->hf.tokenizer, o->prompt, &s->ids, err);
+    struct decoder *d = decoder_create(&m->hf.table, 1, &m->ex, err);
+    bool ok = d && prompt_encode(m->hf.tokenizer, o->prompt, &s->ids, err);
     s->n_prompt = s->ids.n;
+    struct generate_plan plan = {.prompt = s->ids.data,
+                                 .n_prompt = s->n_prompt,
+                                 .tokens = (int)o->tokens,
+                                 .sampler = {.temperature = o->temperature,
+                                             .top_k = (int)o->top_k,
+                                             .rng = rng_make((uint64_t)o->seed, 0, 0)},
+                                 .token = on_token,
+                                 .ctx = s,
+                                 .out = &made};
     double start = clock_now();
-    ok = ok &&
-         generate(&plan, &m->hf.weights, m->hf.tokenizer, s->ids.data, s->n_prompt, &made, err);
+    ok = ok && generate(d, &m->hf.weights, m->hf.tokenizer, &plan, 1, err);
     *seconds = clock_now() - start;
-    decoder_destroy(plan.decoder);
+    decoder_destroy(d);
     ids_deinit(&made);
     return ok;
 }

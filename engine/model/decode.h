@@ -1,22 +1,39 @@
-/* decode.h - one token at a time, with a cache of keys and values, and the choice of the next token. */
+/* decode.h - texts token by token, with a cache of keys and values, and the choice of the next token.
+ * A decoder holds several sequences. Tokens that are fed together share one pass over the weights,
+ * whose reading takes nearly all of the time: four texts cost little more than one, and a prompt far
+ * less than its tokens one by one. */
 #ifndef THAW_ENGINE_MODEL_DECODE_H
 #define THAW_ENGINE_MODEL_DECODE_H
 #include "engine/core/rng.h"
 #include "engine/model/params.h"
 
-struct decoder; /* opaque: cache and scratch for one sequence */
+struct decoder; /* opaque: caches, and scratch for tokens fed together */
 
-/* Bytes that decoder_create() will reserve. */
-size_t decoder_bytes(const struct model_config *c);
-struct decoder *decoder_create(const struct param_table *t, struct exec *ex, struct err *err);
+/* Bytes that decoder_create() will reserve; a cache's pages are paid for as its text grows. */
+size_t decoder_bytes(const struct model_config *c, int sequences);
+/* `t` and `ex` are borrowed for its life. sequences >= 1. Owner: the caller. */
+struct decoder *decoder_create(const struct param_table *t, int sequences, struct exec *ex,
+                               struct err *err);
 void decoder_destroy(struct decoder *d); /* NULL is fine */
-void decoder_reset(struct decoder *d);   /* forget the sequence */
-int decoder_length(const struct decoder *d);
 
-/* Feed one token (in range); returns the logits [vocab] for the next, valid until the next call, or
- * NULL when the context is full. Weights must stay the same between resets. Numerically equal to
- * transformer_logits() up to rounding. */
-const real *decoder_feed(struct decoder *d, const struct weights *w, int32_t token);
+int decoder_sequences(const struct decoder *d);
+void decoder_reset(struct decoder *d, int sequence); /* forget its tokens */
+int decoder_length(const struct decoder *d, int sequence);
+
+struct decoder_token {
+    int sequence;
+    int32_t id; /* in range */
+};
+
+/* Feed tokens[n]: those of one sequence in their order, sequences mixed as you like. False, and
+ * nothing is fed, when one's context would overflow. A sequence's weights must stay the same between
+ * resets; all tokens of a call share them. Numerically equal to transformer_logits() up to rounding,
+ * and the same bits however tokens were grouped into calls, beside whatever sequences. */
+bool decoder_feed(struct decoder *d, const struct weights *w, const struct decoder_token *tokens,
+                  int n);
+/* Logits [vocab] for what follows the sequence; it was among those of the last feed. Valid until the
+ * next. */
+const real *decoder_logits(const struct decoder *d, int sequence);
 
 struct sampler {
     double temperature; /* 0: the most likely token */

@@ -1,5 +1,6 @@
 #include "engine/run/sample.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,53 +23,152 @@ bool prompt_encode_within(struct tokenizer *t, const char *prompt, int context, 
                    n, context - 1);
 }
 
-/* Begin anew with the text so far, or its last half when it is longer than the context; the
- * logits for what follows. */
-static const real *feed_text(struct decoder *d, const struct weights *w,
-                             const struct ids *text) {
-    size_t room = (size_t)w->table->config.context, half = (room + 1) / 2;
-    const real *logits = NULL;
-    decoder_reset(d);
-    for (size_t i = text->n > room ? text->n - half : 0; i < text->n; i++)
-        logits = decoder_feed(d, w, text->data[i]);
-    return logits;
+/* ---- texts side by side ---- */
+
+enum { TOGETHER_MAX = 8 };
+
+int generate_together(int n) { return n < 1 ? 1 : n < TOGETHER_MAX ? n : TOGETHER_MAX; }
+
+/* A text under way, in the decoder's sequence of the same number. */
+struct text {
+    const struct generate_plan *plan;
+    struct sampler sampler;
+    struct ids ids; /* prompt and what was made, for going on when the context is full */
+    size_t seen;    /* how many of them were fed */
+    int left;       /* tokens still to be made */
+    bool fed;       /* in this round: what follows is to be chosen */
+};
+
+struct writing {
+    struct decoder *decoder;
+    const struct weights *weights;
+    int32_t end_of_text;
+    int n;
+    struct text *texts;           /* [decoder's sequences] */
+    struct decoder_token *tokens; /* [sequences, context] those of one feed */
+    real *scratch;                /* [vocab] */
+};
+
+static bool writing_init(struct writing *g, struct decoder *d, const struct weights *w,
+                         const struct tokenizer *t, struct err *err) {
+    const struct model_config *c = &w->table->config;
+    size_t n = (size_t)decoder_sequences(d);
+    *g = (struct writing){.decoder = d, .weights = w, .end_of_text = tokenizer_eot(t)};
+    g->texts = calloc(n, sizeof *g->texts);
+    g->tokens = calloc(n * (size_t)c->context, sizeof *g->tokens);
+    g->scratch = malloc((size_t)c->vocab * sizeof *g->scratch);
+    return (g->texts && g->tokens && g->scratch) ||
+           err_set(err, ERR_NOMEM, "no memory to sample from %d tokens", c->vocab);
 }
 
-bool generate(const struct generate_plan *plan, const struct weights *w,
-              const struct tokenizer *t, const int32_t *prompt, size_t n_prompt,
-              struct ids *out, struct err *err) {
-    int vocab = w->table->config.vocab;
-    struct ids text = {0}; /* prompt and what was made, for going on when the context is full */
-    struct sampler sampler = plan->sampler;
-    real *scratch = malloc((size_t)vocab * sizeof *scratch);
-    bool ok = scratch || err_set(err, ERR_NOMEM, "no memory to sample from %d tokens", vocab);
-    if (ok && n_prompt == 0)
-        ok = err_set(err, ERR_USAGE, "the prompt is empty: give some text");
-    for (size_t i = 0; ok && i < n_prompt; i++) ok = ids_push(&text, prompt[i], err);
-    const real *logits = ok ? feed_text(plan->decoder, w, &text) : NULL;
-    for (int i = 0; ok && i < plan->tokens; i++) {
-        int32_t id = sampler_choose(&sampler, logits, vocab, scratch, NULL);
-        if (id == tokenizer_eot(t)) break;
-        ok = ids_push(out, id, err) && ids_push(&text, id, err);
-        if (!ok || (plan->token && !plan->token(plan->ctx, id)) || i + 1 == plan->tokens) break;
-        logits = decoder_feed(plan->decoder, w, id);
-        if (!logits) logits = feed_text(plan->decoder, w, &text);
+static void writing_deinit(struct writing *g) {
+    free(g->texts);
+    free(g->tokens);
+    free(g->scratch);
+}
+
+static bool begin_texts(struct writing *g, const struct generate_plan *plans, int n,
+                        struct err *err) {
+    bool ok = true;
+    g->n = n;
+    for (int k = 0; k < n; k++) {
+        const struct generate_plan *plan = &plans[k];
+        g->texts[k] =
+            (struct text){.plan = plan, .sampler = plan->sampler, .left = plan->tokens};
+        decoder_reset(g->decoder, k);
+        if (ok && plan->n_prompt == 0)
+            ok = err_set(err, ERR_USAGE, "the prompt is empty: give some text");
+        for (size_t i = 0; ok && i < plan->n_prompt; i++)
+            ok = ids_push(&g->texts[k].ids, plan->prompt[i], err);
     }
-    free(scratch);
-    ids_deinit(&text);
     return ok;
 }
 
-bool answer_prompt(const struct generate_plan *plan, const struct weights *w,
-                   struct tokenizer *t, const char *prompt, int context, struct ids *ids,
-                   size_t *n_prompt, struct err *err) {
-    if (!prompt_encode_within(t, prompt, context, ids, err)) return false;
-    struct generate_plan fitting = *plan;
-    int room = context - (int)ids->n;
-    if (fitting.tokens > room) fitting.tokens = room;
-    *n_prompt = ids->n;
-    return generate(&fitting, w, t, ids->data, ids->n, ids, err);
+/* Append what the decoder has not seen of text k: first the prompt, then token by token. What
+ * does not fit any more begins anew with the text's last half. */
+static int add_unseen(struct writing *g, int k, struct decoder_token *to) {
+    struct text *x = &g->texts[k];
+    size_t room = (size_t)g->weights->table->config.context, n = x->ids.n;
+    if ((size_t)decoder_length(g->decoder, k) + n - x->seen > room) {
+        decoder_reset(g->decoder, k);
+        x->seen = n - (room + 1) / 2;
+    }
+    int added = 0;
+    for (; x->seen < n; x->seen++)
+        to[added++] = (struct decoder_token){k, x->ids.data[x->seen]};
+    return added;
 }
+
+/* Choose text k's next token. */
+static bool go_on(struct writing *g, int k, struct err *err) {
+    struct text *x = &g->texts[k];
+    int32_t id = sampler_choose(&x->sampler, decoder_logits(g->decoder, k),
+                                g->weights->table->config.vocab, g->scratch, NULL);
+    x->left--;
+    if (id == g->end_of_text) {
+        x->left = 0;
+        return true;
+    }
+    if (!ids_push(x->plan->out, id, err) || !ids_push(&x->ids, id, err)) return false;
+    if (x->plan->token && !x->plan->token(x->plan->ctx, id)) x->left = 0;
+    return true;
+}
+
+/* One token for each text that is not over; *over when none is left. */
+static bool write_tokens(struct writing *g, bool *over, struct err *err) {
+    bool ok = true;
+    int n = 0;
+    for (int k = 0; k < g->n; k++) {
+        g->texts[k].fed = g->texts[k].left > 0;
+        if (g->texts[k].fed) n += add_unseen(g, k, g->tokens + n);
+    }
+    *over = n == 0;
+    bool fits = decoder_feed(g->decoder, g->weights, g->tokens, n);
+    assert(fits);
+    (void)fits;
+    for (int k = 0; ok && k < g->n; k++)
+        if (g->texts[k].fed) ok = go_on(g, k, err);
+    return ok;
+}
+
+bool generate(struct decoder *d, const struct weights *w, const struct tokenizer *t,
+              const struct generate_plan *plans, int n, struct err *err) {
+    struct writing g;
+    int sequences = decoder_sequences(d);
+    bool ok = writing_init(&g, d, w, t, err);
+    for (int first = 0; ok && first < n; first += g.n) {
+        bool over = false;
+        ok = begin_texts(&g, plans + first, n - first < sequences ? n - first : sequences, err);
+        while (ok && !over) ok = write_tokens(&g, &over, err);
+        for (int k = 0; k < g.n; k++) ids_deinit(&g.texts[k].ids);
+    }
+    writing_deinit(&g);
+    return ok;
+}
+
+bool answer_prompts(struct decoder *d, const struct weights *w, const struct tokenizer *t,
+                    struct prompt_answer *const *answers, int n, int tokens, int context,
+                    struct err *err) {
+    struct generate_plan plans[TOGETHER_MAX];
+    bool ok = true;
+    for (int first = 0, some; ok && first < n; first += some) {
+        some = generate_together(n - first);
+        for (int k = 0; k < some; k++) {
+            struct prompt_answer *a = answers[first + k];
+            int room = context - (int)a->ids.n;
+            a->n_prompt = a->ids.n;
+            plans[k] = (struct generate_plan){.prompt = a->ids.data,
+                                              .n_prompt = a->n_prompt,
+                                              .tokens = tokens < room ? tokens : room,
+                                              .sampler = a->sampler,
+                                              .out = &a->ids};
+        }
+        ok = generate(d, w, t, plans, some, err);
+    }
+    return ok;
+}
+
+/* ---- opinions ---- */
 
 /* One window: logprob[i] for i in [first, n) of ids[0..n). */
 static void score_window(struct transformer *tf, const struct weights *w, const int32_t *ids,

@@ -14,24 +14,38 @@ bool prompt_encode(struct tokenizer *t, const char *prompt, struct ids *out, str
 bool prompt_encode_within(struct tokenizer *t, const char *prompt, int context, struct ids *out,
                           struct err *err);
 
+/* One text to be made. */
 struct generate_plan {
-    int tokens;              /* at most; fewer when the model ends the text */
+    const int32_t *prompt; /* [n_prompt], at least one */
+    size_t n_prompt;
+    int tokens; /* at most; fewer when the model ends the text */
     struct sampler sampler;
-    struct decoder *decoder; /* is reset first */
     /* Called after each token (may be NULL); false ends the generation. */
     bool (*token)(void *ctx, int32_t id);
     void *ctx;
+    struct ids *out; /* the generated ids (the prompt's and the end-of-text token not among them) are
+                        appended; may hold the prompt */
 };
-/* Append the generated ids (the prompt's and the end-of-text token not among them) to out, which may
- * hold the prompt. When the context is full the text goes on from its last half. */
-bool generate(const struct generate_plan *plan, const struct weights *w, const struct tokenizer *t,
-              const int32_t *prompt, size_t n_prompt, struct ids *out, struct err *err);
+/* Make n texts, as many at once as the decoder has sequences (which are reset first). Each is what it
+ * would be alone, and ends by itself. When a context is full its text goes on from its last half. */
+bool generate(struct decoder *d, const struct weights *w, const struct tokenizer *t,
+              const struct generate_plan *plans, int n, struct err *err);
 
-/* A prompt and what the model goes on with, at most so much that all of it fits into `context`
- * tokens: into `ids`, empty before, of which the first *n_prompt are the prompt's. */
-bool answer_prompt(const struct generate_plan *plan, const struct weights *w, struct tokenizer *t,
-                   const char *prompt, int context, struct ids *ids, size_t *n_prompt,
-                   struct err *err);
+/* How many sequences a decoder for n texts should have: each wants memory for its cache, and beyond
+ * these the products take as long as reading the weights. */
+int generate_together(int n);
+
+/* A prompt and what a model goes on with. */
+struct prompt_answer {
+    struct sampler sampler;
+    struct ids ids;  /* the prompt's tokens, see prompt_encode_within(); then the answer's */
+    size_t n_prompt; /* how many are the prompt's */
+};
+/* Go on with n prompts by `tokens` at most each, and at most so much that all of a text fits into
+ * `context` tokens. Sets n_prompt. */
+bool answer_prompts(struct decoder *d, const struct weights *w, const struct tokenizer *t,
+                    struct prompt_answer *const *answers, int n, int tokens, int context,
+                    struct err *err);
 
 /* Log-probability of each of ids[1..n) given those before it, into logprob[1..n); logprob[0] is NaN.
  * Texts longer than the context are scored in windows that overlap by half. `tf` of batch >= 1. */

@@ -172,7 +172,7 @@ static void sample_some(struct trainer *t) {
     for (int i = 0; i < n; i++) {
         if (t->sampling_s > sampling_share * t->training_s + sampling_start_s) return;
         if (i > 0 && t->sampling_s > sampling_share * t->training_s) return;
-        report_prompt(t, t->next_prompt++ % n);
+        report_prompts(t, t->next_prompt++ % n, 1);
     }
 }
 
@@ -222,8 +222,8 @@ static bool finish_stage(struct trainer *t, struct err *err) {
     bool last = t->state.stage == t->settings->n_stages - 1;
     report_layers(t);
     report_eval(t);
-    for (int i = 0; i < prompts->n && (last || i == 0); i++)
-        report_prompt(t, last ? i : t->next_prompt++ % prompts->n);
+    if (last) report_prompts(t, 0, prompts->n);
+    else if (prompts->n > 0) report_prompts(t, t->next_prompt++ % prompts->n, 1);
     report_stage(t, true);
     t->skip_stage = false;
     t->state.stage++;

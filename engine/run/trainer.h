@@ -129,7 +129,8 @@ void report_problem(struct trainer *t, bool error, const char *text);
 void report_progress(struct trainer *t, const char *what, double done, double total);
 bool report_end(struct trainer *t, const char *reason, struct err *err);
 /* report_text.c */
-void report_prompt(struct trainer *t, int prompt); /* base (once) and tuned text of one prompt */
+/* Base (once) and tuned text of n of the example's prompts; those of one side are written together. */
+void report_prompts(struct trainer *t, int first, int n);
 bool report_asked(struct trainer *t, const struct command *c, struct err *err); /* `sample` */
 
 /* trainer.c */

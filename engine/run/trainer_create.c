@@ -94,7 +94,8 @@ struct memory_plan trainer_memory(const struct trainer *t) {
     for (int g = 0; g < t->table.n_groups; g++)
         plan.weights += 5 * t->table.groups[g].reals * sizeof(real);
     plan.activations = transformer_bytes(&c, activations_of(t), (int)threads) +
-                       decoder_bytes(&c) + threads * muon_scratch(&t->table) * sizeof(real);
+                       decoder_bytes(&c, generate_together(t->settings->compare.prompts.n)) +
+                       threads * muon_scratch(&t->table) * sizeof(real);
     plan.prefixes = kept_windows(t, &plan) * window_reals(t) * sizeof(real);
     plan.total = plan.weights + plan.activations + plan.prefixes;
     return plan;
@@ -129,7 +130,8 @@ static bool take_memory(struct trainer *t, struct err *err) {
         !weights_create(&t->table, &t->grads, err) ||
         !optim_create(&t->ex, &t->table, settings_optim(&s->stages[0]), &t->optim, err) ||
         !(t->transformer = transformer_create(&t->table, activations_of(t), &t->ex, err)) ||
-        !(t->decoder = decoder_create(&t->table, &t->ex, err)) ||
+        !(t->decoder = decoder_create(&t->table, generate_together(s->compare.prompts.n), &t->ex,
+                                      err)) ||
         !(t->prefixes = prefix_cache_create(kept, window, sequences, err)))
         return false;
     t->x = calloc(cells, sizeof *t->x);

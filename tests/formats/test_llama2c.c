@@ -56,16 +56,15 @@ static void greedy_text(struct hf_model *m, struct buf *out) {
     struct exec ex = {0};
     struct sampler sampler = {.temperature = 0};
     int vocab = m->table.config.vocab;
-    struct decoder *d = decoder_create(&m->table, &ex, &err);
+    struct decoder *d = decoder_create(&m->table, 1, &ex, &err);
     require(d != NULL, &err);
     float *scratch = malloc(sizeof *scratch * (size_t)vocab);
     assert_non_null(scratch);
     struct token_text text = {.n_pending = 0};
     int32_t id = BOS;
     for (int i = 0; i < STEPS; i++) {
-        const float *logits = decoder_feed(d, &m->weights, id);
-        assert_non_null(logits);
-        id = sampler_choose(&sampler, logits, vocab, scratch, NULL);
+        assert_true(decoder_feed(d, &m->weights, &(struct decoder_token){0, id}, 1));
+        id = sampler_choose(&sampler, decoder_logits(d, 0), vocab, scratch, NULL);
         token_text_push(&text, m->tokenizer, id, i == STEPS - 1, out);
     }
     free(scratch);

@@ -1,4 +1,5 @@
-/* test_decode.c - token by token against the whole sequence at once; the choice of tokens. */
+/* test_decode.c - token by token, in groups and in company, against the whole sequence at once;
+ * the choice of tokens. */
 #include "model/model_fixture.h"
 
 #include <math.h>
@@ -7,46 +8,146 @@
 
 enum { MAX_VOCAB = 16, CONTEXT = FIXTURE_TIME + 2 };
 
-/* logits of a decoder with `threads` threads, fed with `tokens`. */
+/* ---- the decoder ---- */
+
+static struct decoder *make_decoder(struct fixture *f, int sequences) {
+    struct decoder *d = decoder_create(&f->table, sequences, &f->ex, NULL);
+    assert_non_null(d);
+    assert_int_equal(decoder_sequences(d), sequences);
+    return d;
+}
+
+static const real *feed_one(struct decoder *d, const struct weights *w, int sequence,
+                            int32_t id) {
+    return decoder_feed(d, w, &(struct decoder_token){sequence, id}, 1)
+               ? decoder_logits(d, sequence)
+               : NULL;
+}
+
+/* logits of a decoder with `threads` threads, fed with `tokens` one by one. */
 static void decode_all(const struct model_case *c, int threads, const int32_t *tokens,
                        real logits[CONTEXT][MAX_VOCAB]) {
     struct fixture f;
     fixture_init(&f, c, threads);
     size_t bytes = (size_t)f.table.config.vocab * sizeof(real);
-    struct decoder *d = decoder_create(&f.table, &f.ex, NULL);
-    assert_non_null(d);
+    struct decoder *d = make_decoder(&f, 1);
     for (int t = 0; t < CONTEXT; t++) {
-        assert_int_equal(decoder_length(d), t);
-        const real *got = decoder_feed(d, &f.w, tokens[t]);
+        assert_int_equal(decoder_length(d, 0), t);
+        const real *got = feed_one(d, &f.w, 0, tokens[t]);
         assert_non_null(got);
         memcpy(logits[t], got, bytes);
     }
-    assert_null(decoder_feed(d, &f.w, 0)); /* the context is full */
-    decoder_reset(d);
+    assert_null(feed_one(d, &f.w, 0, 0)); /* the context is full */
+    assert_int_equal(decoder_length(d, 0), CONTEXT);
+    decoder_reset(d, 0);
     for (int t = 0; t < 2; t++)
-        assert_memory_equal(decoder_feed(d, &f.w, tokens[t]), logits[t], bytes);
+        assert_memory_equal(feed_one(d, &f.w, 0, tokens[t]), logits[t], bytes);
     decoder_destroy(d);
     fixture_deinit(&f);
 }
 
+static const int32_t text[CONTEXT] = {3, 1, 4, 1, 5, 9, 2};
+
 static void test_equals_transformer(void **state) {
     struct fixture f;
-    int32_t tokens[CONTEXT] = {3, 1, 4, 1, 5, 9, 2};
     real whole[CONTEXT * MAX_VOCAB], one[CONTEXT][MAX_VOCAB], three[CONTEXT][MAX_VOCAB];
     fixture_init(&f, *state, 1);
     int vocab = f.table.config.vocab;
     struct transformer *tf = transformer_create(
         &f.table, (struct transformer_plan){.batch = 1, .time = CONTEXT}, &f.ex, NULL);
     assert_non_null(tf);
-    transformer_logits(tf, &f.w, tokens, 1, CONTEXT, whole);
-    decode_all(*state, 1, tokens, one);
-    decode_all(*state, 3, tokens, three);
+    transformer_logits(tf, &f.w, text, 1, CONTEXT, whole);
+    decode_all(*state, 1, text, one);
+    decode_all(*state, 3, text, three);
     for (int t = 0; t < CONTEXT; t++) {
         assert_memory_equal(one[t], three[t], (size_t)vocab * sizeof(real));
         for (int i = 0; i < vocab; i++)
             assert_true(fabs((double)one[t][i] - (double)whole[t * vocab + i]) <= 1e-4);
     }
     transformer_destroy(tf);
+    fixture_deinit(&f);
+}
+
+/* However a text is cut into calls, what follows it is the same bits. */
+static void test_prompt_at_once(void **state) {
+    struct fixture f;
+    real one[CONTEXT][MAX_VOCAB];
+    decode_all(*state, 1, text, one);
+    fixture_init(&f, *state, 2);
+    struct decoder *d = make_decoder(&f, 1);
+    size_t bytes = (size_t)f.table.config.vocab * sizeof(real);
+    struct decoder_token tokens[CONTEXT + 1];
+    for (int t = 0; t <= CONTEXT; t++) tokens[t] = (struct decoder_token){0, text[t % CONTEXT]};
+    for (int first = 1; first < CONTEXT; first++) {
+        decoder_reset(d, 0);
+        assert_true(decoder_feed(d, &f.w, tokens, first));
+        assert_memory_equal(decoder_logits(d, 0), one[first - 1], bytes);
+        assert_false(decoder_feed(d, &f.w, tokens + first, CONTEXT + 1 - first));
+        assert_int_equal(decoder_length(d, 0), first); /* nothing was fed */
+        assert_true(decoder_feed(d, &f.w, tokens + first, CONTEXT - first));
+        assert_memory_equal(decoder_logits(d, 0), one[CONTEXT - 1], bytes);
+    }
+    decoder_destroy(d);
+    fixture_deinit(&f);
+}
+
+/* Texts that begin at different times, in whatever order, are what each is alone. */
+static void test_company(void **state) {
+    enum { SEQUENCES = 5 };
+    struct fixture f;
+    int32_t other[SEQUENCES][CONTEXT];
+    real alone[SEQUENCES][CONTEXT][MAX_VOCAB];
+    for (int s = 0; s < SEQUENCES; s++) {
+        for (int t = 0; t < CONTEXT; t++) other[s][t] = (text[t] + s * (t + 1)) % 11;
+        decode_all(*state, 1, other[s], alone[s]);
+    }
+    fixture_init(&f, *state, 2);
+    struct decoder *d = make_decoder(&f, SEQUENCES);
+    size_t bytes = (size_t)f.table.config.vocab * sizeof(real);
+    for (int step = 0; step < CONTEXT + SEQUENCES; step++) {
+        struct decoder_token tokens[SEQUENCES];
+        int n = 0;
+        for (int k = 0; k < SEQUENCES; k++) {
+            int s = (k + step) % SEQUENCES, t = step - s; /* s begins at step s */
+            if (t >= 0 && t < CONTEXT) tokens[n++] = (struct decoder_token){s, other[s][t]};
+        }
+        assert_true(decoder_feed(d, &f.w, tokens, n));
+        for (int i = 0; i < n; i++) {
+            int s = tokens[i].sequence;
+            assert_memory_equal(decoder_logits(d, s), alone[s][step - s], bytes);
+        }
+    }
+    decoder_destroy(d);
+    fixture_deinit(&f);
+}
+
+/* More tokens than pass through the layers at once, of several prompts, mixed. */
+static void test_long_prompts(void **state) {
+    enum { LONG = 50, SEQUENCES = 3 };
+    struct model_case c = *(const struct model_case *)*state;
+    struct fixture f;
+    struct decoder_token mixed[SEQUENCES * LONG];
+    c.config.context = LONG;
+    fixture_init(&f, &c, 2);
+    int vocab = f.table.config.vocab;
+    struct decoder *d = make_decoder(&f, SEQUENCES), *one = make_decoder(&f, 1);
+    int n[SEQUENCES] = {0}, total = 0;
+    for (int i = 0; i < SEQUENCES * LONG; i++) {
+        int s = i * i % 7 % SEQUENCES;
+        if (n[s]++ < LONG) mixed[total++] = (struct decoder_token){s, (i * 5 + s) % vocab};
+    }
+    assert_true(total > 96);
+    assert_true(decoder_feed(d, &f.w, mixed, total));
+    for (int s = 0; s < SEQUENCES; s++) {
+        const real *logits = NULL;
+        decoder_reset(one, 0);
+        for (int i = 0; i < total; i++)
+            if (mixed[i].sequence == s) logits = feed_one(one, &f.w, 0, mixed[i].id);
+        assert_non_null(logits);
+        assert_memory_equal(decoder_logits(d, s), logits, (size_t)vocab * sizeof(real));
+    }
+    decoder_destroy(d);
+    decoder_destroy(one);
     fixture_deinit(&f);
 }
 
@@ -134,12 +235,15 @@ static void test_not_a_number(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[COUNT(model_cases) + COUNT(sampling_cases)];
+    static void (*const decoder_tests[])(void **) = {
+        test_equals_transformer, test_prompt_at_once, test_company, test_long_prompts};
+    struct CMUnitTest tests[COUNT(decoder_tests) * COUNT(model_cases) + COUNT(sampling_cases)];
     size_t n = 0;
-    for (size_t i = 0; i < COUNT(model_cases); i++)
-        tests[n++] = (struct CMUnitTest){.name = model_cases[i].name,
-                                         .test_func = test_equals_transformer,
-                                         .initial_state = (void *)&model_cases[i]};
+    for (size_t k = 0; k < COUNT(decoder_tests); k++)
+        for (size_t i = 0; i < COUNT(model_cases); i++)
+            tests[n++] = (struct CMUnitTest){.name = model_cases[i].name,
+                                             .test_func = decoder_tests[k],
+                                             .initial_state = (void *)&model_cases[i]};
     for (size_t i = 0; i < COUNT(sampling_cases); i++)
         tests[n++] = (struct CMUnitTest){.name = sampling_cases[i].name,
                                          .test_func = test_sampling,

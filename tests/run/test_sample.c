@@ -5,7 +5,7 @@
 
 #include "engine/run/sample.h"
 
-enum { CONTEXT = 8 };
+enum { CONTEXT = 8, SEQUENCES = 3 };
 
 static struct tiny_model model;
 static struct transformer *tf;
@@ -17,7 +17,7 @@ static int setup(void **state) {
     tiny_init(&model, 2, CONTEXT);
     tf = transformer_create(
         &model.table, (struct transformer_plan){.batch = 1, .time = CONTEXT}, &model.ex, &err);
-    decoder = decoder_create(&model.table, &model.ex, &err);
+    decoder = decoder_create(&model.table, SEQUENCES, &model.ex, &err);
     return tf && decoder ? 0 : -1;
 }
 
@@ -116,12 +116,11 @@ static void test_past_the_context(void **state) {
     int32_t prompt[3 * CONTEXT], expected[TOKENS];
     some_ids(prompt, COUNT(prompt));
     for (size_t i = 0; i < COUNT(prompts); i++) {
-        struct generate_plan plan = {.tokens = TOKENS, .decoder = decoder};
         struct ids made = {0};
+        struct generate_plan plan = {
+            .prompt = prompt, .n_prompt = prompts[i], .tokens = TOKENS, .out = &made};
         struct err err = {0};
-        assert_ok(
-            generate(&plan, &model.weights, model.tokenizer, prompt, prompts[i], &made, &err),
-            err);
+        assert_ok(generate(decoder, &model.weights, model.tokenizer, &plan, 1, &err), err);
         plain_greedy(prompt, prompts[i], TOKENS, expected);
         size_t ended = 0; /* the end-of-text ends it, and is not among the tokens */
         while (ended < TOKENS && expected[ended] != tokenizer_eot(model.tokenizer)) ended++;
@@ -132,19 +131,20 @@ static void test_past_the_context(void **state) {
     }
 }
 
-static struct generate_plan drawing(uint64_t seed, int tokens) {
-    return (struct generate_plan){
-        .tokens = tokens,
-        .sampler = {.temperature = 2, .top_k = 50, .rng = rng_make(seed, 0, 0)},
-        .decoder = decoder};
+static struct sampler drawing(uint64_t seed) {
+    return (struct sampler){.temperature = 2, .top_k = 50, .rng = rng_make(seed, 0, 0)};
 }
 
 static void draw(uint64_t seed, int tokens, struct ids *made) {
     static const int32_t prompt[] = {0, 40, 41};
-    struct generate_plan plan = drawing(seed, tokens);
+    struct generate_plan plan = {.prompt = prompt,
+                                 .n_prompt = 3,
+                                 .tokens = tokens,
+                                 .sampler = drawing(seed),
+                                 .out = made};
     struct err err = {0};
     made->n = 0;
-    assert_ok(generate(&plan, &model.weights, model.tokenizer, prompt, 3, made, &err), err);
+    assert_ok(generate(decoder, &model.weights, model.tokenizer, &plan, 1, &err), err);
 }
 
 static void test_same_seed_same_text(void **state) {
@@ -169,37 +169,101 @@ static bool count_down(void *ctx, int32_t id) {
     return --*(int *)ctx > 0;
 }
 
+/* Prompts and lengths of all kinds, more than the decoder has sequences, one given up on its
+ * way: each is what it is alone, as are the calls of its `token`. */
+static void test_company(void **state) {
+    enum { TEXTS = 2 * SEQUENCES + 1, LONGEST = 3 * CONTEXT };
+    (void)state;
+    int32_t prompt[LONGEST];
+    struct ids together[TEXTS] = {{0}}, alone = {0};
+    struct generate_plan plans[TEXTS];
+    int left[TEXTS];
+    struct err err = {0};
+    some_ids(prompt, LONGEST);
+    for (int i = 0; i < TEXTS; i++) {
+        left[i] = i == 1 ? 4 : 1000;
+        plans[i] = (struct generate_plan){.prompt = prompt + i,
+                                          .n_prompt = 1 + (size_t)(i * i) % (2 * CONTEXT),
+                                          .tokens = i == 3 ? 0 : 3 + 9 * (i % 3),
+                                          .sampler = drawing((uint64_t)i),
+                                          .token = count_down,
+                                          .ctx = &left[i],
+                                          .out = &together[i]};
+    }
+    assert_ok(generate(decoder, &model.weights, model.tokenizer, plans, TEXTS, &err), err);
+    assert_int_equal(together[1].n, 4);
+    for (int i = 0; i < TEXTS; i++) {
+        int calls = left[i];
+        left[i] = i == 1 ? 4 : 1000;
+        alone.n = 0;
+        plans[i].out = &alone;
+        assert_ok(generate(decoder, &model.weights, model.tokenizer, &plans[i], 1, &err), err);
+        assert_int_equal(alone.n, together[i].n);
+        if (alone.n)
+            assert_memory_equal(alone.data, together[i].data, alone.n * sizeof *alone.data);
+        assert_int_equal(left[i], calls);
+        ids_deinit(&together[i]);
+    }
+    ids_deinit(&alone);
+}
+
 static void test_given_up(void **state) {
     static const int32_t prompt[] = {0, 40};
     (void)state;
     int left = 3;
-    struct generate_plan plan = {
-        .tokens = 20, .decoder = decoder, .token = count_down, .ctx = &left};
     struct ids made = {0};
+    struct generate_plan plans[] = {
+        {.prompt = prompt, .n_prompt = 2, .tokens = 9, .out = &made},
+        {.prompt = prompt, .n_prompt = 2, .tokens = 20, .out = &made}};
     struct err err = {0};
-    assert_ok(generate(&plan, &model.weights, model.tokenizer, prompt, 2, &made, &err), err);
+    plans[0].token = count_down;
+    plans[0].ctx = &left;
+    assert_ok(generate(decoder, &model.weights, model.tokenizer, plans, 1, &err), err);
     assert_int_equal(made.n, 3);
-    assert_false(generate(&plan, &model.weights, model.tokenizer, prompt, 0, &made, &err));
+    plans[1].n_prompt = 0;
+    assert_false(generate(decoder, &model.weights, model.tokenizer, plans, 2, &err));
     assert_int_equal(err.code, ERR_USAGE);
     ids_deinit(&made);
 }
 
-/* Prompt and answer fit into one context, whatever was asked for. */
+/* Prompt and answer fit into one context, whatever was asked for, and alone or together. */
 static void test_answers_fit(void **state) {
+    enum { PROMPTS = 20 };
+    static const char *const texts[] = {"b", "bc", "the fever"};
     (void)state;
     for (int context = 4; context <= CONTEXT; context++) {
-        struct generate_plan plan = drawing(3, 50);
-        struct ids ids = {0};
+        struct prompt_answer answers[PROMPTS] = {{.n_prompt = 0}}, *at[PROMPTS];
         struct err err = {0};
-        size_t n_prompt = 0;
-        assert_ok(answer_prompt(&plan, &model.weights, model.tokenizer, "bc", context, &ids,
-                                &n_prompt, &err),
-                  err);
-        assert_int_equal(n_prompt, 3);
-        assert_true(ids.n > 3 && ids.n <= (size_t)context);
-        assert_int_equal(plan.tokens, 50);
-        ids_deinit(&ids);
+        size_t n_prompt[PROMPTS];
+        int n = 0;
+        for (int i = 0; i < PROMPTS; i++) {
+            answers[n].sampler = drawing((uint64_t)i);
+            if (!prompt_encode_within(model.tokenizer, texts[i % 3], context, &answers[n].ids,
+                                      NULL)) {
+                ids_deinit(&answers[n].ids);
+                continue;
+            }
+            n_prompt[n] = answers[n].ids.n;
+            at[n] = &answers[n];
+            n++;
+        }
+        assert_true(n >= 2 * PROMPTS / 3);
+        assert_ok(
+            answer_prompts(decoder, &model.weights, model.tokenizer, at, n, 50, context, &err),
+            err);
+        for (int i = 0; i < n; i++) {
+            assert_int_equal(answers[i].n_prompt, n_prompt[i]);
+            assert_true(answers[i].ids.n > n_prompt[i] && answers[i].ids.n <= (size_t)context);
+            ids_deinit(&answers[i].ids);
+        }
     }
+}
+
+static void test_together(void **state) {
+    (void)state;
+    assert_int_equal(generate_together(0), 1);
+    assert_int_equal(generate_together(5), 5);
+    assert_int_equal(generate_together(500), 8);
 }
 
 /* ---- scores ---- */
@@ -246,7 +310,8 @@ int main(void) {
         cmocka_unit_test(test_prompts),          cmocka_unit_test(test_prompts_within),
         cmocka_unit_test(test_past_the_context), cmocka_unit_test(test_same_seed_same_text),
         cmocka_unit_test(test_given_up),         cmocka_unit_test(test_answers_fit),
-        cmocka_unit_test(test_scores),
+        cmocka_unit_test(test_scores),           cmocka_unit_test(test_company),
+        cmocka_unit_test(test_together),
     };
     return cmocka_run_group_tests_name("sample", tests, setup, teardown);
 }

@@ -72,6 +72,57 @@ static void test_log_tells_the_whole_run(void **state) {
     free(s);
 }
 
+/* ---- texts ---- */
+
+/* The texts of one prompt that were made after the last step: base's and tuned's, as ids. */
+struct last_texts {
+    const char *prompt;
+    int told[2], n[2];
+    int32_t ids[2][16];
+    double logprob[2][16];
+};
+
+static void keep_last(void *ctx, const struct event *e) {
+    struct last_texts *x = ctx;
+    if (e->type != EVENT_SAMPLE || strcmp(e->sample.prompt, x->prompt) != 0) return;
+    int side = strcmp(e->sample.side, "tuned") == 0;
+    x->told[side]++;
+    x->n[side] = e->sample.n_tokens;
+    assert_in_range(x->n[side], 0, 16);
+    for (int i = 0; i < x->n[side]; i++) {
+        x->ids[side][i] = e->sample.tokens[i].id;
+        x->logprob[side][i] = e->sample.tokens[i].logprob;
+    }
+}
+
+/* At the end all prompts are answered together: each as if it were the only one. */
+static void test_texts_do_not_depend_on_their_company(void **state) {
+    (void)state;
+    static const char *const prompts[] = {
+        "fever :",   "river :", "song 3", "a",       "bank 7 : a",
+        "wheel 1 :", "stone 5", "tree :", "the red", "deep"};
+    enum { N = sizeof prompts / sizeof *prompts };
+    struct settings *s = small_settings();
+    struct last_texts alone = {.prompt = prompts[0]};
+    struct err err = {0};
+    int stage;
+    struct run_paths one = train(s, "one-prompt"), all;
+    must(setting_put(s, setting_find("compare.prompts", &stage, NULL), -1, prompts, N, &err),
+         &err);
+    all = train(s, "ten-prompts");
+    each_event(&one, keep_last, &alone);
+    for (int i = 0; i < N; i++) {
+        struct last_texts x = {.prompt = prompts[i]};
+        each_event(&all, keep_last, &x);
+        assert_int_equal(x.told[0], 1);
+        assert_true(x.told[1] >= 1);
+        if (i > 0) continue;
+        alone.told[1] = x.told[1]; /* how many were made on the way depends on the time */
+        assert_memory_equal(&x, &alone, sizeof x);
+    }
+    free(s);
+}
+
 /* ---- same bits ---- */
 
 static void test_threads_give_the_same_bits(void **state) {
@@ -304,6 +355,7 @@ static void test_from_a_folder(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_log_tells_the_whole_run),
+        cmocka_unit_test(test_texts_do_not_depend_on_their_company),
         cmocka_unit_test(test_threads_give_the_same_bits),
         cmocka_unit_test(test_wishes_become_facts),
         cmocka_unit_test(test_bad_numbers_are_not_saved),

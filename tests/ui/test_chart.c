@@ -40,7 +40,7 @@ static void logarithm(struct canvas *c) { draw(c, &decade, line(decades, 11, STY
 static void powers(struct canvas *c) { /* x from 1e-4 to 1 */
     static const double x[] = {-4, -3, -2, -1, 0};
     struct chart_range r = {-4, 0, 0, 10, false, true};
-    struct chart_mark m = {-1, 's', STYLE_MARK, false, NULL};
+    struct chart_mark m = {-1, 's', STYLE_MARK, true, NULL};
     struct chart_series s = {.x = x, .y = falling, .n = 5, .style = STYLE_TRAIN};
     chart_draw(c, (struct rect){0, 0, c->w, c->h}, &r, &s, 1, &m, 1);
 }
