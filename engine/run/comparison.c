@@ -43,17 +43,23 @@ static const char *keep(struct comparison *c, const char *s) {
     return copy;
 }
 
+/* The n likeliest into best[n], in order; the lower of equals first. One look at each logit. */
+static void find_likeliest(const real *logits, int vocab, int32_t *best, int n) {
+    int found = 0;
+    for (int i = 0; i < vocab; i++) {
+        if (found == n && !(logits[i] > logits[best[n - 1]])) continue;
+        int k = found < n ? found++ : n - 1;
+        for (; k > 0 && logits[i] > logits[best[k - 1]]; k--) best[k] = best[k - 1];
+        best[k] = i;
+    }
+}
+
 static bool top_of(struct comparison *c, struct view v, int vocab, const struct tokenizer *t,
                    struct event_top *top) {
     int32_t best[COMPARISON_TOP];
     int n = vocab < COMPARISON_TOP ? vocab : COMPARISON_TOP;
+    find_likeliest(v.logits, vocab, best, n);
     for (int k = 0; k < n; k++) {
-        best[k] = -1;
-        for (int i = 0; i < vocab; i++) {
-            bool taken = false;
-            for (int j = 0; j < k; j++) taken |= best[j] == i;
-            if (!taken && (best[k] < 0 || v.logits[i] > v.logits[best[k]])) best[k] = i;
-        }
         struct buf text = {0};
         struct token_text state = {0};
         token_text_push(&state, t, best[k], true, &text);

@@ -124,6 +124,28 @@ static void test_figures(void **state) {
     ids_deinit(&ids);
 }
 
+/* Of equally likely tokens the lower ids are told. */
+static void test_equals(void **state) {
+    (void)state;
+    static const int32_t ids[] = {3, 4, 5};
+    struct weights zero;
+    struct comparison c;
+    struct err err = {0};
+    assert_ok(weights_create(&model.table, &zero, &err), err);
+    assert_ok(compare_ids(tf, &zero, NULL, model.tokenizer, ids, 1, 3, &c, &err), err);
+    for (int i = 0; i < c.n; i++)
+        for (int k = 0; k < c.tokens[i].n_top; k++) {
+            struct token_text one = {0};
+            struct buf text = {0};
+            token_text_push(&one, model.tokenizer, k, true, &text);
+            assert_string_equal(c.tokens[i].top[k].text, buf_text(&text));
+            near(c.tokens[i].top[k].logprob, -log(model.table.config.vocab));
+            buf_deinit(&text);
+        }
+    comparison_deinit(&c);
+    weights_destroy(&zero);
+}
+
 /* A model differs from itself by nothing. */
 static void test_same_weights(void **state) {
     (void)state;
@@ -193,9 +215,8 @@ static void test_edges(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_figures),
-        cmocka_unit_test(test_same_weights),
-        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_figures),      cmocka_unit_test(test_equals),
+        cmocka_unit_test(test_same_weights), cmocka_unit_test(test_texts),
         cmocka_unit_test(test_edges),
     };
     return cmocka_run_group_tests_name("comparison", tests, setup, teardown);
