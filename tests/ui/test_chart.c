@@ -177,7 +177,7 @@ static const struct drawing {
      " 5.00               :\n"
      "                    :\n"
      " 0.00               :\n"
-     "      1e-4    0.01  s    1\n"},
+     "      1e-4    0.01       1\n"},
     {"log, ASCII", GLYPHS_ASCII, logarithm,
      "      ***                x\n"
      "1.00k    ****\n"
