@@ -1,0 +1,61 @@
+/* plan.c - what a step consists of under a freeze plan: the decisions of model/backward.c, told
+ * apart from their doing. test_bench.c holds the products that follow from it against those
+ * that a step counts. */
+#include <stdlib.h>
+
+#include "engine/bench/parts.h"
+#include "engine/nn/op_loss.h"
+
+/* Groups of one block, in the table's order (params.h). */
+enum { ATTN, MLP, NORM, PARTS };
+
+static struct block_plan plan_block(const bool *block, bool reached, bool below) {
+    struct block_plan p = {.reached = reached,
+                           .attn = block[ATTN],
+                           .mlp = block[MLP],
+                           .norm = block[NORM],
+                           .below = below};
+    p.onward = reached && (p.attn || p.norm || below);
+    p.qkv_dx = reached && (p.norm || below);
+    return p;
+}
+
+bool plan_make(struct bench *b, struct err *err) {
+    const struct model_config *c = &b->model.table.config;
+    int norm = 1 + PARTS * c->layers;
+    bool below = b->learn[0]; /* the embedding's lookup lies below all blocks */
+    b->blocks = calloc((size_t)c->layers, sizeof *b->blocks);
+    if (!b->blocks)
+        return err_set(err, ERR_NOMEM, "not enough memory for a plan of %d blocks", c->layers);
+    for (int l = 0; l < c->layers; l++) {
+        const bool *block = b->learn + 1 + PARTS * l;
+        bool here = block[ATTN] || block[MLP] || block[NORM];
+        b->blocks[l] = plan_block(block, here || below, below);
+        below = below || here;
+    }
+    b->head = (struct head_plan){.dx = below || b->learn[norm],
+                                 .dW = b->learn[c->tied ? 0 : norm + 1],
+                                 .norm = b->learn[norm]};
+    return true;
+}
+
+struct matrix plan_matrix(const struct bench *b, int layer, enum block_matrix which) {
+    const struct model_config *c = &b->model.table.config;
+    struct block_view w = weights_block(&b->model.w, layer, NULL);
+    struct block_view d = weights_block(&b->g, layer, b->learn);
+    int q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
+    int up = family_traits[c->family].gated ? 2 * c->ffn : c->ffn;
+    const struct matrix all[MATRICES] = {
+        {"qkv", q + 2 * kv, c->width, w.qkv, w.qkv_bias, d.qkv, d.qkv_bias, false},
+        {"proj", c->width, q, w.proj, w.proj_bias, d.proj, d.proj_bias, true},
+        {"up", up, c->width, w.up, w.up_bias, d.up, d.up_bias, false},
+        {"down", c->width, c->ffn, w.down, w.down_bias, d.down, d.down_bias, true}};
+    return all[which];
+}
+
+int plan_head_rows(const struct bench *b) {
+    const struct model_config *c = &b->model.table.config;
+    struct loss_dims d = {
+        .rows = b->options.batch * b->options.block, .width = c->width, .vocab = c->vocab};
+    return (int)(loss_scratch(d) / (size_t)c->vocab);
+}
