@@ -17,6 +17,7 @@ int cmd_lr_find(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_data(int argc, char **argv);
 int cmd_config(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 /* What `thaw` without a word shows: the configs and runs there are, and what to type. */
 int cmd_start(void);

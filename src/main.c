@@ -26,6 +26,7 @@ static const struct subcommand {
     {"export", cmd_export, true, "write a model as a Hugging Face folder"},
     {"data", cmd_data, false, "what a source of text contains"},
     {"config", cmd_config, false, "print, check or explain a config"},
+    {"bench", cmd_bench, true, "how fast a model trains here, beside this machine's limit"},
     {"doctor", cmd_doctor, true, "what this machine can do, and what to change"},
     {"engine", cmd_engine, true, NULL},
 };

@@ -42,7 +42,7 @@ fails() { # fails WHAT PATTERN COMMAND...
 
 # --- help and wrong use
 
-subcommands="run attach watch send runs generate score compare eval lr-find export data config doctor"
+subcommands="run attach watch send runs generate score compare eval lr-find export data config bench doctor"
 
 help() {
     local command
@@ -94,6 +94,40 @@ wrong_use() {
     misused 'train or val' data text:general.txt --split test
     misused 'wordnet' data wordnet:cooking
     misused 'text:' data general.txt
+    misused 'no config "nowhere"' bench nowhere
+    misused 'layers must be 1 to 512' bench --layers 0
+    misused 'gpt2, llama or qwen3' bench --family bert
+    misused 'divided among 5 heads' bench --width 192 --heads 5
+    misused 'no group "99"' bench --freeze 99
+    misused '--iters must be' bench --iters none
+    misused 'too large' bench --batch 60000 --block 100000
+    misused 'take one' bench --ops --decode
+}
+
+# --- bench: every key that scripts rely on (how fast it is depends on the machine)
+
+bench() {
+    local shape="--family gpt2 --layers 2 --heads 2 --width 32 --vocab 70 --batch 2 --block 16 --iters 2" key
+    # shellcheck disable=SC2086 # the shape is words
+    must "bench --json" "$thaw" bench --json $shape --freeze embed,0 --threads 1 --ops
+    for key in model batch block threads frozen step_ms.median step_ms.min step_ms.max forward_ms backward_ms \
+        update_ms tokens_per_s sgemm_gflops share_of_sgemm peak_rss_mib ops.0.share_of_limit; do
+        ok "bench --json has $key" has_key "$key"
+    done
+    same "bench --json: batch" 2 "$("$json_get" batch <"$out")"
+    same "bench --json: block" 16 "$("$json_get" block <"$out")"
+    same "bench --json: threads" 1 "$("$json_get" threads <"$out")"
+    same "bench --json: frozen" "embed 0" "$("$json_get" 'frozen.*' <"$out" | tr '\n' ' ' | sed 's/ $//')"
+    same "bench --json: nothing on stderr" "" "$(cat "$err")"
+    # shellcheck disable=SC2086
+    must "bench --decode --json" "$thaw" bench --decode --json $shape
+    for key in model tokens_per_s bytes_per_token gb_per_s copy_gb_per_s share_of_copy; do
+        ok "bench --decode --json has $key" has_key "$key"
+    done
+    must "bench CONFIG" "$thaw" bench tiny.yaml --iters 1
+    ok "bench CONFIG: its shape" says "qwen3, 2 blocks, 2 heads, width 32"
+    ok "bench CONFIG: a table" says "GFLOP/s"
+    no_runs "bench"
 }
 
 # --- configs
@@ -316,6 +350,7 @@ make_texts
 make_config tiny.yaml tiny 60 40
 help
 wrong_use
+bench
 bad_configs
 bad_text
 no_permission
