@@ -127,9 +127,9 @@ static void gemm_tile(void *ctx, int i, int worker) {
 
 /* Large tiles keep BLAS near its full speed, since it copies the tile's share of A and B for
  * each tile; small ones keep many cores busy. Measured with SkylakeX kernels at the shapes of
- * small transformers (bench_ops): a side of 96 or an area under 192 x 192 costs 10 to 20%. So
- * the first cut in two is made even where it costs that, and further ones only where they do
- * not. */
+ * small transformers (thaw bench --ops): a side of 96 or an area under 192 x 192 costs 10 to
+ * 20%. So the first cut in two is made even where it costs that, and further ones only where
+ * they do not. */
 enum {
     MIN_TILES = 8,
     MIN_SIDE = 96,
