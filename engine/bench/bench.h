@@ -44,9 +44,9 @@ struct bench_step {
     uint64_t peak_rss_bytes;       /* of the process so far, without what only the limits take */
 };
 
-/* Two steps and two rounds are left out; then limits and steps in turn (which costs a model as
- * small as 4 blocks of 128 some 2%: its caches are cold again). Each batch is another piece of random text. False with
- * ERR_NOMEM. */
+/* Two steps and two rounds are left out; then limits and steps in turn. (That costs a model as small as
+ * 4 blocks of 128 some 2%, since its caches are cold again.) Each batch is another piece of random text.
+ * False with ERR_NOMEM. */
 bool bench_train(struct bench *b, struct bench_step *out, struct err *err);
 /* Which groups are frozen, as groups_format() has it, and the threads that compute. */
 void bench_frozen(const struct bench *b, struct buf *out);
