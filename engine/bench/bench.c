@@ -47,6 +47,10 @@ bool bench_fits(double bytes, struct err *err) {
                    bytes / gib, there / gib);
 }
 
+static struct transformer_plan plan_of(const struct bench_options *o) {
+    return (struct transformer_plan){.batch = o->batch, .time = o->block, .backward = true};
+}
+
 /* Weights, gradients and two moments; activations; operands of the limits. */
 static bool check_memory(const struct bench *b, struct err *err) {
     const struct bench_options *o = &b->options;
@@ -54,9 +58,8 @@ static bool check_memory(const struct bench *b, struct err *err) {
     int threads = bench_threads(b);
     double reals = 4.0 * (double)t->parameters + 2.0 * (double)limits_operand_reals(o);
     if (o->optim.kind == OPTIMIZER_MUON) reals += (double)muon_scratch(t) * threads;
-    return bench_fits(reals * sizeof(real) + (double)transformer_bytes(&o->config, o->batch,
-                                                                       o->block, true, threads),
-                      err);
+    reals += (double)(transformer_bytes(&o->config, plan_of(o), threads) / sizeof(real));
+    return bench_fits(reals * sizeof(real), err);
 }
 
 static bool take_lists(struct bench *b, struct err *err) {
@@ -100,7 +103,7 @@ static bool create(struct bench *b, struct err *err) {
         !optim_create(&b->model.ex, &b->model.table, o->optim, &b->optim, err) ||
         !take_operands(b, err))
         return false;
-    b->tf = transformer_create(&b->model.table, o->batch, o->block, true, &b->model.ex, err);
+    b->tf = transformer_create(&b->model.table, plan_of(o), &b->model.ex, err);
     b->rng = rng_make(1, 2, 3);
     size_t n = TEXT_BATCHES * (size_t)o->batch * (size_t)o->block + 1;
     for (size_t i = 0; i < n; i++)
@@ -172,8 +175,12 @@ static void step(struct bench *b, double times[N_TIMES]) {
     double drawn = clock_now();
     grads_zero(ex, &b->g, b->learn);
     double zeroed = clock_now();
-    transformer_train(b->tf, &b->model.w, &b->g, b->learn, b->x, b->y, b->options.batch,
-                      b->options.block, 1, &passes);
+    struct train_part whole = {.tokens = b->x,
+                               .targets = b->y,
+                               .batch = b->options.batch,
+                               .time = b->options.block,
+                               .weight = 1};
+    transformer_train(b->tf, &b->model.w, &b->g, b->learn, &whole, &passes);
     double trained = clock_now();
     double norm = grads_norm(ex, &b->g, b->learn, b->norms);
     optim_step(ex, &b->optim, &b->model.w, &b->g, b->learn, learning_rate,
@@ -232,8 +239,7 @@ bool bench_train(struct bench *b, struct bench_step *out, struct err *err) {
     *out = (struct bench_step){.parameters = t->parameters};
     for (int g = 0; g < t->n_groups; g++)
         out->learning += b->learn[g] ? t->groups[g].parameters : 0;
-    out->activations_bytes =
-        transformer_bytes(&o->config, o->batch, o->block, true, bench_threads(b));
+    out->activations_bytes = transformer_bytes(&o->config, plan_of(o), bench_threads(b));
     int n = out->iters = rounds_for(o, warm_up(b, out));
     double *times = calloc((size_t)N_TIMES * (size_t)n, sizeof *times), one[N_TIMES];
     if (!times) return err_set(err, ERR_NOMEM, "not enough memory for %d times", n);

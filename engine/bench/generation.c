@@ -43,9 +43,9 @@ static bool speaker_init(struct speaker *s, const struct bench_options *o, struc
     if (!bench_model_init(&s->model, o, err)) return false;
     const struct param_table *t = &s->model.table;
     double reals = (double)t->parameters + (double)weights_read(t);
-    return bench_fits(reals * sizeof(real) + (double)decoder_bytes(&o->config), err) &&
+    return bench_fits(reals * sizeof(real) + (double)decoder_bytes(&o->config, 1), err) &&
            bench_model_fill(&s->model, err) && take_copies(s, err) &&
-           (s->decoder = decoder_create(t, &s->model.ex, err));
+           (s->decoder = decoder_create(t, 1, &s->model.ex, err));
 }
 
 static void speaker_deinit(struct speaker *s) {
@@ -60,9 +60,11 @@ static double speak(struct speaker *s, int n) {
     int context = s->model.table.config.context, vocab = s->model.table.config.vocab;
     double start = clock_now();
     for (int i = 0; i < n; i++) {
-        if (decoder_length(s->decoder) == context) decoder_reset(s->decoder);
-        const real *logits = decoder_feed(s->decoder, &s->model.w, s->token);
-        s->token = sampler_choose(&likeliest, logits, vocab, s->scratch, NULL);
+        struct decoder_token token = {.sequence = 0, .id = s->token};
+        if (decoder_length(s->decoder, 0) == context) decoder_reset(s->decoder, 0);
+        decoder_feed(s->decoder, &s->model.w, &token, 1);
+        s->token =
+            sampler_choose(&likeliest, decoder_logits(s->decoder, 0), vocab, s->scratch, NULL);
     }
     return (clock_now() - start) / n;
 }

@@ -110,7 +110,8 @@ static uint64_t flops_by_shape(const struct bench_options *o) {
                                .kv_heads = c->kv_heads,
                                .head_dim = c->head_dim};
     uint64_t attention = 2 * (uint64_t)c->layers * attention_product_flops(d);
-    double backward = 2.0 * (double)rows * cost_backward(&t, learn, o->block);
+    struct cost_shape shape = {.table = &t, .time = o->block};
+    double backward = 2.0 * (double)rows * cost_backward(&shape, learn);
     param_table_destroy(&t);
     return 2 * rows * weights + attention + (uint64_t)(backward + 0.5);
 }
@@ -120,7 +121,9 @@ static void check_times(const struct bench_step *s) {
     assert_true(s->step.min <= s->step.median && s->step.median <= s->step.max);
     assert_positive(s->forward);
     assert_true(s->backward >= 0 && s->update >= 0);
-    assert_true(s->forward + s->backward + s->update <= s->step.median);
+    /* each a median of its own, so that only their bounds are certain */
+    assert_true(s->forward <= s->step.max && s->backward <= s->step.max &&
+                s->update <= s->step.max);
     assert_positive(s->linear_seconds);
     assert_positive(s->square_gflops);
 }
