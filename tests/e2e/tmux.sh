@@ -7,10 +7,12 @@ command -v tmux >/dev/null || skip "tmux is not installed"
 
 unset TMUX TMUX_PANE
 export TMUX_TMPDIR=$work TERM=screen-256color
+# exit-empty: a server that ends with its last session may meet the next one half-way.
 cat >"$work/tmux.conf" <<EOF
 set -g default-terminal screen-256color
 set -g status off
 set -g escape-time 0
+set -g exit-empty off
 set -g history-limit 0
 EOF
 run=
