@@ -34,7 +34,10 @@ static struct attention_dims attention_shape(const struct operands *o) {
 
 static struct loss_dims loss_shape(const struct operands *o) {
     const struct model_config *c = &o->b->model.table.config;
-    return (struct loss_dims){o->rows, c->width, c->vocab, R(1.0) / (real)o->rows};
+    return (struct loss_dims){.rows = o->rows,
+                              .width = c->width,
+                              .vocab = c->vocab,
+                              .scale = R(1.0) / (real)o->rows};
 }
 
 /* What one operand takes, and where it belongs. */
@@ -238,10 +241,6 @@ static void run_head(struct operands *o, const struct op_call *r) {
               weights_outer(&o->b->model.w, NULL).head, o->b->y, o->logits, loss_shape(o));
 }
 
-static void run_zero(struct operands *o, const struct op_call *r) {
-    (void)r;
-    grads_zero(exec_of(o), &o->b->g, o->b->learn);
-}
 static void run_grads_norm(struct operands *o, const struct op_call *r) {
     (void)r;
     grads_norm(exec_of(o), &o->b->g, o->b->learn, o->b->norms);
@@ -268,7 +267,6 @@ void operands_run(struct operands *o, const struct op_call *c) {
         [OP_ACTIVATION] = run_activation,
         [OP_ACTIVATION_BACKWARD] = run_activation_backward,
         [OP_HEAD] = run_head,
-        [OP_ZERO] = run_zero,
         [OP_GRADS_NORM] = run_grads_norm,
         [OP_UPDATE] = run_update,
     };

@@ -34,7 +34,6 @@ enum op_kind {
     OP_ACTIVATION,
     OP_ACTIVATION_BACKWARD,
     OP_HEAD, /* logits, loss and all their gradients */
-    OP_ZERO,
     OP_GRADS_NORM,
     OP_UPDATE,
     OP_KINDS

@@ -37,8 +37,7 @@ static void add(struct rows *to, struct op_call call, int calls, double bytes, c
     if (calls == 0) return;
     struct row *r = &to->list[to->n++];
     *r = (struct row){.call = call, .op = {.calls = calls, .amount = bytes}};
-    if (call.kind == OP_ZERO || call.kind == OP_GRADS_NORM || call.kind == OP_UPDATE)
-        r->copied = PARAMETERS;
+    r->copied = PARAMETERS;
     va_list args;
     va_start(args, fmt);
     vsnprintf(r->op.name, sizeof r->op.name, fmt, args);
@@ -152,7 +151,6 @@ static size_t learning_reals(const struct bench *b) {
 static void add_update(struct rows *to, const struct bench *b) {
     double bytes = (double)learning_reals(b) * sizeof(real);
     int once = bytes > 0;
-    add(to, (struct op_call){.kind = OP_ZERO}, once, bytes, "gradients to zero");
     add(to, (struct op_call){.kind = OP_GRADS_NORM}, once, bytes, "gradient norm");
     add(to, (struct op_call){.kind = OP_UPDATE}, once, 7 * bytes, "%s update",
         optimizer_words[b->options.optim.kind]);

@@ -1,8 +1,9 @@
 /* backward.c - from the loss down to the lowest group that learns, and no further.
  *
- * A block's backward has two halves. First, share by share, the gradient of the stream goes down through
- * the block, and what the gradients of the matrices are made of is laid down for the whole batch. Then all
- * threads make those products together, so that their sums over the batch have one order. */
+ * A block's backward has two halves. First, share by share, the gradient of the stream goes
+ * down through the block, and what the gradients of the matrices are made of is laid down for
+ * the whole batch. Then all threads make those products together, so that their sums over the
+ * batch have one order. */
 #include <assert.h>
 #include <string.h>
 
@@ -198,7 +199,8 @@ static void backward_share(const struct share *s, void *ctx) {
     const struct transformer *tf = s->p->tf;
     struct way y = begin_way(s, t);
     /* The last block's forward was the last in the memory that they share. */
-    if (tf->plan.recompute && t->layer < tf->table->config.layers - 1) block_remake(s, t->layer);
+    if (tf->plan.recompute && t->layer < tf->table->config.layers - 1)
+        block_remake(s, t->layer);
     mlp_backward(s, &y);
     if (t->attn || t->norm || t->below) attn_backward(s, &y);
 }
@@ -210,7 +212,7 @@ struct products {
     int n;
 };
 
-/* dW[out,in] += dy^T x; nothing where dW is NULL. */
+/* dW[out,in] (+)= dy^T x; nothing where dW is NULL. */
 static void add_dw(struct products *to, const struct pass *p, real *dW, const real *dy,
                    const real *x, int out, int in) {
     if (!dW) return;
@@ -224,10 +226,11 @@ static void add_dw(struct products *to, const struct pass *p, real *dW, const re
                                       .ldb = in,
                                       .C = dW,
                                       .ldc = in,
-                                      .add = true};
+                                      .add = !p->overwrite};
 }
 
-/* None needs another's result: their tiles go to the pool together and fill each other's gaps. */
+/* None needs another's result: their tiles go to the pool together and fill each other's gaps.
+ */
 static void matrices_backward(const struct pass *p, const struct block_task *t) {
     const struct transformer *tf = p->tf;
     const struct block_factors *f = &tf->factors;
@@ -246,7 +249,9 @@ static void vectors_backward(const struct pass *p, struct block_task *t) {
         const real *sum = sums_of(tf, share);
         for (int i = 0; i < BLOCK_VECTORS; i++) {
             real *to = *vector_of(&t->d, tf, i);
-            for (int j = 0; to && j < tf->vectors[i].width; j++) to[j] += sum[j];
+            bool lay = share == 0 && p->overwrite;
+            for (int j = 0; to && j < tf->vectors[i].width; j++)
+                to[j] = lay ? sum[j] : to[j] + sum[j];
             sum += tf->vectors[i].width;
         }
     }
@@ -265,6 +270,11 @@ static void block_backward(const struct pass *p, struct block_task *t) {
 
 /* ---- head and embedding ---- */
 
+/* For what is added to from the start: zeros, where nothing of it holds. */
+static void begin_gradient(const struct pass *p, real *d, size_t reals) {
+    if (d && p->overwrite) memset(d, 0, reals * sizeof *d);
+}
+
 /* Loss, and the gradients of head and final norm; d_out becomes the gradient of the last
  * block's output where something `below` the final norm learns. Returns the mean nll. */
 static double head_pass(const struct pass *p, const struct weights *grads, const bool *learn,
@@ -276,8 +286,11 @@ static double head_pass(const struct pass *p, const struct weights *grads, const
     struct loss_dims dims = {.rows = p->rows,
                              .width = tf->width.model,
                              .vocab = tf->table->config.vocab,
+                             .overwrite = p->overwrite,
                              .scale = counted > 0 ? (real)(weight / counted) : R(0.0)};
     real *d_norm = below || d.norm ? tf->d_norm : NULL, *d_out = tf->factors.d_out;
+    begin_gradient(p, d.norm, (size_t)tf->width.model);
+    begin_gradient(p, d.norm_bias, (size_t)tf->width.model);
     if (d_norm) memset(d_norm, 0, bytes);
     loss_head(tf->ex, tf->nll, NULL, d_norm, d.head, tf->normed, w.head, targets, tf->logits,
               dims);
@@ -293,6 +306,10 @@ static void embed_backward(const struct pass *p, const struct weights *grads,
     struct outer_view d = weights_outer(grads, learn);
     struct embedding_dims dims = {
         .rows = p->rows, .time = p->time, .width = p->tf->width.model};
+    const struct model_config *c = &p->tf->table->config;
+    /* A tied head has begun its gradient already. */
+    if (!c->tied) begin_gradient(p, d.embed, (size_t)c->vocab * (size_t)c->width);
+    begin_gradient(p, d.positions, (size_t)c->context * (size_t)c->width);
     if (d.embed)
         embedding_backward(p->tf->ex, d.embed, d.positions, p->tf->factors.d_out, p->tokens,
                            dims);
@@ -319,6 +336,7 @@ double transformer_train(struct transformer *tf, const struct weights *w, struct
                      .time = part->time,
                      .rows = part->batch * part->time,
                      .kept_from = lowest,
+                     .overwrite = part->first,
                      .top = tf->x_top};
     double start = clock_now();
     if (lowest > 0) prefix_forward(&p, part->prefix);

@@ -56,11 +56,12 @@ struct train_part {
     const int32_t *tokens, *targets; /* [batch, time] */
     int batch, time;
     double weight; /* of its gradient: its share of the step's targets that count */
+    bool first;    /* of its step: whatever the gradients held is overwritten, not added to */
     const struct prefix *prefix; /* NULL: nothing is known or kept. Else with a cut above 0 only */
 };
 
 /* Forward and backward. ADDs the gradient of the mean nll, times the part's weight, into grads of groups
- * with learn[g]; those of others are not touched, and backward stops below the lowest group that learns.
+ * with learn[g] (but see part->first); those of others are not touched, and backward stops below the lowest group that learns.
  * learn NULL: all. times may be NULL. Returns the mean nll. */
 double transformer_train(struct transformer *tf, const struct weights *w, struct weights *grads,
                          const bool *learn, const struct train_part *part,

@@ -93,6 +93,7 @@ struct pass {
     const int32_t *tokens;
     int batch, time, rows;
     int kept_from; /* blocks below work in their lane's memory; layers: nothing is kept */
+    bool overwrite; /* gradients are laid down, not added to */
     real *top;     /* [rows, model] where the last block's output is kept; NULL: nowhere */
 };
 

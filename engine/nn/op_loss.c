@@ -63,9 +63,10 @@ KERNEL static void softmax_tile(void *ctx, int i, int worker) {
     for (int r = rows.from; r < rows.to; r++) softmax_row(job, r);
 }
 
-/* Given the gradient of the logits of `rows` rows: dx += G W, dW += G^T x, each unless NULL. */
-static void head_backward(struct exec *ex, real *dx, real *dW, const real *G, const real *x,
-                          const real *W, int rows, struct loss_dims d) {
+/* Given the gradient of the logits of `rows` rows: dx += G W, dW (+)= G^T x, each unless NULL.
+ */
+static void head_backward(struct exec *ex, real *dx, real *dW, bool add_dW, const real *G,
+                          const real *x, const real *W, int rows, struct loss_dims d) {
     struct gemm products[2];
     int n = 0;
     if (dW)
@@ -79,7 +80,7 @@ static void head_backward(struct exec *ex, real *dx, real *dW, const real *G, co
                                       .ldb = d.width,
                                       .C = dW,
                                       .ldc = d.width,
-                                      .add = true};
+                                      .add = add_dW};
     if (dx)
         products[n++] = (struct gemm){.m = rows,
                                       .n = d.width,
@@ -122,6 +123,7 @@ void loss_head(struct exec *ex, real *nll, uint8_t *hit, real *dx, real *dW, con
                                   .gradient = dx || dW,
                                   .scale = d.scale};
         pool_run(ex->pool, tile_count(rows, job.per_tile), softmax_tile, &job);
-        head_backward(ex, dx ? dx + at : NULL, dW, scratch, x + at, W, rows, d);
+        head_backward(ex, dx ? dx + at : NULL, dW, c > 0 || !d.overwrite, scratch, x + at, W,
+                      rows, d);
     }
 }

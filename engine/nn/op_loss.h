@@ -2,6 +2,7 @@
  * exist at once; the gradient is made in the logits' place. */
 #ifndef THAW_ENGINE_NN_OP_LOSS_H
 #define THAW_ENGINE_NN_OP_LOSS_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,7 +10,8 @@
 
 struct loss_dims {
     int rows, width, vocab;
-    real scale; /* of the gradient: 1 / counted targets */
+    bool overwrite; /* dW is laid down, not added to */
+    real scale;     /* of the gradient: 1 / counted targets */
 };
 
 enum { LOSS_IGNORE = -1 }; /* a target that does not count */

@@ -1,5 +1,4 @@
 #include <math.h>
-#include <string.h>
 
 #include "engine/optim/optim.h"
 #include "engine/optim/pieces.h"
@@ -23,13 +22,4 @@ double grads_norm(struct exec *ex, const struct weights *g, const bool *learn, d
         norms[i] = sqrt(norms[i]);
     }
     return sqrt(all);
-}
-
-static void clear(const void *ctx, struct piece *p) {
-    const struct weights *g = ctx;
-    memset(g->group[p->group] + p->from, 0, p->n * sizeof(real));
-}
-
-void grads_zero(struct exec *ex, struct weights *g, const bool *learn) {
-    pieces_run(ex, g->table, learn, clear, g, (double *const[2]){NULL, NULL});
 }

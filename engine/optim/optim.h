@@ -25,8 +25,6 @@ double schedule_lr(const struct schedule *s, int64_t step);
 /* sqrt of the sum of squares of each learning group's gradient into norms[g] (0 for frozen), in
  * double and in a fixed order; returns the norm over all that learn. */
 double grads_norm(struct exec *ex, const struct weights *g, const bool *learn, double *norms);
-/* Set the gradients of learning groups to zero. */
-void grads_zero(struct exec *ex, struct weights *g, const bool *learn);
 
 /* ---- adamw.c: the update; muon.c: the direction of matrices under Muon ---- */
 

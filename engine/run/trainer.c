@@ -53,6 +53,7 @@ static void add_part(struct trainer *t, int first, int n, double counted, struct
                               .batch = n,
                               .time = t->time,
                               .weight = here > 0 ? here / counted : 0,
+                              .first = first == 0,
                               .prefix = prefix_cache_find(t->prefixes, t->ids + first, n)};
     f->loss += part.weight * transformer_train(t->transformer, &t->weights, &t->grads, t->learn,
                                                &part, &took);
@@ -74,7 +75,6 @@ static void add_parts(struct trainer *t, struct findings *f) {
 /* Gradients of one batch. False when loss or gradient norm is not finite. */
 static bool gradients(struct trainer *t, struct findings *f) {
     batcher_fill(t->stages[t->state.stage].batcher, t->state.stage_step, t->x, t->y, t->ids);
-    grads_zero(&t->ex, &t->grads, t->learn);
     add_parts(t, f);
     if (!isfinite(f->loss)) {
         stop_for_number(t, "loss");

@@ -101,6 +101,11 @@ static inline void fixture_deinit(struct fixture *f) {
     pool_destroy(f->ex.pool);
 }
 
+static inline void grads_clear(struct weights *g) {
+    for (int i = 0; i < g->table->n_groups; i++)
+        memset(g->group[i], 0, g->table->groups[i].reals * sizeof(real));
+}
+
 /* The whole batch, of which nothing is known. */
 static inline struct train_part fixture_part(const struct fixture *f) {
     return (struct train_part){.tokens = f->tokens,

@@ -34,8 +34,9 @@ static void training_deinit(struct training *t) {
  * they were: whatever stands there must not matter. */
 static double training_step(struct training *t) {
     struct fixture *f = &t->f;
-    grads_zero(&f->ex, &f->g, t->learn);
-    double loss = fixture_train(f, &f->g, t->learn);
+    struct train_part whole = fixture_part(f);
+    whole.first = true;
+    double loss = transformer_train(f->tf, &f->w, &f->g, t->learn, &whole, NULL);
     t->norm = grads_norm(&f->ex, &f->g, t->learn, t->norms);
     optim_step(&f->ex, &t->optim, &f->w, &f->g, t->learn, 1e-3, t->norm > 1 ? 1 / t->norm : 1,
                t->updates);

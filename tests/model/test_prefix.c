@@ -73,7 +73,7 @@ static struct outcome train_part_of(struct bed *b, int first, int n, bool with_m
                               .weight = 1,
                               .prefix = with_memory ? &prefix : NULL};
     uint64_t before = b->f.ex.flops;
-    grads_zero(&b->f.ex, &b->f.g, NULL);
+    grads_clear(&b->f.g);
     double loss = transformer_train(b->tf, &b->f.w, &b->f.g, b->learn, &part, NULL);
     return (struct outcome){loss, weights_fingerprint(&b->f.g), b->f.ex.flops - before};
 }

@@ -197,7 +197,7 @@ static void test_curve(void **state) {
     assert_true(optim_create(&f.ex, &f.table, settings, &optim, NULL));
     for (int s = 0; s < STEPS; s++) {
         make_batch(s, f.table.config.vocab, f.tokens, f.targets);
-        grads_zero(&f.ex, &f.g, NULL);
+        grads_clear(&f.g);
         double loss = train(&f), all = grads_norm(&f.ex, &f.g, NULL, norms);
         double off = fabs(loss - number(curve, (size_t)s));
         double norm_off = fabs(all - number(norm, (size_t)s)) / all;

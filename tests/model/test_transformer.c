@@ -75,7 +75,7 @@ static void test_step_allocates_nothing(void **state) {
     assert_true(allocations > before); /* the count counts */
     before = allocations;
     for (int step = 0; step < 3; step++) {
-        grads_zero(&f.ex, &f.g, NULL);
+        grads_clear(&f.g);
         fixture_train(&f, &f.g, NULL);
         grads_norm(&f.ex, &f.g, NULL, norms);
         optim_step(&f.ex, &optim, &f.w, &f.g, NULL, 1e-3, 1, updates);
@@ -111,8 +111,8 @@ static void test_smaller_shapes(void **state) {
 
 static void same_gradients(struct fixture *f, struct transformer *again, struct weights *g,
                            const bool *learn) {
-    grads_zero(&f->ex, &f->g, NULL);
-    grads_zero(&f->ex, g, NULL);
+    grads_clear(&f->g);
+    grads_clear(g);
     double a = fixture_train(f, &f->g, learn);
     struct train_part whole = fixture_part(f);
     double b = transformer_train(again, &f->w, g, learn, &whole, NULL);
@@ -263,7 +263,7 @@ static uint64_t train_ten_steps(const struct model_case *c, int threads) {
         struct rng r = rng_make(8, (uint64_t)step, 0);
         for (int i = 0; i <= ROWS; i++)
             tokens[i] = (int32_t)rng_below(&r, (uint64_t)f.table.config.vocab);
-        grads_zero(&f.ex, &f.g, NULL);
+        grads_clear(&f.g);
         struct train_part part = {
             .tokens = tokens, .targets = tokens + 1, .batch = BATCH, .time = TIME, .weight = 1};
         transformer_train(tf, &f.w, &f.g, NULL, &part, NULL);
