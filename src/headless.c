@@ -19,8 +19,9 @@
 #include "src/screen.h"
 #include "src/spawn.h"
 #include "ui/format.h"
+#include "ui/link.h"
 
-static const double line_every_s = 1.0, look_every_s = 0.05;
+static const double line_every_s = 1.0, look_every_s = 0.05, silence_s = 2;
 static const double start_patience_s = 10; /* for text to be prepared, in headless_started() */
 
 enum { LOG_TAIL_BYTES = 2000, DISK_FULL_BYTES = 1 << 14 };
@@ -43,14 +44,18 @@ struct headless {
     char set_names[SETS_MAX][NAME_MAX_BYTES];
     int n_sets;
 
-    bool ended, stop_sent, error_told;
+    bool ended, error_told;
+    int stops_sent;
     bool given_up;             /* the engine has paused itself: numbers went bad */
+    bool waits;                /* it has trained all it will, and waits for room to save it */
     bool run_told, stage_told; /* by the engine that is followed */
     bool has_prompts;
     bool gone; /* the engine was waited for; wait_status tells how it ended */
     int wait_status;
     char reason[16], problem[480]; /* of the end; the last error */
     double last_line;              /* clock of the last line that may be left out */
+    struct link link;              /* hears what the log cannot tell */
+    double heard_at;               /* clock of the last event, or look at the link */
 };
 
 /* ---- signals ---- */
@@ -265,7 +270,11 @@ static void observe_problem(struct headless *h, const struct event_problem *e) {
 
 static void observe_control(struct headless *h, const struct event_control *e) {
     line(h, "control", "%s %s (%s)", e->verb, e->argument, e->by);
-    h->given_up = strcmp(e->verb, "pause") == 0 && strcmp(e->by, "engine") == 0;
+    bool pause = strcmp(e->verb, "pause") == 0, engine = strcmp(e->by, "engine") == 0;
+    h->given_up = pause && engine && !*e->argument;
+    if (!engine) return;
+    if (!pause) h->error_told = false; /* there was room in the end */
+    h->waits = pause && *e->argument;
 }
 
 static void observe(struct headless *h, const struct event *e) {
@@ -313,7 +322,10 @@ static void observe(struct headless *h, const struct event *e) {
 static bool drain(struct headless *h, struct err *err) {
     struct event e;
     int got;
-    while ((got = event_reader_next(h->reader, &e, err)) > 0) observe(h, &e);
+    while ((got = event_reader_next(h->reader, &e, err)) > 0) {
+        observe(h, &e);
+        h->heard_at = clock_now();
+    }
     return got == 0;
 }
 
@@ -335,7 +347,7 @@ static void tell_set(const struct event_set *s) {
 static void tell_summary(const struct headless *h) {
     char run[PATH_MAX];
     bool dead = !h->ended && !files_is_locked(h->run->lock, NULL);
-    screen_run_word(h->run, run);
+    run_dir_word(h->run, run);
     cli_print("\nthaw: %s %s at step %" PRId64 "%s", screen_run_name(h->run),
               h->ended ? h->reason
               : dead   ? "is dead"
@@ -351,15 +363,17 @@ static void tell_summary(const struct headless *h) {
     fflush(stdout);
 }
 
-/* A failed run is told as an error. */
+static bool failed(const struct headless *h) {
+    return h->ended && strcmp(h->reason, "failed") == 0;
+}
+
+/* A failed run is told as an error, below what it has reached. */
 static int tell_end(const struct headless *h) {
-    if (h->ended && strcmp(h->reason, "failed") == 0) {
-        struct err err;
-        err_set(&err, ERR_IO, "the run failed: %s", h->problem);
-        return cli_fail(&err);
-    }
-    tell_summary(h);
-    return CLI_OK;
+    struct err err;
+    if (!failed(h) || h->stage_told) tell_summary(h);
+    if (!failed(h)) return CLI_OK;
+    err_set(&err, ERR_IO, "the run failed: %s", h->problem);
+    return cli_fail(&err);
 }
 
 int headless_summary(struct headless *h) {
@@ -388,7 +402,7 @@ static bool tell_death(const struct headless *h, struct err *err) {
     if (WIFSIGNALED(h->wait_status))
         snprintf(how, sizeof how, "was killed (%s)", strsignal(WTERMSIG(h->wait_status)));
     else snprintf(how, sizeof how, "ended with status %d", WEXITSTATUS(h->wait_status));
-    screen_run_word(h->run, run);
+    run_dir_word(h->run, run);
     spawn_log_tail(h->run, LOG_TAIL_BYTES, &tail);
     if (tail.len) fprintf(stderr, "%s", buf_text(&tail));
     bool full = files_free_bytes(h->run->dir) < DISK_FULL_BYTES;
@@ -399,24 +413,42 @@ static bool tell_death(const struct headless *h, struct err *err) {
     return false;
 }
 
-/* Ask the engine to stop; SIGTERM reaches it also while it prepares. */
-static void send_stop(struct headless *h, pid_t engine) {
-    if (h->stop_sent) return;
-    h->stop_sent = true;
-    line(h, "stop", "after this step, with a checkpoint");
-    kill(engine, SIGTERM);
+/* Ask the engine to stop, and with the second to give up what it cannot save; SIGTERM reaches
+ * it also while it prepares. */
+static void send_stops(struct headless *h, pid_t engine) {
+    int wanted = interrupts > 0 ? (int)interrupts : h->given_up;
+    for (; h->stops_sent < wanted && h->stops_sent < 2; h->stops_sent++) {
+        line(h, "stop",
+             h->waits || h->stops_sent > 0 ? "what is not saved is given up"
+                                           : "after this step, with a checkpoint");
+        kill(engine, SIGTERM);
+    }
 }
 
 /* What was read so far belongs to an earlier engine. */
 static void forget_end(struct headless *h) {
-    h->ended = h->error_told = h->given_up = h->run_told = h->stage_told = false;
+    h->ended = h->error_told = h->given_up = h->waits = h->run_told = h->stage_told = false;
+}
+
+/* A log that has fallen silent may be on a full disk: the engine then says so at its socket. */
+static void listen_to(struct headless *h) {
+    struct answer none;
+    if (clock_now() - h->heard_at > silence_s) {
+        link_listen(&h->link);
+        h->heard_at = clock_now();
+    }
+    link_pump(&h->link, NULL);
+    while (link_next(&h->link, &none)) {
+    }
+    const char *notice = link_notice(&h->link);
+    if (notice && *notice) line(h, "warning", "%s", notice);
 }
 
 int headless_follow(struct headless *h, pid_t engine) {
     struct err err = {0};
     catch_interrupts();
     forget_end(h);
-    while (!h->ended && interrupts < 2) {
+    while (!h->ended && interrupts < (h->waits ? 3 : 2)) { /* what waits gives up at once */
         bool dead = gone(h, engine); /* before reading: what it wrote last is still read */
         if (!drain(h, &err)) return cli_fail(&err);
         if (h->ended) break;
@@ -424,12 +456,14 @@ int headless_follow(struct headless *h, pid_t engine) {
             tell_death(h, &err);
             return cli_fail(&err);
         }
-        if (interrupts > 0 || h->given_up) send_stop(h, engine);
+        send_stops(h, engine);
+        listen_to(h);
         rest(look_every_s);
     }
     if (h->ended && !h->gone) waitpid(engine, NULL, 0); /* its lock is free after this */
+    if (!h->ended) send_stops(h, engine);
     int status = tell_end(h);
-    if (interrupts > 0) return CLI_INTERRUPTED;
+    if (interrupts > 0 && !failed(h)) return CLI_INTERRUPTED;
     return h->error_told ? CLI_FAILED : status;
 }
 
@@ -461,6 +495,7 @@ struct headless *headless_create(const struct run_paths *run, struct err *err) {
         return NULL;
     }
     *h = (struct headless){.run = run, .quiet = true, .stage_finished = true};
+    link_init(&h->link, run->socket);
     h->reader = event_reader_open(run->events, err);
     if (!h->reader || !drain(h, err)) {
         headless_destroy(h);
@@ -473,5 +508,6 @@ struct headless *headless_create(const struct run_paths *run, struct err *err) {
 void headless_destroy(struct headless *h) {
     if (!h) return;
     event_reader_close(h->reader);
+    link_deinit(&h->link);
     free(h);
 }

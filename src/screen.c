@@ -14,19 +14,10 @@ const char *screen_run_name(const struct run_paths *run) {
     return slash && slash[1] ? slash + 1 : run->dir;
 }
 
-void screen_run_word(const struct run_paths *run, char out[PATH_MAX]) {
-    char runs[PATH_MAX];
-    struct run_paths usual;
-    const char *name = screen_run_name(run);
-    bool found = runs_dir(NULL, runs, NULL) && run_dir_find(runs, name, &usual, NULL);
-    bool here = found && strcmp(usual.dir, run->dir) == 0;
-    snprintf(out, PATH_MAX, "%s", here ? name : run->dir);
-}
-
 /* The command that comes back to the run. */
 static void way_back(const struct run_paths *run, enum app_mode mode, char *out, size_t size) {
     char word[PATH_MAX];
-    screen_run_word(run, word);
+    run_dir_word(run, word);
     snprintf(out, size, "thaw %s %s", mode == APP_DRIVE ? "attach" : "watch", word);
 }
 
@@ -35,7 +26,7 @@ void screen_say_detached(const struct run_paths *run, enum app_mode mode) {
     struct run_info info;
     const char *name = screen_run_name(run);
     way_back(run, mode, command, sizeof command);
-    screen_run_word(run, word);
+    run_dir_word(run, word);
     if (run_info_read(run->dir, &info, NULL) && strcmp(info.state, "paused") == 0)
         cli_print("thaw: %s is paused at step %" PRId64
                   "; it goes on with: thaw send %s resume; come back with: %s",

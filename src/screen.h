@@ -18,8 +18,6 @@ struct screen_options {
 
 /* The folder's last part: the run's name. Borrowed from `run`. */
 const char *screen_run_name(const struct run_paths *run);
-/* What to type for the run: its name, or its folder when it is not where runs usually live. */
-void screen_run_word(const struct run_paths *run, char out[PATH_MAX]);
 
 /* Show the run until the user leaves; then print how it stands and the way back. False with err
  * when there is no screen to be had; else *status is the exit status. engine: our child, which is

@@ -77,6 +77,7 @@ static void look_for_engine(struct loop *l) {
     bool dead = l->app->history.state != RUN_ENDED && !files_is_locked(l->paths->lock, NULL);
     if (dead != l->app->dead) l->urgent = true;
     app_set_dead(l->app, dead);
+    if (!dead && l->app->history.state != RUN_ENDED) link_listen(&l->link);
 }
 
 static void take_answers(struct loop *l) {
@@ -87,6 +88,9 @@ static void take_answers(struct loop *l) {
         app_answer(l->app, &answer);
         l->urgent = true;
     }
+    const char *notice = link_notice(&l->link);
+    if (notice && *notice) app_say(l->app, STYLE_WARNING, "%s", notice);
+    l->urgent |= notice != NULL;
     if (connected) return;
     app_unanswered(l->app, err.msg);
     l->urgent = true;

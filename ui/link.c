@@ -24,12 +24,17 @@ void link_deinit(struct link *l) {
     frame_deinit(&l->in);
 }
 
+static bool connected(struct link *l, struct err *err) {
+    if (l->fd >= 0) return true;
+    frame_deinit(&l->in); /* the remains of an earlier connection */
+    l->fd = control_connect(l->socket, err);
+    return l->fd >= 0;
+}
+
+void link_listen(struct link *l) { connected(l, NULL); }
+
 bool link_send(struct link *l, const struct command *c, struct err *err) {
-    if (l->fd < 0) {
-        frame_deinit(&l->in); /* the remains of an earlier connection */
-        l->fd = control_connect(l->socket, err);
-    }
-    if (l->fd < 0) return false;
+    if (!connected(l, err)) return false;
     command_to_json(c, &l->out);
     if (l->out.failed) {
         hang_up(l);
@@ -75,7 +80,15 @@ bool link_pump(struct link *l, struct err *err) {
 bool link_next(struct link *l, struct answer *out) {
     const char *line;
     size_t n;
-    while (frame_next(&l->in, &line, &n)) /* a line that is no answer is not for us */
+    while (frame_next(&l->in, &line, &n)) { /* a line that is neither is not for us */
         if (answer_from_json(line, n, out, NULL)) return true;
+        if (notice_from_json(line, n, l->notice)) l->heard = true;
+    }
     return false;
+}
+
+const char *link_notice(struct link *l) {
+    bool heard = l->heard;
+    l->heard = false;
+    return heard ? l->notice : NULL;
 }

@@ -10,6 +10,8 @@ struct link {
     struct buf out;     /* what is still to be sent */
     size_t sent;
     struct frame in;
+    char notice[NOTICE_MAX]; /* the last one */
+    bool heard;              /* it was not taken yet */
 };
 
 void link_init(struct link *l, const char *socket_path);
@@ -21,4 +23,9 @@ bool link_send(struct link *l, const struct command *c, struct err *err);
 bool link_pump(struct link *l, struct err *err);
 /* The next answer that has come; false: none. */
 bool link_next(struct link *l, struct answer *out);
+/* Connect only to hear what the engine says unasked; nothing when it does not answer. */
+void link_listen(struct link *l);
+/* What the engine has said since the last call, after link_next(); NULL: nothing, "": that what it
+ * said before is over. Valid until the next link_next(). */
+const char *link_notice(struct link *l);
 #endif

@@ -47,13 +47,14 @@ bool err_set(struct err *err, enum err_code code, const char *fmt, ...) {
 bool err_errno(struct err *err, const char *fmt, ...) {
     if (!err) return false;
     char text[DRAFT_BYTES / 2], draft[DRAFT_BYTES], reason[128];
+    enum err_code code = errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
     const char *why = strerror_r(errno, reason, sizeof reason);
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     snprintf(draft, sizeof draft, "%s: %s", text, why);
-    return store(err, ERR_IO, draft);
+    return store(err, code, draft);
 }
 
 bool err_prefix(struct err *err, const char *fmt, ...) {

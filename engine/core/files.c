@@ -329,7 +329,7 @@ bool files_replace_dir(const char *from, const char *to, struct err *err) {
 
 uint64_t files_free_bytes(const char *path) {
     struct statvfs fs;
-    if (statvfs(path, &fs) != 0) return 0;
+    if (statvfs(path, &fs) != 0) return UINT64_MAX;
     return (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 

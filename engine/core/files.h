@@ -48,7 +48,7 @@ bool files_replace_dir(const char *from, const char *to, struct err *err);
 bool files_remove_tree(const char *path, struct err *err);
 bool files_exists(const char *path);
 bool files_is_dir(const char *path);
-/* Bytes free to this user on the file system of `path`; 0 when unknown. */
+/* Bytes free to this user on the file system of `path`; UINT64_MAX when unknown. */
 uint64_t files_free_bytes(const char *path);
 
 /* Take an exclusive flock on `path` (created 0600) and write our pid into it. The lock lasts as

@@ -10,8 +10,8 @@
 
 struct loss_dims {
     int rows, width, vocab;
-    bool overwrite; /* dW is laid down, not added to */
     real scale;     /* of the gradient: 1 / counted targets */
+    bool overwrite; /* dW is laid down, not added to */
 };
 
 enum { LOSS_IGNORE = -1 }; /* a target that does not count */

@@ -86,8 +86,8 @@ static bool has_room(const char *where, const struct weights *w, int copies, str
     uint64_t need =
         (uint64_t)w->table->parameters * sizeof(float) * (uint64_t)copies + (1u << 20);
     uint64_t free_bytes = files_free_bytes(where);
-    if (free_bytes == 0 || free_bytes >= need) return true;
-    return err_set(err, ERR_IO,
+    if (free_bytes >= need) return true;
+    return err_set(err, ERR_FULL,
                    "%s: %.1f MiB are needed and %.1f MiB are free: make room on this disk",
                    where, (double)need / 1048576.0, (double)free_bytes / 1048576.0);
 }

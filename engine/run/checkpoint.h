@@ -20,7 +20,7 @@ struct trainer_state {
 /* Save into `checkpoints`/step-N, in the place of one that stands there. learn: the freeze plan. *path
  * gets the folder, *bytes its size. Sweeps away first what interrupted saves have left. On failure
  * nothing new is left behind and older checkpoints are untouched; a disk too full is found before
- * anything is written. */
+ * anything is written (ERR_FULL). */
 bool checkpoint_save(const char *checkpoints, const struct trainer_state *s, const bool *learn,
                      const struct weights *w, const struct optim *o, const struct tokenizer *t,
                      char path[PATH_MAX], uint64_t *bytes, struct err *err);

@@ -280,3 +280,18 @@ bool answer_from_json(const char *line, size_t n, struct answer *out, struct err
     json_destroy(v);
     return sound || err_set(err, ERR_PARSE, "an answer is an object with an \"ok\"");
 }
+
+void notice_to_json(const char *text, struct buf *out) {
+    struct json_writer w = json_writer_make(out);
+    json_open(&w, '{');
+    json_add_string(&w, "notice", text);
+    close_line(&w);
+}
+
+bool notice_from_json(const char *line, size_t n, char out[NOTICE_MAX]) {
+    struct json *v = json_parse(line, n, NULL);
+    const char *text = json_str(json_get(v, "notice"), NULL);
+    if (text) keep_start(out, NOTICE_MAX, text);
+    json_destroy(v);
+    return text != NULL;
+}

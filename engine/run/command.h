@@ -51,4 +51,10 @@ struct answer {
 };
 void answer_to_json(const struct answer *a, struct buf *out); /* with newline */
 bool answer_from_json(const char *line, size_t n, struct answer *out, struct err *err);
+
+/* What an engine says unasked, where its log cannot: {"notice":"the disk is full: ..."}; "": that is
+ * over. Who does not know it skips the line, as one with no answer in it. */
+enum { NOTICE_MAX = 480 };
+void notice_to_json(const char *text, struct buf *out); /* with newline */
+bool notice_from_json(const char *line, size_t n, char out[NOTICE_MAX]); /* false: it is none */
 #endif

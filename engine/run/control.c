@@ -52,6 +52,7 @@ struct control {
     struct client clients[CLIENTS_MAX];
     struct waiting queue[QUEUE_MAX]; /* a ring */
     int first, n_waiting;
+    char notice[NOTICE_MAX]; /* what newcomers are told; "": nothing */
 };
 
 /* --- clients; all with the lock held */
@@ -81,10 +82,20 @@ static void send_output(struct client *c) {
     c->sent = 0;
 }
 
-static void answer(struct client *c, const struct answer *a) {
-    answer_to_json(a, &c->output);
+/* Send what was just added to its output, or as much as it takes now. */
+static void push_output(struct client *c) {
     if (c->output.failed || c->output.len - c->sent > OUTPUT_MAX) drop(c);
     else send_output(c);
+}
+
+static void answer(struct client *c, const struct answer *a) {
+    answer_to_json(a, &c->output);
+    push_output(c);
+}
+
+static void notify(struct client *c, const char *notice) {
+    notice_to_json(notice, &c->output);
+    push_output(c);
 }
 
 static void refuse(struct client *c, int64_t id, const char *why) {
@@ -138,6 +149,7 @@ static bool welcome(struct control *k) {
     if (place && socket_peer_is(fd, geteuid()))
         *place = (struct client){.fd = fd, .serial = ++k->serial};
     else close(fd);
+    if (place && place->fd >= 0 && k->notice[0]) notify(place, k->notice);
     return true;
 }
 
@@ -331,6 +343,16 @@ void control_answer(struct control *k, struct control_ticket ticket, const struc
     bool more = there && c->fd >= 0 && c->output.len > c->sent;
     pthread_mutex_unlock(&k->lock);
     if (more) wake(k); /* so that the thread waits for room to send */
+}
+
+void control_tell(struct control *k, const char *notice) {
+    if (!k) return;
+    pthread_mutex_lock(&k->lock);
+    snprintf(k->notice, sizeof k->notice, "%s", notice);
+    for (int i = 0; i < CLIENTS_MAX; i++)
+        if (k->clients[i].fd >= 0) notify(&k->clients[i], notice);
+    pthread_mutex_unlock(&k->lock);
+    wake(k); /* so that the thread waits for room to send */
 }
 
 void control_wait(struct control *k, double seconds) {

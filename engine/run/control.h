@@ -16,6 +16,9 @@ void control_stop(struct control *c); /* answers what waits with an error, unlin
 struct control_ticket { int client; uint64_t serial; };
 bool control_take(struct control *c, struct command *out, struct control_ticket *ticket);
 void control_answer(struct control *c, struct control_ticket ticket, const struct answer *a);
+/* Say something unasked (command.h): to every client now, and to each that comes while it holds, which
+ * is until another notice; "": nothing. NULL is fine. */
+void control_tell(struct control *c, const char *notice);
 /* Wait until a command is there or seconds have passed (for a paused engine). */
 void control_wait(struct control *c, double seconds);
 

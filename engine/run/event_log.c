@@ -108,7 +108,7 @@ void event_log_listen(struct event_log *log, void (*listen)(void *ctx, const str
 }
 
 /* Write what waits; what the disk does not take stays in front. */
-static bool write_out(struct event_log *log, struct err *err) {
+bool event_log_flush(struct event_log *log, struct err *err) {
     struct buf *b = &log->unwritten;
     size_t done = 0;
     bool ok = true;
@@ -125,7 +125,10 @@ static bool write_out(struct event_log *log, struct err *err) {
 
 bool event_log_put(struct event_log *log, struct event *e, struct err *err) {
     struct buf *b = &log->unwritten;
-    if (b->len > UNWRITTEN_MAX && !write_out(log, err)) return false;
+    if (b->len > UNWRITTEN_MAX && !event_log_flush(log, err)) {
+        log->lost++;
+        return false;
+    }
     size_t before = b->len;
     e->seq = log->seq + 1;
     e->t = clock_wall() - log->start;
@@ -141,7 +144,7 @@ bool event_log_put(struct event_log *log, struct event *e, struct err *err) {
         return err_set(err, ERR_NOMEM, "not enough memory to write an event");
     }
     log->seq++;
-    return write_out(log, err);
+    return event_log_flush(log, err);
 }
 
 bool event_log_sync(struct event_log *log, struct err *err) {
@@ -155,7 +158,7 @@ bool event_log_sync(struct event_log *log, struct err *err) {
 
 void event_log_close(struct event_log *log) {
     if (log->fd >= 0) {
-        write_out(log, NULL);
+        event_log_flush(log, NULL);
         close(log->fd);
     }
     buf_deinit(&log->unwritten);

@@ -11,6 +11,7 @@ struct event_log {
     struct buf unwritten; /* what a full disk has not taken yet: goes in front of the next event */
     void (*listen)(void *ctx, const struct event *e); /* gets the events in a file's place; else NULL */
     void *ctx;
+    int64_t lost;         /* events that found no room in `unwritten` either */
 };
 /* Open for appending (created 0600). A torn last line is cut off; seq and t go on from the last. */
 bool event_log_open(struct event_log *log, const char *path, struct err *err);
@@ -20,6 +21,8 @@ void event_log_listen(struct event_log *log, void (*listen)(void *ctx, const str
 /* Fill in seq and t and append the line with one write(2). On failure the event is kept and written with
  * the next one, or by event_log_close(), as soon as the disk has room (4 MiB of events at most). */
 bool event_log_put(struct event_log *log, struct event *e, struct err *err);
+/* Write what waits; true when nothing does any more. */
+bool event_log_flush(struct event_log *log, struct err *err);
 bool event_log_sync(struct event_log *log, struct err *err); /* fsync */
 void event_log_close(struct event_log *log);
 

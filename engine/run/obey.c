@@ -159,12 +159,21 @@ static bool (*const obey[COMMAND_COUNT])(struct trainer *, const struct command 
     [COMMAND_STOP] = obey_stop,
 };
 
+/* A run that only waits to be saved has no stage and no step to which a wish could apply. */
+static bool obey_one(struct trainer *t, const struct command *c, struct err *err) {
+    if (!t->waits_for_room || c->kind == COMMAND_STOP) return obey[c->kind](t, c, err);
+    return err_set(err, ERR_FULL,
+                   "the run only waits for room on its disk, to save its last step: make "
+                   "some; stop gives that step up");
+}
+
 void obey_waiting(struct trainer *t) {
     struct command c;
     struct control_ticket ticket;
+    report_unwritten(t);
     while (t->control && control_take(t->control, &c, &ticket)) {
         struct err why = {0};
-        bool ok = obey[c.kind](t, &c, &why);
+        bool ok = obey_one(t, &c, &why);
         struct answer a = {.id = c.id, .ok = ok, .step = t->state.step + 1};
         if (!ok) snprintf(a.error, sizeof a.error, "%s", why.msg);
         control_answer(t->control, ticket, &a);

@@ -9,11 +9,54 @@
 #include "engine/nn/blas.h"
 #include "engine/run/trainer.h"
 
+static const double notice_every_s = 5;
+
 /* The log may be on a full disk: training goes on, and the log tries again with its next line.
  */
 static void put(struct trainer *t, struct event *e) {
     e->step = t->state.step;
     event_log_put(t->log, e, NULL);
+}
+
+/* What those at the socket hear while the log cannot be written. */
+static void tell_unwritten(struct trainer *t, const struct err *why) {
+    char text[NOTICE_MAX + 160];
+    const char *rest = "training goes on";
+    double now = clock_now();
+    if (now - t->unwritten.told < notice_every_s) return;
+    t->unwritten.told = now;
+    if (t->waits_for_room)
+        rest = "and so does what is not saved: make room, or stop once more to give it up";
+    else if (t->paused) rest = "the run is paused";
+    snprintf(text, sizeof text, "%s: the log waits in memory, %s (step %" PRId64 ")",
+             why->code == ERR_FULL ? "the disk is full" : why->msg, rest, t->state.step);
+    control_tell(t->control, text);
+}
+
+/* The log can be written again. */
+static void tell_written(struct trainer *t) {
+    char text[200], missing[64] = "";
+    int64_t lost = t->log->lost - t->unwritten.lost;
+    if (lost > 0) snprintf(missing, sizeof missing, ", %" PRId64 " events are missing", lost);
+    snprintf(text, sizeof text,
+             "the log could not be written from step %" PRId64 " to %" PRId64
+             ": what it tells of them was written late%s",
+             t->unwritten.since, t->state.step, missing);
+    report_problem(t, false, text);
+    control_tell(t->control, "");
+}
+
+void report_unwritten(struct trainer *t) {
+    struct err why = {0};
+    bool before = t->unwritten.waiting;
+    t->unwritten.waiting = !event_log_flush(t->log, &why);
+    if (t->unwritten.waiting && !before) {
+        t->unwritten.since = t->state.step;
+        t->unwritten.lost = t->log->lost;
+        t->unwritten.told = -notice_every_s;
+    }
+    if (t->unwritten.waiting) tell_unwritten(t, &why);
+    else if (before) tell_written(t);
 }
 
 /* ---- run ---- */

@@ -99,3 +99,13 @@ bool run_dir_find(const char *runs, const char *run, struct run_paths *out, stru
     return err_set(err, ERR_USAGE, "there is no run \"%s\" in %s; `thaw runs` lists them", run,
                    runs);
 }
+
+void run_dir_word(const struct run_paths *run, char out[PATH_MAX]) {
+    char runs[PATH_MAX];
+    struct run_paths usual;
+    const char *slash = strrchr(run->dir, '/');
+    const char *name = slash && slash[1] ? slash + 1 : run->dir;
+    bool found = runs_dir(NULL, runs, NULL) && run_dir_find(runs, name, &usual, NULL);
+    bool here = found && strcmp(usual.dir, run->dir) == 0;
+    snprintf(out, PATH_MAX, "%s", here ? name : run->dir);
+}

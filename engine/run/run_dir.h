@@ -20,6 +20,8 @@ bool run_paths_of(const char *run_dir, struct run_paths *out, struct err *err);
 bool run_dir_create(const char *runs, const char *name, struct run_paths *out, struct err *err);
 /* RUN is a folder that holds events.jsonl or config.yaml, or a name below `runs`. */
 bool run_dir_find(const char *runs, const char *run, struct run_paths *out, struct err *err);
+/* What to type for the run: its name, or its folder when it is not where runs usually live. */
+void run_dir_word(const struct run_paths *run, char out[PATH_MAX]);
 /* Whether a name is fit for a folder: 1 to 63 of letters, digits, . _ -, not starting with . or -. */
 bool run_name_ok(const char *name, struct err *err);
 

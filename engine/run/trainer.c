@@ -146,23 +146,27 @@ static bool save(struct trainer *t, char path[PATH_MAX], uint64_t *bytes, struct
                            t->tokenizer, path, bytes, err);
 }
 
-bool trainer_save(struct trainer *t, struct err *err) {
+bool trainer_try_save(struct trainer *t, struct err *err) {
     struct err why = {0};
     char path[PATH_MAX];
     uint64_t bytes = 0;
     double start = clock_now();
-    if (!save(t, path, &bytes, &why)) {
-        err_set(err, why.code, "%s", why.msg);
-        err_prefix(&why, "checkpoint skipped, the older ones are kept");
-        report_problem(t, false, why.msg);
-        return false;
-    }
+    if (!save(t, path, &bytes, err)) return false;
     report_checkpoint(t, path, bytes, clock_now() - start);
     if (!checkpoint_prune(t->paths->checkpoints, t->settings->checkpoint.keep, &why)) {
         err_prefix(&why, "an old checkpoint stays");
         report_problem(t, false, why.msg);
     }
     return true;
+}
+
+bool trainer_save(struct trainer *t, struct err *err) {
+    struct err why = {0};
+    if (trainer_try_save(t, &why)) return true;
+    err_set(err, why.code, "%s", why.msg);
+    err_prefix(&why, "checkpoint skipped, the older ones are kept");
+    report_problem(t, false, why.msg);
+    return false;
 }
 
 /* Prompts in turn, as many as fit into their share of the time; one is made before there was
@@ -229,7 +233,9 @@ static bool finish_stage(struct trainer *t, struct err *err) {
     t->state.stage++;
     t->state.stage_step = 0;
     t->state.begun = false;
-    return trainer_save(t, err) || !last;
+    if (last) return trainer_save_last(t, err);
+    trainer_save(t, NULL);
+    return true;
 }
 
 static bool run_stage(struct trainer *t, struct err *err) {
@@ -247,6 +253,6 @@ bool trainer_run(struct trainer *t, struct err *err) {
     while (t->state.stage < t->settings->n_stages && !trainer_asked_to_stop(t))
         if (!run_stage(t, err)) return false;
     bool finished = t->state.stage >= t->settings->n_stages;
-    if (!finished && !t->gone_bad && !trainer_save(t, err)) return false;
+    if (!finished && !t->gone_bad && !trainer_save_last(t, err)) return false;
     return report_end(t, finished ? "finished" : "stopped", err) && event_log_sync(t->log, err);
 }

@@ -28,7 +28,7 @@ struct trainer_plan {
     const struct run_paths *paths;
     struct event_log *log;
     struct control *control;                  /* NULL: nobody can ask (tests) */
-    const volatile sig_atomic_t *stop_signal; /* set by a signal: stop soon; may be NULL */
+    const volatile sig_atomic_t *stop_signal; /* how many signals said: stop soon; may be NULL */
     const char *resume_from;                  /* a checkpoint's folder; "": from the start */
     int64_t resume_step;                      /* that it was saved at */
 };
@@ -71,6 +71,12 @@ struct trainer {
     bool *learn; /* [n_groups] the freeze plan */
     bool paused, stopping, skip_stage;
     bool gone_bad; /* the weights, or what they give, are no finite numbers: they are not saved */
+    bool waits_for_room; /* last_save.c: all that is left to do is to save */
+    struct {             /* events that a full disk does not take */
+        bool waiting;
+        int64_t since, lost; /* step; how many were lost before */
+        double told;         /* clock of the last notice */
+    } unwritten;
     int single_steps;
     int next_prompt;
     struct cost_model cost;
@@ -128,6 +134,9 @@ void report_checkpoint(struct trainer *t, const char *path, uint64_t bytes, doub
 void report_problem(struct trainer *t, bool error, const char *text);
 void report_progress(struct trainer *t, const char *what, double done, double total);
 bool report_end(struct trainer *t, const char *reason, struct err *err);
+/* Write what a full disk did not take; as long as it takes nothing, those at the control socket hear of
+ * it, and afterwards the log tells of which steps it was late. */
+void report_unwritten(struct trainer *t);
 /* report_text.c */
 /* Base (once) and tuned text of n of the example's prompts; those of one side are written together. */
 void report_prompts(struct trainer *t, int first, int n);
@@ -140,7 +149,14 @@ bool trainer_step(struct trainer *t);
 /* Save a checkpoint (the base before it, where that failed before) and report it. A failure is a
  * `problem` too: the run goes on and tries again next time. */
 bool trainer_save(struct trainer *t, struct err *err);
+/* The same without telling of a failure. */
+bool trainer_try_save(struct trainer *t, struct err *err);
 bool trainer_asked_to_stop(const struct trainer *t);
+/* last_save.c */
+/* The save that a run ends with. Where the disk has no room for it, older checkpoints than the newest
+ * give way; where that is not enough the run waits, paused, and tries again, until there is room or
+ * one more `stop` or signal gives up. err then names the last saved step and the way on. */
+bool trainer_save_last(struct trainer *t, struct err *err);
 /* trainer_create.c */
 /* All that the run reserves, in bytes; `total` of them all. */
 struct memory_plan {

@@ -34,8 +34,11 @@ static void test_errno(void **state) {
     struct err err = {0};
     errno = ENOSPC;
     assert_false(err_errno(&err, "cannot write %s", "model"));
-    assert_int_equal(err.code, ERR_IO);
+    assert_int_equal(err.code, ERR_FULL);
     assert_string_equal(err.msg, "cannot write model: No space left on device");
+    errno = EIO;
+    assert_false(err_errno(&err, "cannot write %s", "model"));
+    assert_int_equal(err.code, ERR_IO);
     assert_false(err_errno(NULL, "nobody listens"));
 }
 

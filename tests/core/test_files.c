@@ -351,7 +351,7 @@ static void test_remove_tree_does_not_follow_links(void **state) {
 static void test_free_bytes(void **state) {
     (void)state;
     assert_true(files_free_bytes(folder) > 0);
-    assert_int_equal(files_free_bytes(in_folder("absent")), 0);
+    assert_true(files_free_bytes(in_folder("absent")) == UINT64_MAX); /* not a full disk */
 }
 
 static void test_sync_dir(void **state) {

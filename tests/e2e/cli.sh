@@ -219,6 +219,43 @@ no_rubbish() { # no_rubbish WHAT RUNS_DIR: neither halves of checkpoints nor of 
     same "$1: nothing half-written" "" "$(find "$2"/ -name '.*.new*' -o -name '*.tmp*' -o -name '.step*' 2>/dev/null)"
 }
 
+in_background() { # in_background ARGUMENT...: thaw, as `try` would; its process is $child
+    "$thaw" "$@" >"$out" 2>"$err" </dev/null &
+    child=$!
+}
+
+ended_with() { # ended_with WHAT STATUS: what runs in the background
+    wait "$child"
+    same "$1: exit status" "$2" $?
+}
+
+# The weights of the last step wait in memory, until there is room or they are given up.
+no_room_to_save() {
+    in_background run tiny.yaml --headless --runs-dir small
+    wait_for "no room to save: it waits" grep -q '^ERROR .*step 100 is not saved yet.*make room' "$out"
+    ok "no room to save: a warning before, for each" grep -q '^warning .*checkpoint skipped.*make room' "$out"
+    same "no room to save: paused" paused "$("$thaw" runs --json --runs-dir small | "$json_get" 0.state)"
+    "$thaw" send --runs-dir small tiny stop >/dev/null || ok "no room to save: stop" false
+    ended_with "no room to save" 1
+    one_sentence "no room to save" 'step 100 was not saved; .*thaw run --resume .*/small/tiny .*make room'
+    ok "no room to save: what was reached is told" grep -q 'perplexity' "$out"
+    no_rubbish "no room to save" small
+    in_background run tiny.yaml --headless --runs-dir small --name later
+    wait_for "room later: it waits" grep -q '^ERROR .*step 100 is not saved yet' "$out"
+    mount -o remount,size=8m small
+    ended_with "room later" 0
+    ok "room later: the last step is saved" test -s small/later/checkpoints/step-100/model.safetensors
+    in_background run tiny.yaml --headless --runs-dir small --name interrupted --set stages.1.steps=1000000
+    wait_for "two interrupts: it trains" grep -q '^stage .*2/2' "$out"
+    "$thaw" send --runs-dir small interrupted pause >/dev/null # so that the log does not grow
+    head -c $(($(stat -f -c '%a * %S' small) - 102400)) /dev/zero >small/fill
+    kill -INT "$child"
+    wait_for "two interrupts: it waits" grep -q '^ERROR .*is not saved yet' "$out"
+    kill -INT "$child"
+    ended_with "two interrupts" 1
+    one_sentence "two interrupts" 'was not saved; .*thaw run --resume .*/small/interrupted'
+}
+
 full_disk() {
     mkdir small
     if ! mount -t tmpfs -o size=400k none small 2>/dev/null; then
@@ -226,12 +263,9 @@ full_disk() {
         return
     fi
     at_exit() { umount "$work/small" 2>/dev/null; }
-    try "$thaw" run tiny.yaml --headless --runs-dir small
-    same "no room for checkpoints: exit status" 1 "$status"
-    one_sentence "no room for checkpoints" 'make room'
-    ok "no room for checkpoints: a warning for each" grep -q '^warning .*checkpoint skipped.*make room' "$out"
-    no_rubbish "no room for checkpoints" small
+    no_room_to_save
     rm -rf small/*
+    mount -o remount,size=400k small
     head -c 1m /dev/zero >small/fill 2>/dev/null
     try "$thaw" run tiny.yaml --headless --runs-dir small
     same "no room at all: exit status" 1 "$status"
@@ -239,8 +273,10 @@ full_disk() {
     same "no room at all: nothing is left" fill "$(ls -A small)"
     umount small
     mount -t tmpfs -o size=16k none small
-    try "$thaw" run tiny.yaml --headless --runs-dir small
-    same "no room for the log: exit status" 1 "$status"
+    in_background run tiny.yaml --headless --runs-dir small
+    wait_for "no room for the log: it is told" grep -q '^warning .*disk is full: the log waits' "$out"
+    kill -INT "$child"
+    ended_with "no room for the log" 1
     one_sentence "no room for the log" 'disk is full.*make room.*thaw run --resume'
     umount small
 }

@@ -7,11 +7,11 @@ static const struct loss_case {
     struct loss_dims d;
     int ignore_every; /* 0: all count */
 } cases[] = {
-    {"loss: one row, two words", {1, 1, 2, R(1.0)}, 0},
-    {"loss: one row", {1, 4, 7, R(0.3)}, 0},
-    {"loss: odd sizes", {5, 3, 11, R(0.2)}, 0},
-    {"loss: some do not count", {7, 5, 9, R(0.25)}, 3},
-    {"loss: none counts", {3, 2, 5, R(1.0)}, 1},
+    {"loss: one row, two words", {1, 1, 2, R(1.0), false}, 0},
+    {"loss: one row", {1, 4, 7, R(0.3), false}, 0},
+    {"loss: odd sizes", {5, 3, 11, R(0.2), false}, 0},
+    {"loss: some do not count", {7, 5, 9, R(0.25), false}, 3},
+    {"loss: none counts", {3, 2, 5, R(1.0), false}, 1},
 };
 
 struct fixture {
@@ -75,7 +75,7 @@ static void test_answer(void **state) {
     const real x[] = {0, 0, 0, /**/ 1, 2, 3, /**/ 5, 5, 1, /**/ 1, 2, 3};
     const real W[] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
     const int32_t targets[] = {1, 0, 1, LOSS_IGNORE};
-    struct loss_dims d = {4, 3, 3, R(2.0)};
+    struct loss_dims d = {4, 3, 3, R(2.0), false};
     real nll[4], dx[12] = {0}, scratch[12];
     uint8_t hit[4];
     assert_true(loss_scratch(d) <= COUNT(scratch));
@@ -97,7 +97,7 @@ static void test_answer(void **state) {
 static void test_chunks(void **state) {
     (void)state;
     struct fixture f;
-    struct loss_dims d = {300, 3, 40000, R(0.01)}, one = {1, 3, 40000, R(0.01)};
+    struct loss_dims d = {300, 3, 40000, R(0.01), false}, one = {1, 3, 40000, R(0.01), false};
     init(&f, d, 7);
     assert_true(loss_scratch(d) < (size_t)d.rows * (size_t)d.vocab);
     run(&f, f.dx, f.dW);
@@ -120,7 +120,7 @@ static void test_chunks(void **state) {
 static void test_frozen(void **state) {
     (void)state;
     struct fixture whole, part;
-    struct loss_dims d = {40, 13, 101, R(0.1)};
+    struct loss_dims d = {40, 13, 101, R(0.1), false};
     uint64_t product = 2 * 40 * 13 * 101;
     init(&whole, d, 5);
     run(&whole, whole.dx, whole.dW);
@@ -146,7 +146,7 @@ static void test_frozen(void **state) {
  */
 static void test_nan_shows(void **state) {
     (void)state;
-    struct loss_dims d = {6, 5, 37, R(1.0)};
+    struct loss_dims d = {6, 5, 37, R(1.0), false};
     const real bad[] = {(real)NAN, (real)INFINITY, (real)-INFINITY};
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct fixture f;
@@ -174,7 +174,7 @@ static void test_far_apart(void **state) {
     const int32_t target = 1;
     real nll, dx = 0, dW[3] = {0}, scratch[3];
     loss_head(&ex, &nll, NULL, &dx, dW, x, W, &target, scratch,
-              (struct loss_dims){1, 1, 3, R(1.0)});
+              (struct loss_dims){1, 1, 3, R(1.0), false});
     assert_near((double)nll, 2e4, NEAR);
     const real wanted[] = {R(1.0), R(-1.0), R(0.0)};
     assert_all_near(dW, wanted, 3, NEAR);
@@ -192,7 +192,7 @@ static void run_all(struct exec *ex, void *ctx) {
 static void test_threads(void **state) {
     (void)state;
     struct fixture f;
-    init(&f, (struct loss_dims){300, 40, 1201, R(0.1)}, 9);
+    init(&f, (struct loss_dims){300, 40, 1201, R(0.1), false}, 9);
     size_t n = (size_t)f.d.rows + f.n_x + f.n_W;
     f.nll = zeros(&f.mem, n);
     assert_threads_agree(run_all, &f, f.nll, n);

@@ -82,6 +82,49 @@ static void test_ask(void **state) {
     engine_stop(&e, path);
 }
 
+/* The next line that is a notice. */
+static void hear_notice(int fd, struct frame *f, char out[NOTICE_MAX]) {
+    const char *line;
+    size_t n;
+    char chunk[64];
+    for (;;) {
+        while (frame_next(f, &line, &n))
+            if (notice_from_json(line, n, out)) return;
+        assert_true(wait_for(fd, POLLIN));
+        ssize_t got = recv(fd, chunk, sizeof chunk, 0);
+        assert_true(got > 0 && frame_add(f, chunk, (size_t)got, 0));
+    }
+}
+
+/* Heard by who is there and by who comes while it holds; questions are answered as ever. */
+static void test_notice(void **state) {
+    const char *path = in_folder(state, "control.sock");
+    struct engine e;
+    struct frame early = {0}, late = {0};
+    char notice[NOTICE_MAX];
+    engine_start(&e, path);
+    int first = dial(path);
+    assert_true(ask(path, COMMAND_PAUSE, 1).ok); /* the one before was welcomed by then */
+    control_tell(e.control, "the disk is \"full\"");
+    hear_notice(first, &early, notice);
+    assert_string_equal(notice, "the disk is \"full\"");
+    int second = dial(path);
+    hear_notice(second, &late, notice);
+    assert_string_equal(notice, "the disk is \"full\"");
+    assert_true(ask(path, COMMAND_PAUSE, 2).ok); /* a notice comes before the answer */
+    control_tell(e.control, "");
+    hear_notice(first, &early, notice);
+    assert_string_equal(notice, "");
+    hear_notice(second, &late, notice);
+    assert_string_equal(notice, "");
+    control_tell(NULL, "nobody listens");
+    frame_deinit(&early);
+    frame_deinit(&late);
+    close(first);
+    close(second);
+    engine_stop(&e, path);
+}
+
 struct asker {
     const char *path;
     int first, answered;
@@ -436,6 +479,7 @@ static void test_signals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ask),
+        cmocka_unit_test(test_notice),
         cmocka_unit_test(test_many_askers),
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_bad_frames),

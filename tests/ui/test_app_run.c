@@ -258,6 +258,19 @@ static void test_own_engine_killed(void **state) {
     leave(f, APP_DETACHED);
 }
 
+/* The log falls silent, and the engine says why at its socket. */
+static void test_notice(void **state) {
+    struct fixture *f = *state;
+    start(f, true);
+    open_log(f);
+    put_step(f, 1, 4.5);
+    expect(f, "train 4.500");
+    control_tell(f->control, "the disk is full: the log waits in memory");
+    expect(f, "the disk is full: the log waits in memory");
+    pty_screen_type(&f->screen, "q");
+    leave(f, APP_DETACHED);
+}
+
 /* A log of many steps is read in slices: keys are answered meanwhile, and all of it arrives. */
 static void test_long_log(void **state) {
     struct fixture *f = *state;
@@ -278,6 +291,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_live),        TEST(test_stop),     TEST(test_no_engine),
         TEST(test_engine_dies), TEST(test_long_log), TEST(test_own_engine_killed),
+        TEST(test_notice),
     };
     return cmocka_run_group_tests_name("app_run", tests, NULL, NULL);
 }

@@ -116,8 +116,35 @@ static void test_hang_up(void **state) {
     assert_false(link_next(&f->link, &a));
 }
 
+/* What the engine says unasked, beside answers; a link that only listens hears it, too. */
+static void test_notice(void **state) {
+    struct fixture *f = *state;
+    struct command c = {.kind = COMMAND_PAUSE, .id = 3};
+    struct answer a;
+    const char *notice = NULL;
+    link_listen(&f->link); /* nobody there: fine */
+    assert_int_equal(f->link.fd, -1);
+    f->control = control_start(f->socket, &f->err);
+    control_tell(f->control, "the disk is full");
+    link_listen(&f->link);
+    double until = clock_now() + 20;
+    for (; !notice; notice = link_notice(&f->link)) {
+        assert_true(clock_now() < until);
+        assert_true(link_pump(&f->link, &f->err));
+        assert_false(link_next(&f->link, &a));
+    }
+    assert_string_equal(notice, "the disk is full");
+    assert_null(link_notice(&f->link));
+    control_tell(f->control, "");
+    assert_true(link_send(&f->link, &c, &f->err));
+    serve(f);
+    assert_int_equal(await(f).id, 3);
+    assert_string_equal(link_notice(&f->link), "");
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {TEST(test_ask), TEST(test_nobody), TEST(test_hang_up)};
+    const struct CMUnitTest tests[] = {TEST(test_ask), TEST(test_nobody), TEST(test_hang_up),
+                                       TEST(test_notice)};
     return cmocka_run_group_tests_name("link", tests, NULL, NULL);
 }
