@@ -307,6 +307,43 @@ static bool read_value(struct reader *r, const char *path, const struct yaml_ite
     return fail(r, e, ERR_PARSE, "%s must be keys with values", last_part(path));
 }
 
+/* The key of named sources that `path` is one entry of ("eval.sets.domain"), or NULL; *name
+ * gets the entry's name. */
+static const struct setting_key *find_entry(const char *path, const char **name) {
+    for (int i = 0; i < n_setting_keys; i++) {
+        const struct setting_key *k = &setting_keys[i];
+        size_t n = strlen(k->path);
+        bool inside = strncmp(path, k->path, n) == 0 && path[n] == '.' && path[n + 1];
+        *name = path + n + 1;
+        if (k->type == SETTING_SETS && inside) return k;
+    }
+    return NULL;
+}
+
+/* Set one entry of key `k` to the source in item `e`, beside those that are there. */
+static bool read_entry(struct reader *r, const struct setting_key *k, const char *name,
+                       const struct yaml_item *e) {
+    struct words w = {.n = 0};
+    struct buf all = {0};
+    const char *words[2 * SETS_MAX + 2];
+    if (e->kind != YAML_WORD) return fail(r, e, ERR_PARSE, "%s must be one source", name);
+    int n = setting_get(r->settings, k, -1, &all), at = 0;
+    bool ok = push_word(r, &w, e, name) &&
+              (!all.failed || fail(r, e, ERR_NOMEM, "not enough memory"));
+    const char *word = buf_text(&all);
+    for (int i = 0; ok && i < n; i++, word += strlen(word) + 1) words[i] = word;
+    while (ok && at < n && strcmp(words[at], name) != 0) at += 2;
+    if (ok) {
+        words[at] = name;
+        words[at + 1] = w.text[0];
+        ok =
+            setting_put(r->settings, k, -1, words, at == n ? n + 2 : n, r->err) || locate(r, e);
+    }
+    words_deinit(&w);
+    buf_deinit(&all);
+    return ok;
+}
+
 /* ---- documents ---- */
 
 /* Where byte `offset` of a text stands. */
@@ -332,7 +369,12 @@ static bool read_document(struct reader *r, const char *path) {
                     "what may stand in it");
     if (!*path && e.kind != YAML_MAPPING)
         return fail(r, &e, ERR_PARSE, "a config must be keys with values, e.g. name: medical");
-    return (*path ? read_value(r, path, &e) : read_section(r, "")) && next(r, &e);
+    const char *name;
+    const struct setting_key *entry = find_entry(path, &name);
+    bool ok = entry   ? read_entry(r, entry, name, &e)
+              : *path ? read_value(r, path, &e)
+                      : read_section(r, "");
+    return ok && next(r, &e);
 }
 
 static bool read_text(struct reader *r, const char *path, const char *text, size_t n) {
@@ -350,8 +392,18 @@ static bool read_text(struct reader *r, const char *path, const char *text, size
     return ok;
 }
 
+/* Cut `path` behind its first part for which there is neither key nor section. */
+static void cut_unknown(char *path) {
+    for (char *dot = strchr(path, '.'); dot; dot = strchr(dot + 1, '.')) {
+        int stage;
+        *dot = '\0';
+        if (!setting_find(path, &stage, NULL) && !is_section(path)) return;
+        *dot = '.';
+    }
+}
+
 static bool apply_change(struct reader *r, int change, const char *text) {
-    const char *equals = strchr(text, '='), *nearest = NULL;
+    const char *equals = strchr(text, '='), *nearest = NULL, *name;
     char path[PATH_BYTES];
     const struct yaml_item nowhere = {.line = 1};
     int stage;
@@ -362,9 +414,13 @@ static bool apply_change(struct reader *r, int change, const char *text) {
     snprintf(path, sizeof path, "%.*s", (int)(equals - text), text);
     r->key = path;
     bool ok = true;
-    if (!setting_find(path, &stage, &nearest) && !is_section(path))
-        ok = fail_unknown(r, &nowhere, path, nearest);
-    else if (sscanf(path, "stages.%4d", &stage) == 1 && stage >= r->settings->n_stages)
+    if (!setting_find(path, &stage, NULL) && !is_section(path) && !find_entry(path, &name)) {
+        char unknown[PATH_BYTES];
+        memcpy(unknown, path, sizeof unknown);
+        cut_unknown(unknown);
+        setting_find(unknown, &stage, &nearest);
+        ok = fail_unknown(r, &nowhere, unknown, nearest);
+    } else if (sscanf(path, "stages.%4d", &stage) == 1 && stage >= r->settings->n_stages)
         ok =
             fail(r, &nowhere, ERR_USAGE, "there is no stage %d; the run has %d, counted from 0",
                  stage, r->settings->n_stages);

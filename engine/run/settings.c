@@ -50,6 +50,15 @@ static int edit_distance(const char *a, const char *b) {
     return row[n];
 }
 
+/* A known key is worth naming when at most half of what was written last has to change, or when
+ * one begins with the other ("lrate"). */
+static bool is_near(const char *path, const char *known, int distance) {
+    const char *dot = strrchr(path, '.');
+    int last = (int)strlen(dot ? dot + 1 : path);
+    size_t shorter = strlen(path) < strlen(known) ? strlen(path) : strlen(known);
+    return 2 * distance <= last || strncmp(path, known, shorter) == 0;
+}
+
 static const char *nearest_key(const char *path) {
     const char *best = NULL;
     int best_distance = 0;
@@ -62,7 +71,7 @@ static const char *nearest_key(const char *path) {
         best = known;
         best_distance = distance;
     }
-    return best;
+    return best && is_near(path, best, best_distance) ? best : NULL;
 }
 
 /* "stages.1.steps" as "stages.*.steps", with the number in *stage; others unchanged, -1. */

@@ -107,7 +107,7 @@ void settings_init(struct settings *s);
 struct stage_settings *settings_add_stage(struct settings *s);
 
 /* The key for a path with stage numbers ("stages.1.steps"), or NULL; *stage gets the number or -1.
- * `nearest` (may be NULL) gets the known key closest in spelling at the same level. */
+ * `nearest` (may be NULL) gets the known key closest in spelling at the same level, NULL when none is near. */
 const struct setting_key *setting_find(const char *path, int *stage, const char **nearest);
 
 /* Set a value from words: one for scalars, any number for lists; SETTING_SETS takes name, source,
