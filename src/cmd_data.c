@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/data/corpus.h"
 #include "src/cli.h"
@@ -27,11 +28,14 @@ static bool in_split(const struct unit *u, enum split split) {
     return split == SPLIT_ALL || u->validation == (split == SPLIT_VAL);
 }
 
+/* As it is for programs; a terminal gets nothing that it would obey. */
 static void print_units(const struct source_text *s, enum split split) {
+    bool terminal = isatty(STDOUT_FILENO);
     for (size_t i = 0; i < s->n_units && !ferror(stdout); i++) {
         const struct unit *u = &s->units[i];
         if (!in_split(u, split)) continue;
-        cli_print_text(s->bytes.data + u->offset, u->length, true);
+        if (terminal) cli_print_text(s->bytes.data + u->offset, u->length, true);
+        else fwrite(s->bytes.data + u->offset, 1, u->length, stdout);
         putchar('\n');
     }
 }

@@ -7,16 +7,32 @@
 #include "src/commands.h"
 #include "src/model_arg.h"
 
-static const char about[] = "Write MODEL as a Hugging Face folder: config.json, "
-                            "model.safetensors, tokenizer.json. OUT must not\n"
-                            "exist; it is there as a whole, or not at all.";
+static const char about[] =
+    "Write MODEL as a Hugging Face folder: config.json, "
+    "model.safetensors, tokenizer.json. OUT must not\n"
+    "exist, the folder that it is in must; it is there as a whole, or not at all.";
 
-static bool run_export(const char *word, const struct model_options *o, const char *out,
+/* What was given as OUT as a path without slashes at its end, in *out. Whether a folder can be
+ * made there: it is named, not there, and in a folder that is. */
+static bool find_out(const char *given, char out[PATH_MAX], struct err *err) {
+    char parent[PATH_MAX];
+    if (!*given) return err_set(err, ERR_USAGE, "OUT must not be empty: name a new folder");
+    if (files_exists(given))
+        return err_set(err, ERR_USAGE, "%s is there already: choose another name", given);
+    if (!files_join(out, PATH_MAX, "", given, err)) return false;
+    for (size_t n = strlen(out); n > 1 && out[n - 1] == '/'; n--) out[n - 1] = '\0';
+    memcpy(parent, out, sizeof parent);
+    char *slash = strrchr(parent, '/');
+    if (slash) slash[slash == parent] = '\0'; /* the root keeps its slash */
+    if (!slash || files_is_dir(parent)) return true;
+    return err_set(err, ERR_USAGE, "%s: there is no folder %s; make it first", out, parent);
+}
+
+static bool run_export(const char *word, const struct model_options *o, const char *given,
                        struct err *err) {
     struct model m;
-    if (files_exists(out))
-        return err_set(err, ERR_USAGE, "%s is there already: choose another name", out);
-    if (!model_open(word, o, &m, err)) return false;
+    char out[PATH_MAX];
+    if (!find_out(given, out, err) || !model_open(word, o, &m, err)) return false;
     bool ok = model_folder_save(out, &m.hf.weights, m.hf.tokenizer, err);
     if (ok) cli_print("thaw: %s is now also in %s", m.path, out);
     model_close(&m);

@@ -91,6 +91,7 @@ static bool prepare(const char *config, const struct run_options *o, struct sett
         return false;
     snprintf(s->name, sizeof s->name, "%s",
              screen_run_name(run)); /* name-2 when it was taken */
+    if (strcmp(s->name, name) != 0) cli_print("thaw: %s exists; this one is %s", name, s->name);
     if (write_config(s, run, err)) return true;
     files_remove_tree(run->dir, NULL);
     return false;
@@ -132,9 +133,27 @@ static int look_on(const struct run_options *o, const struct run_paths *run, str
     return headless_follow(h, engine);
 }
 
+/* Whether the run that is to be resumed has nothing left to do: its log ends with its last
+ * stage, of as many as the config has now, and what that stage came to is saved. */
+static bool nothing_left(const struct run_paths *run, const struct headless *h) {
+    struct settings *s = malloc(sizeof *s);
+    char newest[PATH_MAX];
+    int64_t step = -1;
+    bool done = s && config_read(run->config, NULL, s, NULL) &&
+                headless_finished(h, s->n_stages, &step) &&
+                checkpoint_newest(run->checkpoints, newest, NULL, 0) == step;
+    free(s);
+    return done;
+}
+
 static int start(const struct run_options *o, const struct run_paths *run) {
     struct err err = {0};
     struct headless *h = headless_create(run, &err);
+    if (h && o->resume && nothing_left(run, h)) {
+        int shown = headless_summary(h);
+        headless_destroy(h);
+        return shown;
+    }
     pid_t engine = h ? spawn_engine(run, o->resume != NULL, &err) : -1;
     int status = engine > 0 ? look_on(o, run, h, engine) : cli_fail(&err);
     bool never_began = h && headless_never_began(h);

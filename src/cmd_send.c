@@ -1,6 +1,7 @@
 /* cmd_send.c - `thaw send`: a command to a running engine, from the shell. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/run/control.h"
 #include "engine/run/run_dir.h"
@@ -14,7 +15,7 @@ static const double patience_s =
 static const char *about(struct buf *out) {
     buf_str(out,
             "Ask a running engine for something; it answers when it has obeyed. Options stand\n"
-            "before RUN. The verbs:\n");
+            "before VERB. The verbs:\n");
     for (int i = 0; i < COMMAND_COUNT; i++) {
         const struct command_info *c = &command_infos[i];
         buf_printf(out, "\n  %-12s %-8s %s", c->word, c->key ? c->key : "", c->help);
@@ -22,13 +23,23 @@ static const char *about(struct buf *out) {
     return buf_text(out);
 }
 
+static bool read_command(const struct cli_texts *words, struct command *c, struct err *err) {
+    if (command_from_words(words->at + 1, words->n - 1, c, err)) return true;
+    for (int i = 2; i < words->n; i++)
+        if (strncmp(words->at[i], "--runs-dir", 10) == 0)
+            err_set(err, ERR_USAGE,
+                    "--runs-dir stands before VERB: thaw send --runs-dir DIR %s %s",
+                    words->at[0], words->at[1]);
+    return false;
+}
+
 static bool run_send(const char *runs_given, const struct cli_texts *words, struct err *err) {
     char runs[PATH_MAX];
     struct run_paths run;
     struct command c;
     struct answer a;
-    if (!command_from_words(words->at + 1, words->n - 1, &c, err) ||
-        !runs_dir(runs_given, runs, err) || !run_dir_find(runs, words->at[0], &run, err))
+    if (!read_command(words, &c, err) || !runs_dir(runs_given, runs, err) ||
+        !run_dir_find(runs, words->at[0], &run, err))
         return false;
     c.id = 1;
     snprintf(c.by, sizeof c.by, "send");
@@ -53,7 +64,7 @@ int cmd_send(int argc, char **argv) {
                                   .n_options = 1,
                                   .min_words = 2,
                                   .max_words = CLI_TEXTS_MAX,
-                                  .plain_after = 1};
+                                  .plain_after = 2};
     bool go = cli_read(&spec, argc, argv, &words, &status);
     buf_deinit(&text);
     if (!go) return status;

@@ -31,7 +31,8 @@ static void list_configs(const char *folder) {
 
 /* Look at what lives or has ended well; go on with what has not. */
 static void list_run(const struct run_info *r) {
-    bool unfinished = strcmp(r->state, "stopped") == 0 || strcmp(r->state, "dead") == 0;
+    bool unfinished = strcmp(r->state, "stopped") == 0 || strcmp(r->state, "dead") == 0 ||
+                      strcmp(r->state, "failed") == 0;
     cli_print("  thaw %s %s   (%s, step %" PRId64 ")", unfinished ? "run --resume" : "attach",
               r->name, r->state, r->step);
 }

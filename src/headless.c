@@ -482,6 +482,11 @@ bool headless_started(struct headless *h, pid_t engine, struct err *err) {
     return err_set(err, ERR_IO, "the run could not start: %s", h->problem);
 }
 
+bool headless_finished(const struct headless *h, int n_stages, int64_t *step) {
+    *step = h->step;
+    return h->ended && strcmp(h->reason, "finished") == 0 && h->n_stages == n_stages;
+}
+
 bool headless_never_began(struct headless *h) {
     h->quiet = true;
     drain(h, NULL);

@@ -26,6 +26,9 @@ bool headless_started(struct headless *h, pid_t engine, struct err *err);
  * What was told is forgotten with it, so say it first. */
 bool headless_never_began(struct headless *h);
 
+/* Whether the log ends with the end of all `n_stages` stages; *step gets the last step. */
+bool headless_finished(const struct headless *h, int n_stages, int64_t *step);
+
 /* Read to the log's present end and print how the run stands: its sets, where to look next.
  * Exit status: 1 when it failed. */
 int headless_summary(struct headless *h);

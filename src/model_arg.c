@@ -31,7 +31,9 @@ bool model_find(const char *word, const char *runs_dir_given, char out[PATH_MAX]
     if (files_exists(word) && (!folder || is_model_folder(word)))
         return files_join(out, PATH_MAX, "", word, err);
     if (!runs_dir(runs_dir_given, runs, err)) return false;
-    if (run_dir_find(runs, word, &run, NULL)) return newest_of(&run, out, err);
+    struct err why = {0};
+    if (run_dir_find(runs, word, &run, &why)) return newest_of(&run, out, err);
+    if (why.code == ERR_IO) return err_set(err, why.code, "%s", why.msg);
     if (folder)
         return err_set(err, ERR_USAGE, "%s is no model: there is no config.json in it", word);
     if (strchr(word, '/') && files_join(out, PATH_MAX, runs, word, NULL) &&

@@ -169,20 +169,25 @@ static void ask_for_mouse(const struct term *t, bool on) {
 static bool check_terminal(const char *name, struct err *err) {
     if (tgetent(NULL, name) <= 0)
         return err_set(err, ERR_IO,
-                       "the terminal %s is not known here: try TERM=xterm-256color; "
-                       "`thaw run --headless` prints plain lines",
-                       name);
+                       "the terminal %s is not known here: try TERM=xterm-256color", name);
     if (tgetstr("cm", NULL)) return true;
     return err_set(err, ERR_IO,
-                   "the terminal %s cannot place its cursor: try TERM=xterm-256color; "
-                   "`thaw run --headless` prints plain lines",
-                   name);
+                   "the terminal %s cannot place its cursor: try TERM=xterm-256color", name);
+}
+
+/* The entry for a terminal called `name`: its own, or for the many that call themselves some
+ * kind of xterm without being in Debian's ncurses-base (xterm-direct, xterm-kitty), the usual
+ * one's. */
+static const char *find_entry(const char *name) {
+    bool known = tgetent(NULL, name) > 0;
+    return known || !has_prefix(name, "xterm") ? name : "xterm-256color";
 }
 
 /* Take the screen with ncurses. */
 static bool open_screen(struct term *t, const char *name, struct err *err) {
-    if (!check_terminal(name, err)) return false;
-    t->screen = newterm(NULL, stdout, stdin);
+    const char *entry = find_entry(name);
+    if (!check_terminal(entry, err)) return false;
+    t->screen = newterm(entry, stdout, stdin);
     if (!t->screen) return err_set(err, ERR_IO, "cannot take the terminal %s", name);
     raw();
     noecho();
@@ -229,15 +234,11 @@ static void free_term(struct term *t) {
 struct term *term_open(const struct term_options *o, struct err *err) {
     const char *name = getenv("TERM");
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-        err_set(err, ERR_IO,
-                "the screen needs a terminal for input and output: `thaw run --headless` "
-                "prints plain lines instead");
+        err_set(err, ERR_IO, "the screen needs a terminal for input and output");
         return NULL;
     }
     if (!name || !name[0]) {
-        err_set(err, ERR_IO,
-                "TERM is not set: try TERM=xterm-256color; `thaw run --headless` prints plain "
-                "lines");
+        err_set(err, ERR_IO, "TERM is not set: try TERM=xterm-256color");
         return NULL;
     }
     struct term *t = calloc(1, sizeof *t);

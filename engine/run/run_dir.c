@@ -14,9 +14,16 @@ enum { NAME_LONGEST = 63, COPIES_MAX = 9999 };
 
 /* --- where runs live */
 
+static bool given_dir(const char *given, char out[PATH_MAX], struct err *err) {
+    if (!*given) return err_set(err, ERR_USAGE, "--runs-dir needs a folder, not \"\"");
+    if (files_exists(given) && !files_is_dir(given))
+        return err_set(err, ERR_USAGE, "%s is a file: --runs-dir needs a folder", given);
+    return files_join(out, PATH_MAX, "", given, err);
+}
+
 bool runs_dir(const char *given, char out[PATH_MAX], struct err *err) {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (given && *given) return files_join(out, PATH_MAX, "", given, err);
+    if (given) return given_dir(given, out, err);
     if (state && *state == '/') return files_join(out, PATH_MAX, state, "thaw/runs", err);
     if (!home || *home != '/') {
         const struct passwd *user = getpwuid(getuid());
@@ -90,12 +97,22 @@ static bool is_run(const char *dir) {
     return files_is_dir(dir) && (holds(dir, "events.jsonl") || holds(dir, "config.yaml"));
 }
 
+/* Whether nothing can be known of a run's folder; errno tells why. */
+static bool forbidden(const char *dir) {
+    char path[PATH_MAX];
+    return files_join(path, sizeof path, dir, "events.jsonl", NULL) &&
+           access(path, F_OK) != 0 && errno == EACCES;
+}
+
 bool run_dir_find(const char *runs, const char *run, struct run_paths *out, struct err *err) {
-    char below[PATH_MAX];
+    char below[PATH_MAX] = "";
     if (*run && is_run(run)) return run_paths_of(run, out, err);
     if (run_name_ok(run, NULL) && files_join(below, sizeof below, runs, run, NULL) &&
         is_run(below))
         return run_paths_of(below, out, err);
+    if (forbidden(run)) return err_errno(err, "cannot look into the folder %s", run);
+    if (*below && forbidden(below))
+        return err_errno(err, "cannot look into the folder %s", below);
     return err_set(err, ERR_USAGE, "there is no run \"%s\" in %s; `thaw runs` lists them", run,
                    runs);
 }

@@ -12,13 +12,14 @@ struct run_paths {
         base[PATH_MAX], checkpoints[PATH_MAX];
 };
 
-/* `given`, or $XDG_STATE_HOME/thaw/runs, or ~/.local/state/thaw/runs; not created. */
+/* `given` (NULL: none; ERR_USAGE when it is empty or a file), or $XDG_STATE_HOME/thaw/runs, or ~/.local/state/thaw/runs; not created. */
 bool runs_dir(const char *given, char out[PATH_MAX], struct err *err);
 bool run_paths_of(const char *run_dir, struct run_paths *out, struct err *err);
 
 /* Create DIR/name with mode 0700 (name "": refused; taken: name-2, name-3 ...). *out: its paths. */
 bool run_dir_create(const char *runs, const char *name, struct run_paths *out, struct err *err);
-/* RUN is a folder that holds events.jsonl or config.yaml, or a name below `runs`. */
+/* RUN is a folder that holds events.jsonl or config.yaml, or a name below `runs`. ERR_USAGE when
+ * there is none, ERR_IO when it may not be looked at. */
 bool run_dir_find(const char *runs, const char *run, struct run_paths *out, struct err *err);
 /* What to type for the run: its name, or its folder when it is not where runs usually live. */
 void run_dir_word(const struct run_paths *run, char out[PATH_MAX]);

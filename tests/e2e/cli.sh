@@ -77,6 +77,14 @@ wrong_use() {
     misused 'no run "gone"' attach gone
     misused 'no run "gone"' send gone pause
     misused 'missing' send
+    misused 'no run "gone"' send gone --runs-dir "$work" pause
+    misused '--runs-dir stands before VERB' send gone pause --runs-dir "$work"
+    misused '--runs-dir needs a folder' attach gone --runs-dir ''
+    misused 'tiny\.yaml is a file: --runs-dir needs a folder' run tiny.yaml --headless --runs-dir tiny.yaml
+    misused 'OUT must not be empty' export gone --to hf ''
+    misused 'no folder nowhere; make it first' export gone --to hf nowhere/x/
+    ok "export makes no folder in passing" test ! -e nowhere
+    misused 'no key "foo"$' config tiny.yaml --set foo.bar=1
     misused 'needs --text' score model
     misused 'no model "gone"' generate gone --prompt x
     misused '--tokens must be' generate model --prompt x --tokens many
@@ -208,6 +216,15 @@ no_permission() {
     same "a folder without permission: exit status" 1 "$status"
     one_sentence "a folder without permission" 'locked.*Permission denied'
     same "a folder without permission: nothing is left" "" "$(ls -A locked)"
+    must "a run of one's own" "$thaw" run tiny.yaml --headless --set stages.0.steps=3 --set stages.1.steps=3
+    chmod 711 "$XDG_STATE_HOME" "$XDG_STATE_HOME/thaw" # the folder of runs itself is 0700
+    try as_nobody "$thaw" watch tiny
+    same "somebody else's run: exit status" 1 "$status"
+    one_sentence "somebody else's run" 'runs/tiny: Permission denied'
+    try as_nobody "$thaw" generate tiny --prompt x
+    same "somebody else's model: exit status" 1 "$status"
+    one_sentence "somebody else's model" 'runs/tiny: Permission denied'
+    rm -rf "$runs"
     chmod 000 general.txt
     try as_nobody "$thaw" data text:general.txt
     same "a file without permission: exit status" 1 "$status"
@@ -360,8 +377,11 @@ escapes() {
     config_fails "an escape in the name" '^thaw: bad\.yaml:1:' 'name: "a\\eb"\n'
     fails "an escape in a path" 'No such file' "$thaw" run "./${e}[31m.yaml" --headless
     sentences 3 900 "${e}[31mred${e}[0m ${e}]0;title$bell ${c1}32mgreen bell$bell" "${e}[2Jclears rings" "loud$bell" >corpus.txt
-    try "$thaw" data text:corpus.txt
-    clean_output "data"
+    must "data" "$thaw" data text:corpus.txt
+    ok "data: to a program every byte as it is" cmp corpus.txt "$out"
+    : >"$err"
+    script -qec "'$thaw' data text:corpus.txt" /dev/null </dev/null | tr -d '\r' >"$out"
+    clean_output "data on a terminal"
     ok "data: escapes can be seen" grep -qF '\e[31mred' "$out"
     sed 's/name: pretrain/name: "pre\\etrain"/; s/steps: .*/steps: 30/; s/the red cat/\\e[1mloud/' corpus.yaml >escapes.yaml
     must "a run on escapes" "$thaw" run escapes.yaml --headless --name escapes

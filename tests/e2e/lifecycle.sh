@@ -199,7 +199,10 @@ config_twin() {
 
 same_bits() {
     must "the run's own config again" "$thaw" run "$runs/tiny/config.yaml" --name again --headless
+    ok "a new name is not told as taken" not says exists
     same_model "its config run again" tiny again 100
+    must "the same name again" "$thaw" run "$runs/tiny/config.yaml" --name again --headless
+    ok "the name it got is told" says "thaw: again exists; this one is again-2"
     must "on one thread" "$thaw" run "$work/tiny.yaml" --name one --set threads=1 --headless
     same_model "one thread" tiny one 100
     same "one thread was taken" 1 "$(events one threads type=run | tail -n 1)"
@@ -232,8 +235,10 @@ through_kill() {
     ok "the checkpoint that was not whole is told" grep -q '^warning .*not whole.*step-' "$out"
     ok "the log is whole in spite of it" sound_log broken
     same "runs: state in the end" finished "$(listed broken state)"
-    try "$thaw" run --resume broken --headless
-    ok "to resume what is finished is no disaster" test "$status" -lt 3
+    cp "$runs/broken/events.jsonl" "$work/before"
+    must "to resume what is finished" "$thaw" run --resume broken --headless
+    ok "its summary is told again" grep -q 'broken finished at step 900' "$out"
+    ok "no engine was asked" cmp "$runs/broken/events.jsonl" "$work/before"
     same_model "resumed once more" whole broken 900
 }
 

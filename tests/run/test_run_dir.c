@@ -11,7 +11,6 @@
 /* --- where runs live */
 
 static void test_runs_dir(void **state) {
-    (void)state;
     char out[PATH_MAX];
     struct err err = {0};
     assert_int_equal(setenv("HOME", "/home/me", 1), 0);
@@ -21,12 +20,18 @@ static void test_runs_dir(void **state) {
     assert_ok(runs_dir(NULL, out, &err), err);
     assert_string_equal(out, "/var/me/thaw/runs");
     assert_int_equal(setenv("XDG_STATE_HOME", "relative", 1), 0); /* the XDG rules: ignored */
-    assert_ok(runs_dir("", out, &err), err);
+    assert_ok(runs_dir(NULL, out, &err), err);
     assert_string_equal(out, "/home/me/.local/state/thaw/runs");
     assert_int_equal(unsetenv("XDG_STATE_HOME"), 0);
     assert_int_equal(unsetenv("HOME"), 0);
     assert_ok(runs_dir(NULL, out, &err), err); /* from the user's entry in passwd */
     assert_true(out[0] == '/' && strstr(out, "/.local/state/thaw/runs"));
+    assert_false(runs_dir("", out, &err));
+    assert_int_equal(err.code, ERR_USAGE);
+    append_text(in_folder(state, "no-folder"), "x");
+    assert_false(runs_dir(in_folder(state, "no-folder"), out, &err));
+    assert_int_equal(err.code, ERR_USAGE);
+    assert_says(&err, "no-folder is a file: --runs-dir needs a folder");
 }
 
 static void test_names(void **state) {
