@@ -119,8 +119,8 @@ bool setting_put(struct settings *s, const struct setting_key *k, int stage,
 int setting_get(const struct settings *s, const struct setting_key *k, int stage, struct buf *out);
 
 /* What no single key can check: at least one stage, sources known, freeze texts fit the model, model
- * shape sound, replay complete, micro_batch divides batch, names unique and fit for a folder. `path` (TEXT_MAX_BYTES) gets the
- * key at fault so that the reader can name its line. */
+ * shape sound, prompts within the context, replay complete, micro_batch divides batch, names unique and
+ * fit for a folder. `path` (TEXT_MAX_BYTES) gets the key at fault so that the reader can name its line. */
 bool settings_check(const struct settings *s, char *path, struct err *err);
 
 struct model_config settings_model(const struct settings *s); /* not completed */

@@ -70,6 +70,31 @@ static bool check_sets(const struct settings *s, struct err *err) {
     return true;
 }
 
+static int count_words(const char *text) {
+    static const char blanks[] = " \t\n\r";
+    int n = 0;
+    for (const char *at = text + strspn(text, blanks); *at; n++) {
+        at += strcspn(at, blanks);
+        at += strspn(at, blanks);
+    }
+    return n;
+}
+
+/* A word takes a token at least; the end-of-text in front and what is to be predicted one each.
+ */
+static bool check_prompts(const struct settings *s, struct err *err) {
+    for (int i = 0; i < s->compare.prompts.n && !s->model.from[0]; i++) {
+        const char *prompt = s->compare.prompts.text[i];
+        int n = count_words(prompt), room = s->model.context - 2;
+        if (n > room)
+            return err_set(
+                err, ERR_RANGE,
+                "the prompt \"%.60s\" has %d words; with model.context %d at most %d fit",
+                prompt, n, s->model.context, room);
+    }
+    return true;
+}
+
 static bool check_freezes(const struct settings *s, const struct param_table *t, char *path,
                           struct err *err) {
     bool *mask = calloc((size_t)t->n_groups, sizeof *mask);
@@ -107,5 +132,6 @@ bool settings_check(const struct settings *s, char *path, struct err *err) {
     for (int i = 0; i < s->n_stages; i++)
         if (!check_stage(s, i, path, err)) return false;
     if (!check_sets(s, err)) return at(path, "eval.sets");
+    if (!check_prompts(s, err)) return at(path, "compare.prompts");
     return check_model(s, path, err);
 }

@@ -89,7 +89,8 @@ static bool build(struct trainer *t, struct text_cache *cache, const struct text
                   enum split split, struct corpus *out, struct err *err) {
     const struct source_text *text = cache_read(cache, list, err);
     struct progress p = {.t = t, .what = "turning text into tokens"};
-    return text && corpus_build(text, split, t->tokenizer, tell, &p, out, err);
+    return text && (corpus_build(text, split, t->tokenizer, tell, &p, out, err) ||
+                    err_prefix(err, "%s", list->text[0]));
 }
 
 static bool load_stage(struct trainer *t, struct text_cache *cache, int i, struct err *err) {
@@ -107,7 +108,9 @@ static bool load_stage(struct trainer *t, struct text_cache *cache, int i, struc
                                 .replay = s->replay.share > 0 ? &d->replay : NULL,
                                 .replay_share = s->replay.share};
     d->batcher = batcher_create(&plan, err);
-    return d->batcher || err_prefix(err, "stage %s", s->name);
+    bool main_too_short = d->data.n_tokens <= (size_t)t->time;
+    return d->batcher || err_prefix(err, "stage %s (%s)", s->name,
+                                    (main_too_short ? &s->data : &s->replay.data)->text[0]);
 }
 
 static bool load_set(struct trainer *t, struct text_cache *cache, int i, struct text_list *list,

@@ -165,6 +165,8 @@ bad_configs() {
     config_fails "an unknown group" '^thaw: bad\.yaml:1:[0-9]+: .*' \
         'stages: [{data: ["text:general.txt"], freeze: [block.99]}]\n'
     config_fails "heads that do not fit" '^thaw: bad\.yaml:' "model: {width: 50, heads: 6}\n$stages"
+    config_fails "a prompt longer than the context" '^thaw: bad\.yaml:1:11: .*"one two.* has 8 words.*model\.context 8.* 6 fit' \
+        "compare: {prompts: [one two three four five six seven eight]}\nmodel: {context: 8}\n$stages"
     config_fails "a missing corpus" '^thaw: bad\.yaml:1:[0-9]+: .*nowhere\.txt.*[Nn]o such file' 'stages: [{data: ["text:nowhere.txt"]}]\n'
     fails "a missing config" '^thaw: .*missing\.yaml.*No such file' "$thaw" run ./missing.yaml --headless
     fails "a folder for a config" '^thaw: .*' "$thaw" run ./folder --headless
@@ -186,7 +188,10 @@ bad_text() {
     : >corpus.txt
     corpus_fails "an empty corpus" 'corpus\.txt: it is empty'
     printf 'too short\n' >corpus.txt
-    corpus_fails "a corpus shorter than one block" 'tokens.*(33|context).*(more text|context)'
+    corpus_fails "a corpus shorter than one block" \
+        'stage pretrain \(text:.*/corpus\.txt\): .*tokens.*(33|context).*(more text|context)'
+    fails "a corpus shorter than one block, checked" \
+        'corpus\.yaml:7:[0-9]+: text:.*/corpus\.txt has 9 bytes.*33 tokens.*more text' "$thaw" config corpus.yaml --check
     fails "a corpus too short, detached" 'tokens' "$thaw" run corpus.yaml --detach
     rm corpus.txt
     corpus_fails "a missing corpus" 'corpus\.yaml:7:[0-9]+: .*corpus\.txt: .*[Nn]o such file'

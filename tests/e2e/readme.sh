@@ -46,6 +46,16 @@ while IFS= read -r line; do
 done < <(commands thaw)
 ok "the README shows commands" test "$n" -ge 10
 
+# What the README and the example's config tell of a source is what `thaw data --stats` counts.
+for file in README.md configs/medical.yaml; do
+    [ -r /usr/share/wordnet/data.noun ] || break
+    for domain in general medicine; do
+        [ -s "$work/$domain.lines" ] || "$thaw" data "wordnet:$domain" --stats | awk '/^lines/ { print $2 }' >"$work/$domain.lines"
+        lines=$(sed ':a; s/\([0-9]\)\([0-9]\{3\}\)\b/\1,\2/; ta' "$work/$domain.lines")
+        ok "$file: wordnet:$domain has $lines lines" grep -qF "$lines lines" "$root/$file"
+    done
+done
+
 # `./run` itself is what the demo starts and what runs this test: here only that its words exist.
 "$root/run" help >"$out" 2>"$err" || give_up "./run help: $(cat "$err")"
 while IFS= read -r line; do

@@ -399,6 +399,20 @@ static void test_check_sets(void **state) {
     }
 }
 
+static void test_check_prompts(void **state) {
+    (void)state;
+    char path[TEXT_MAX_BYTES];
+    struct err err = {0};
+    fill();
+    put_well("model.context", "8");
+    put_well("compare.prompts", " one two  three four\tfive six ");
+    assert_ok(settings_check(&settings, path, &err), err);
+    put_well("compare.prompts", "one two three four five six seven");
+    assert_false(settings_check(&settings, path, &err));
+    assert_string_equal(path, "compare.prompts");
+    assert_says(&err, "has 7 words; with model.context 8 at most 6 fit");
+}
+
 /* With a folder to start from, the shape stands there: neither shape nor groups are judged
  * here. */
 static void test_check_from(void **state) {
@@ -444,6 +458,7 @@ int main(void) {
         cmocka_unit_test_setup(test_check, prepare),
         cmocka_unit_test_setup(test_check_stages, prepare),
         cmocka_unit_test_setup(test_check_sets, prepare),
+        cmocka_unit_test_setup(test_check_prompts, prepare),
         cmocka_unit_test_setup(test_check_from, prepare),
         cmocka_unit_test_setup(test_derived, prepare),
     };
