@@ -49,7 +49,8 @@ static const struct {
 struct asked {
     const char *words[N_KEYS]; /* NULL: not given */
     const char *freeze;        /* NULL: not given */
-    int64_t vocab, iters;      /* 0: not given */
+    bool known;
+    int64_t vocab, iters; /* 0: not given */
     bool json, ops, decode;
 };
 
@@ -336,6 +337,7 @@ static bool run_bench(const struct asked *a, const char *config, struct err *err
                                   .batch = s->stages[0].batch,
                                   .block = s->model.context,
                                   .freeze = buf_text(&freeze),
+                                  .known = a->known,
                                   .threads = s->threads,
                                   .iters = (int)a->iters,
                                   .progress = progress,
@@ -361,7 +363,7 @@ int cmd_bench(int argc, char **argv) {
     struct cli_texts words;
     struct err err = {0};
     int status;
-    struct cli_option options[N_KEYS + 6] = {{0}};
+    struct cli_option options[N_KEYS + 7] = {{0}};
     int n = 0;
     for (int i = 0; i < N_KEYS; i++)
         options[n++] = (struct cli_option){
@@ -369,6 +371,9 @@ int cmd_bench(int argc, char **argv) {
     const struct cli_option others[] = {
         {"--vocab", "N", "Size of the vocabulary.", CLI_WHOLE, &a.vocab, 1, 1000000},
         {"--freeze", "GROUPS", "What does not learn.", CLI_TEXT, &a.freeze, 0, 0},
+        {"--known", NULL,
+         "As from a text's second epoch on: what frozen lower blocks make of it is kept.",
+         CLI_FLAG, &a.known, 0, 0},
         {"--iters", "N", "Steps; as many as take about 5 s when not given, at least 5.",
          CLI_WHOLE, &a.iters, 1, 1000000},
         {"--ops", NULL, "Also each op of a step alone, beside its limit.", CLI_FLAG, &a.ops, 0,
@@ -387,5 +392,7 @@ int cmd_bench(int argc, char **argv) {
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
     if (a.ops && a.decode)
         return cli_usage("--ops is about training and --decode about generation: take one");
+    if (a.known && (a.ops || a.decode))
+        return cli_usage("--known is about a whole step: leave out --ops and --decode");
     return run_bench(&a, words.n ? words.at[0] : NULL, &err) ? CLI_OK : cli_fail(&err);
 }

@@ -84,6 +84,27 @@ static bool take_operands(struct bench *b, struct err *err) {
     return b->in && b->out;
 }
 
+/* A stream of random numbers, of the size that a normed one has. */
+static bool take_prefix(struct bench *b, struct err *err) {
+    const struct bench_options *o = &b->options;
+    size_t batch = (size_t)o->batch, reals = (size_t)o->block * (size_t)o->config.width;
+    if (!o->known || transformer_cut(&b->model.table, b->learn) == 0) return true;
+    b->prefix_memory = arena_create(batch * arena_round(reals * sizeof(real)), err);
+    b->prefix_rows = calloc(batch, sizeof *b->prefix_rows);
+    b->prefix_known = calloc(batch, sizeof *b->prefix_known);
+    if (!b->prefix_memory) return false;
+    if (!b->prefix_rows || !b->prefix_known)
+        return err_set(err, ERR_NOMEM, "not enough memory for %d sequences", o->batch);
+    struct rng rng = rng_make(4, 5, 6);
+    for (size_t i = 0; i < batch; i++) {
+        b->prefix_rows[i] = arena_take_reals(b->prefix_memory, reals, err);
+        if (!b->prefix_rows[i]) return false;
+        for (size_t j = 0; j < reals; j++) b->prefix_rows[i][j] = (real)rng_normal(&rng);
+        b->prefix_known[i] = true;
+    }
+    return true;
+}
+
 static bool choose_groups(struct bench *b, struct err *err) {
     const char *freeze = b->options.freeze;
     int n = b->model.table.n_groups;
@@ -101,7 +122,7 @@ static bool create(struct bench *b, struct err *err) {
         !choose_groups(b, err) || !bench_model_fill(&b->model, err) ||
         !weights_create(&b->model.table, &b->g, err) ||
         !optim_create(&b->model.ex, &b->model.table, o->optim, &b->optim, err) ||
-        !take_operands(b, err))
+        !take_prefix(b, err) || !take_operands(b, err))
         return false;
     b->tf = transformer_create(&b->model.table, plan_of(o), &b->model.ex, err);
     b->rng = rng_make(1, 2, 3);
@@ -130,6 +151,9 @@ void bench_destroy(struct bench *b) {
     weights_destroy(&b->g);
     bench_model_deinit(&b->model);
     arena_destroy(b->memory);
+    arena_destroy(b->prefix_memory);
+    free(b->prefix_rows);
+    free(b->prefix_known);
     free(b->blocks);
     free(b->learn);
     free(b->norms);
@@ -172,12 +196,14 @@ static void step(struct bench *b, double times[N_TIMES]) {
     struct step_times passes = {0};
     double start = clock_now();
     draw_batch(b);
+    struct prefix prefix = {b->prefix_rows, b->prefix_known};
     struct train_part whole = {.tokens = b->x,
                                .targets = b->y,
                                .batch = b->options.batch,
                                .time = b->options.block,
                                .weight = 1,
-                               .first = true};
+                               .first = true,
+                               .prefix = b->prefix_rows ? &prefix : NULL};
     transformer_train(b->tf, &b->model.w, &b->g, b->learn, &whole, &passes);
     double trained = clock_now();
     double norm = grads_norm(ex, &b->g, b->learn, b->norms);

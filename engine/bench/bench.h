@@ -12,6 +12,7 @@ struct bench_options {
     struct optim_settings optim;
     int batch, block; /* sequences a step, tokens of a sequence */
     const char *freeze; /* GROUPS (params.h) that do not learn; "": none */
+    bool known;         /* the stream below the lowest group that learns is known (prefix_cache.h) */
     int threads;        /* 0: one a core */
     int iters;          /* steps, or rounds; 0: as many as take some 5 s, at least 5 */
     /* How far a measurement is, 0 to 1; NULL: nobody asks. */

@@ -48,6 +48,9 @@ struct bench {
     struct rng rng;
     struct block_plan *blocks; /* [layers] */
     struct head_plan head;
+    struct arena *prefix_memory; /* options.known: of the rows, and nothing where nothing is frozen below */
+    real **prefix_rows;          /* [batch] each [block, width]; NULL: nothing is known */
+    bool *prefix_known;          /* [batch] */
     struct arena *memory;      /* of the two below; not touched before the limits are measured */
     real *in, *out;            /* [operand_reals] operands of products and copies */
     size_t operand_reals;

@@ -4,14 +4,15 @@
 #
 #   tests/bench/peer.sh [--pairs N] [--threads N] [--thaw PROGRAM] [--peer SCRIPT] [ROW...]
 #
-# Rows (all when none is named): chars wide gpt2-64 gpt2-256 gpt2-64-frozen gpt2-256-frozen. The peer is
+# Rows (all when none is named): chars wide gpt2-64 gpt2-256 gpt2-64-frozen gpt2-256-frozen gpt2-64-known
+# gpt2-256-known (frozen, and what the frozen blocks make of the text is known). The peer is
 # peer_torch.py: the same shapes, batches, AdamW and clipping, random tokens. It has biases where --bias says
 # so; thaw's gpt2 always has them. Needs python3-torch (Debian's python, not another one on the PATH).
 set -u -o pipefail
 root=$(realpath "$(dirname "$0")/../..")
 python=/usr/bin/python3
 pairs=5 threads=$(nproc) thaw='' peer=$root/../shared/bench/peer_torch.py rows=()
-all_rows="chars wide gpt2-64 gpt2-256 gpt2-64-frozen gpt2-256-frozen"
+all_rows="chars wide gpt2-64 gpt2-256 gpt2-64-frozen gpt2-256-frozen gpt2-64-known gpt2-256-known"
 
 wrong() {
     echo "peer.sh: $1" >&2
@@ -24,19 +25,20 @@ skip() {
 }
 
 shape() { # shape ROW: sets ours, theirs (options) and steps of the peer
-    local gpt2="--layers 12 --heads 12 --vocab 50257 --batch 4"
+    local gpt2="--layers 12 --heads 12 --vocab 50257 --batch 4" known=''
+    case $1 in *-known) known=" --known" ;; esac
     case $1 in
     chars) set -- "--layers 4 --heads 4 --vocab 65 --batch 12" 128 64 0 0 100 ;;
     wide) set -- "--layers 6 --heads 6 --vocab 65 --batch 16" 384 256 0 0 8 ;;
     gpt2-64) set -- "$gpt2" 768 64 1 0 8 ;;
     gpt2-256) set -- "$gpt2" 768 256 1 0 6 ;;
-    gpt2-64-frozen) set -- "$gpt2" 768 64 1 10 12 ;;
-    gpt2-256-frozen) set -- "$gpt2" 768 256 1 10 8 ;;
+    gpt2-64-frozen | gpt2-64-known) set -- "$gpt2" 768 64 1 10 12 ;;
+    gpt2-256-frozen | gpt2-256-known) set -- "$gpt2" 768 256 1 10 8 ;;
     *) wrong "there is no row \"$1\"; there are $all_rows" ;;
     esac
     ours="--family gpt2 $1 --width $2 --block $3"
     theirs="$1 --embd $2 --block $3 --bias $4 --iters $6 --skip 2 --eval-every 0 --log-every 0"
-    [ "$5" = 0 ] || ours="$ours --freeze embed,0-$(($5 - 1))" theirs="$theirs --freeze-below $5"
+    [ "$5" = 0 ] || ours="$ours --freeze embed,0-$(($5 - 1))$known" theirs="$theirs --freeze-below $5"
 }
 
 figures() { # figures MS_KEY... < JSON: milliseconds of a step, and MiB

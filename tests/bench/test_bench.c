@@ -121,11 +121,30 @@ static void check_times(const struct bench_step *s) {
     assert_true(s->step.min <= s->step.median && s->step.median <= s->step.max);
     assert_positive(s->forward);
     assert_true(s->backward >= 0 && s->update >= 0);
-    /* each a median of its own, so that only their bounds are certain */
-    assert_true(s->forward <= s->step.max && s->backward <= s->step.max &&
-                s->update <= s->step.max);
+    assert_true(s->forward + s->backward + s->update <= s->step.median);
     assert_positive(s->linear_seconds);
     assert_positive(s->square_gflops);
+}
+
+/* What is known costs nothing: a step without the forward pass below the cut. */
+static void check_known(struct bench_options o, uint64_t flops) {
+    struct err err = {0};
+    struct param_table t;
+    bool learn[64] = {false};
+    struct bench_step s;
+    o.known = true;
+    struct bench *b = bench_create(&o, &err);
+    assert_ok(b, err);
+    assert_ok(bench_train(b, &s, &err), err);
+    assert_ok(param_table_create(&o.config, &t, &err), err);
+    assert_ok(groups_select(&t, o.freeze, learn, &err), err);
+    for (int g = 0; g < t.n_groups; g++) learn[g] = !learn[g];
+    struct cost_shape shape = {.table = &t, .time = o.block};
+    double spared = cost_forward(&shape, learn, 0) - cost_forward(&shape, learn, 1);
+    assert_true((spared > 0) == (transformer_cut(&t, learn) > 0));
+    assert_int_equal(flops - s.flops, (uint64_t)(2.0 * o.batch * o.block * spared + 0.5));
+    param_table_destroy(&t);
+    bench_destroy(b);
 }
 
 static void test_step(void **state) {
@@ -142,6 +161,7 @@ static void test_step(void **state) {
     bool muon = c->optimizer == OPTIMIZER_MUON && s.learning > 0;
     if (muon) assert_true(s.flops > flops_by_shape(&o));
     else assert_int_equal(s.flops, flops_by_shape(&o));
+    check_known(o, s.flops);
     assert_true(s.linear_flops > 0 && s.linear_flops < s.flops);
     assert_true(s.learning <= s.parameters && (s.learning < s.parameters) == (*c->freeze != 0));
     assert_true(s.activations_bytes > 0 && s.peak_rss_bytes > 1 << 20);
