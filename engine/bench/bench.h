@@ -34,7 +34,7 @@ void bench_destroy(struct bench *b); /* NULL is fine */
 
 struct bench_step {
     struct bench_time step; /* a batch, gradients, their norm, the update: what the trainer does */
-    double forward, backward, update; /* medians; the update with clearing and norm of the gradients */
+    double forward, backward, update; /* medians; the update with the norm of the gradients */
     int iters;
     uint64_t flops;          /* of the matrix products of a step, attention's and Muon's included */
     uint64_t linear_flops;   /* of its large products: the linear maps and the head */

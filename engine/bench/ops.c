@@ -37,7 +37,7 @@ static void add(struct rows *to, struct op_call call, int calls, double bytes, c
     if (calls == 0) return;
     struct row *r = &to->list[to->n++];
     *r = (struct row){.call = call, .op = {.calls = calls, .amount = bytes}};
-    r->copied = PARAMETERS;
+    if (call.kind == OP_GRADS_NORM || call.kind == OP_UPDATE) r->copied = PARAMETERS;
     va_list args;
     va_start(args, fmt);
     vsnprintf(r->op.name, sizeof r->op.name, fmt, args);
