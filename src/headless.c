@@ -398,7 +398,9 @@ static bool gone(struct headless *h, pid_t engine) {
 /* The engine is gone, and its log does not say why. */
 static bool tell_death(const struct headless *h, struct err *err) {
     struct buf tail = {0};
-    char how[64], run[PATH_MAX];
+    char how[64], run[PATH_MAX], newest[PATH_MAX], from[48] = "";
+    int64_t saved = checkpoint_newest(h->run->checkpoints, newest, NULL, 0);
+    if (saved >= 0) snprintf(from, sizeof from, " from step %" PRId64, saved);
     if (WIFSIGNALED(h->wait_status))
         snprintf(how, sizeof how, "was killed (%s)", strsignal(WTERMSIG(h->wait_status)));
     else snprintf(how, sizeof how, "ended with status %d", WEXITSTATUS(h->wait_status));
@@ -406,9 +408,9 @@ static bool tell_death(const struct headless *h, struct err *err) {
     spawn_log_tail(h->run, LOG_TAIL_BYTES, &tail);
     if (tail.len) fprintf(stderr, "%s", buf_text(&tail));
     bool full = files_free_bytes(h->run->dir) < DISK_FULL_BYTES;
-    err_set(err, ERR_IO, "the engine %s%s%s; go on with: thaw run --resume %s", how,
+    err_set(err, ERR_IO, "the engine %s%s%s; go on%s with: thaw run --resume %s", how,
             tail.len ? ", its last lines are above" : "",
-            full ? "; the disk is full, make room on it first" : "", run);
+            full ? "; the disk is full, make room on it first" : "", from, run);
     buf_deinit(&tail);
     return false;
 }

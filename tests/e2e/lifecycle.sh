@@ -311,6 +311,20 @@ interrupted() {
     ok "the way on is told" says "thaw run --resume interrupted"
 }
 
+# A headless run whose engine is killed tells from where it can go on.
+killed_under_headless() {
+    local child
+    "$thaw" run "$work/endless.yaml" --name killed --headless >"$out" 2>"$err" </dev/null &
+    child=$!
+    wait_for "first steps" reached killed 3
+    wait_for "a checkpoint" has_event killed path type=checkpoint
+    kill -9 "$(engine_pid killed)"
+    wait "$child"
+    same "exit status after the engine's death" 1 $?
+    ok "its last checkpoint is told: $(head -c 300 "$err")" \
+        grep -qE 'was killed .*; go on from step [0-9]+0 with: thaw run --resume killed$' "$err"
+}
+
 refused() { # wishes that cannot be granted
     try "$thaw" send live lr 99
     ok "a rate out of range is refused" test "$status" != 0
@@ -340,4 +354,5 @@ config_twin
 through_kill
 commands
 interrupted
+killed_under_headless
 finish
