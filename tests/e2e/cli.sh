@@ -297,7 +297,8 @@ full_disk() {
     mount -t tmpfs -o size=16k none small
     in_background run tiny.yaml --headless --runs-dir small
     wait_for "no room for the log: it is told" grep -q '^warning .*disk is full: the log waits' "$out"
-    while kill -INT "$child" 2>/dev/null; do sleep 1; done # the first may only end the training
+    wait_for "no room for the log: the end waits for room" grep -q 'stop once more to give it up' "$out"
+    kill -INT "$child"
     ended_with "no room for the log" 1
     one_sentence "no room for the log" 'disk is full.*make room.*thaw run --resume'
     umount small
