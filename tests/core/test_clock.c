@@ -31,8 +31,8 @@ static void test_wall_is_unix_time(void **state) {
     (void)state;
     time_t before = time(NULL);
     double wall = clock_wall();
-    assert_true(wall >= (double)before - 1.0); /* time() may lag by a tick */
-    assert_true(wall <= (double)time(NULL) + 1.0);
+    assert_true(wall >= (double)before - 1.0);
+    assert_true(wall <= (double)time(NULL) + 2.0); /* whole seconds, and may lag by a tick */
 }
 
 int main(void) {
