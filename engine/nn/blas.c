@@ -20,12 +20,7 @@
 #define MATCOPY cblas_somatcopy
 #endif
 
-void blas_init(void) {
-    openblas_set_num_threads(1);
-#ifdef THAW_ONEDNN
-    onednn_init();
-#endif
-}
+void blas_init(void) { openblas_set_num_threads(1); }
 
 const char *blas_describe(void) {
     static char text[160];

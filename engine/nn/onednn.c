@@ -1,15 +1,8 @@
 #include "engine/nn/onednn.h"
 
 #include <dnnl.h>
-#include <malloc.h>
 #include <omp.h>
 #include <stdio.h>
-
-void onednn_init(void) {
-    enum { KEPT_BYTES = 64 << 20 }; /* far more than a product's copies take */
-    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
-    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
-}
 
 bool onednn_gemm(const struct gemm *g, real alpha) {
     omp_set_num_threads(1); /* of this thread's own products: the pool has the cores */

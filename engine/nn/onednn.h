@@ -8,9 +8,6 @@
 /* The product on the caller's thread, as blas_gemm_tile(); alpha as it stands. False: not done, let BLAS do
  * it (out of memory for its copies). */
 bool onednn_gemm(const struct gemm *g, real alpha);
-/* Keep what oneDNN's copies are made in: it takes and returns that memory with every product, and the C
- * library would give it back to the system each time. Call once, before the first product. */
-void onednn_init(void);
 /* "oneDNN 2.6.3". Static storage. */
 const char *onednn_describe(void);
 #endif
