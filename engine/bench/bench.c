@@ -47,7 +47,7 @@ bool bench_fits(double bytes, struct err *err) {
                    bytes / gib, there / gib);
 }
 
-static struct transformer_plan plan_of(const struct bench_options *o) {
+struct transformer_plan bench_transformer_plan(const struct bench_options *o) {
     return (struct transformer_plan){.batch = o->batch, .time = o->block, .backward = true};
 }
 
@@ -58,7 +58,8 @@ static bool check_memory(const struct bench *b, struct err *err) {
     int threads = bench_threads(b);
     double reals = 4.0 * (double)t->parameters + 2.0 * (double)limits_operand_reals(o);
     if (o->optim.kind == OPTIMIZER_MUON) reals += (double)muon_scratch(t) * threads;
-    reals += (double)(transformer_bytes(&o->config, plan_of(o), threads) / sizeof(real));
+    reals += (double)(transformer_bytes(&o->config, bench_transformer_plan(o), threads) /
+                      sizeof(real));
     return bench_fits(reals * sizeof(real), err);
 }
 
@@ -124,7 +125,7 @@ static bool create(struct bench *b, struct err *err) {
         !optim_create(&b->model.ex, &b->model.table, o->optim, &b->optim, err) ||
         !take_prefix(b, err) || !take_operands(b, err))
         return false;
-    b->tf = transformer_create(&b->model.table, plan_of(o), &b->model.ex, err);
+    b->tf = transformer_create(&b->model.table, bench_transformer_plan(o), &b->model.ex, err);
     b->rng = rng_make(1, 2, 3);
     size_t n = TEXT_BATCHES * (size_t)o->batch * (size_t)o->block + 1;
     for (size_t i = 0; i < n; i++)
@@ -263,7 +264,8 @@ bool bench_train(struct bench *b, struct bench_step *out, struct err *err) {
     *out = (struct bench_step){.parameters = t->parameters};
     for (int g = 0; g < t->n_groups; g++)
         out->learning += b->learn[g] ? t->groups[g].parameters : 0;
-    out->activations_bytes = transformer_bytes(&o->config, plan_of(o), bench_threads(b));
+    out->activations_bytes =
+        transformer_bytes(&o->config, bench_transformer_plan(o), bench_threads(b));
     int n = out->iters = rounds_for(o, warm_up(b, out));
     double *times = calloc((size_t)N_TIMES * (size_t)n, sizeof *times), one[N_TIMES];
     if (!times) return err_set(err, ERR_NOMEM, "not enough memory for %d times", n);

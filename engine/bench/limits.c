@@ -5,6 +5,7 @@
 #include "engine/bench/parts.h"
 #include "engine/core/clock.h"
 #include "engine/nn/blas.h"
+#include "engine/nn/op_linear.h"
 #include "engine/nn/op_loss.h"
 #include "engine/nn/tiling.h"
 
@@ -33,17 +34,8 @@ void limits_fill(struct bench *b) {
 /* ---- products ---- */
 
 static void forward(struct bench *b, int rows, const struct matrix *m) {
-    blas_gemm(&b->model.ex, &(struct gemm){.m = rows,
-                                           .n = m->out,
-                                           .k = m->in,
-                                           .tb = TRANSPOSED,
-                                           .A = b->in,
-                                           .lda = m->in,
-                                           .B = m->W,
-                                           .ldb = m->in,
-                                           .C = b->out,
-                                           .ldc = m->out,
-                                           .add = m->add});
+    struct linear_dims d = {rows, m->in, m->out, m->add, m->turned};
+    linear_forward(&b->model.ex, b->out, b->in, m->W, NULL, d);
 }
 
 void limits_gradients(struct exec *ex, int rows, const struct matrix *m, real *dW, real *dx,
@@ -95,7 +87,8 @@ static void head_products(struct bench *b) {
     struct matrix head = {"head",   c->vocab,
                           c->width, weights_outer(&b->model.w, NULL).head,
                           NULL,     weights_outer(&b->g, b->learn).head,
-                          NULL,     false};
+                          NULL,     false,
+                          false};
     int rows = b->options.batch * b->options.block, chunk = plan_head_rows(b);
     for (int i = 0; i < tile_count(rows, chunk); i++) {
         struct span s = tile_span(i, rows, chunk);

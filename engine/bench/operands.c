@@ -34,10 +34,8 @@ static struct attention_dims attention_shape(const struct operands *o) {
 
 static struct loss_dims loss_shape(const struct operands *o) {
     const struct model_config *c = &o->b->model.table.config;
-    return (struct loss_dims){.rows = o->rows,
-                              .width = c->width,
-                              .vocab = c->vocab,
-                              .scale = R(1.0) / (real)o->rows};
+    return (struct loss_dims){
+        .rows = o->rows, .width = c->width, .vocab = c->vocab, .scale = R(1.0) / (real)o->rows};
 }
 
 /* What one operand takes, and where it belongs. */
@@ -164,7 +162,7 @@ static void run_linear(struct operands *o, const struct op_call *r) {
     struct matrix m = plan_matrix(o->b, r->layer, r->matrix);
     real *y = m.out == shape_of(o)->width ? o->y : o->dwide;
     const real *x = r->matrix == MATRIX_DOWN ? o->act : o->x;
-    struct linear_dims d = {o->rows, m.in, m.out, m.add};
+    struct linear_dims d = {o->rows, m.in, m.out, m.add, m.turned};
     linear_forward(exec_of(o), y, x, m.W, m.bias, d);
 }
 static void run_gradients(struct operands *o, const struct op_call *r) {
@@ -231,8 +229,8 @@ static void run_activation_backward(struct operands *o, const struct op_call *r)
     (void)r;
     const struct model_config *c = shape_of(o);
     if (family_traits[c->family].gated)
-        swiglu_backward(exec_of(o), o->dwide, o->act, o->wide, o->rows, c->ffn);
-    else gelu_backward(exec_of(o), o->dact, o->act, o->wide, o->rows, c->ffn);
+        swiglu_backward(exec_of(o), o->dwide, NULL, o->act, o->wide, o->rows, c->ffn);
+    else gelu_backward(exec_of(o), o->dact, NULL, o->act, o->wide, o->rows, c->ffn);
 }
 
 static void run_head(struct operands *o, const struct op_call *r) {

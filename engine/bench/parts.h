@@ -23,6 +23,9 @@ void bench_model_deinit(struct bench_model *m);
 /* ERR_NOMEM when this machine has less than `bytes`. */
 bool bench_fits(double bytes, struct err *err);
 
+/* Of the step's transformer. */
+struct transformer_plan bench_transformer_plan(const struct bench_options *o);
+
 /* What the backward pass does in a block (backward.c). */
 struct block_plan {
     bool reached;         /* it comes here at all */
@@ -68,6 +71,7 @@ struct matrix {
     const real *W, *bias; /* of the block asked for; bias NULL: none */
     real *dW, *dbias;     /* NULL: frozen */
     bool add;             /* forward adds to the residual stream */
+    bool turned;          /* forward works with a turned copy; for its time W's memory does as well */
 };
 struct matrix plan_matrix(const struct bench *b, int layer, enum block_matrix which);
 /* Rows of logits that the head makes at a time (op_loss.h). */

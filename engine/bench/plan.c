@@ -46,11 +46,13 @@ struct matrix plan_matrix(const struct bench *b, int layer, enum block_matrix wh
     int q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
     int up = family_traits[c->family].gated ? 2 * c->ffn : c->ffn;
     const struct matrix all[MATRICES] = {
-        {"qkv", q + 2 * kv, c->width, w.qkv, w.qkv_bias, d.qkv, d.qkv_bias, false},
-        {"proj", c->width, q, w.proj, w.proj_bias, d.proj, d.proj_bias, true},
-        {"up", up, c->width, w.up, w.up_bias, d.up, d.up_bias, false},
-        {"down", c->width, c->ffn, w.down, w.down_bias, d.down, d.down_bias, true}};
-    return all[which];
+        {"qkv", q + 2 * kv, c->width, w.qkv, w.qkv_bias, d.qkv, d.qkv_bias, false, false},
+        {"proj", c->width, q, w.proj, w.proj_bias, d.proj, d.proj_bias, true, false},
+        {"up", up, c->width, w.up, w.up_bias, d.up, d.up_bias, false, false},
+        {"down", c->width, c->ffn, w.down, w.down_bias, d.down, d.down_bias, true, false}};
+    struct matrix m = all[which];
+    m.turned = transformer_turns(c, bench_transformer_plan(&b->options));
+    return m;
 }
 
 int plan_head_rows(const struct bench *b) {

@@ -3,7 +3,8 @@
  * A block's backward has two halves. First, share by share, the gradient of the stream goes
  * down through the block, and what the gradients of the matrices are made of is laid down for
  * the whole batch. Then all threads make those products together, so that their sums over the
- * batch have one order. */
+ * batch have one order; where memory allows, while the shares already go through the block
+ * below, so that nobody waits for the slowest share. */
 #include <assert.h>
 #include <string.h>
 
@@ -67,20 +68,32 @@ static struct block_view begin_sums(const struct transformer *tf, int share,
     return sums;
 }
 
+/* The gradient of what goes into block `layer`, which is what comes out of the one below. */
+static real *stream_gradient(const struct transformer *tf, int layer) {
+    return tf->d_stream[(tf->table->config.layers - layer) % (tf->overlaps ? 3 : 2)];
+}
+
+static struct block_factors factors_of(const struct transformer *tf, int layer) {
+    struct block_factors f = tf->factors[tf->overlaps ? layer % 2 : 0];
+    f.d_out = stream_gradient(tf, layer + 1);
+    f.d_in = stream_gradient(tf, layer);
+    return f;
+}
+
 static struct way begin_way(const struct share *s, const struct block_task *t) {
     const struct transformer *tf = s->p->tf;
-    const struct block_factors *f = &tf->factors;
+    struct block_factors f = factors_of(tf, t->layer);
     struct widths w = tf->width;
     return (struct way){.t = t,
                         .b = share_block(s, t->layer),
-                        .f = {.d_out = share_rows(s, f->d_out, w.model),
-                              .d_mid = share_rows(s, f->d_mid, w.model),
-                              .d_in = share_rows(s, f->d_in, w.model),
-                              .normed1 = share_rows(s, f->normed1, w.model),
-                              .normed2 = share_rows(s, f->normed2, w.model),
-                              .act = share_rows(s, f->act, w.ffn),
-                              .d_up = share_rows(s, f->d_up, w.up),
-                              .dqkv = share_rows(s, f->dqkv, w.qkv)},
+                        .f = {.d_out = share_rows(s, f.d_out, w.model),
+                              .d_mid = share_rows(s, f.d_mid, w.model),
+                              .d_in = share_rows(s, f.d_in, w.model),
+                              .normed1 = share_rows(s, f.normed1, w.model),
+                              .normed2 = share_rows(s, f.normed2, w.model),
+                              .act = share_rows(s, f.act, w.ffn),
+                              .d_up = share_rows(s, f.d_up, w.up),
+                              .dqkv = share_rows(s, f.dqkv, w.qkv)},
                         .sums = begin_sums(tf, tf->share ? s->first / tf->share : 0, t)};
 }
 
@@ -122,12 +135,12 @@ static void mlp_backward(const struct share *s, struct way *y) {
     struct widths w = tf->width;
     bool onward = t->attn || t->norm || t->below; /* someone needs the gradient of x_mid */
 
-    if (t->mlp) activation_forward(s, f->act, b->up);
+    real *act = t->mlp ? f->act : NULL;
     bias_backward(s, y->sums.down_bias, f->d_out, w.model);
     through(s, lane->d_act, f->d_out, t->w.down, w.model, w.ffn);
     if (family_traits[tf->table->config.family].gated)
-        swiglu_backward(&lane->ex, f->d_up, lane->d_act, b->up, s->rows, w.ffn);
-    else gelu_backward(&lane->ex, f->d_up, lane->d_act, b->up, s->rows, w.ffn);
+        swiglu_backward(&lane->ex, f->d_up, act, lane->d_act, b->up, s->rows, w.ffn);
+    else gelu_backward(&lane->ex, f->d_up, act, lane->d_act, b->up, s->rows, w.ffn);
     bias_backward(s, y->sums.up_bias, f->d_up, w.up);
     if (t->mlp)
         norm_forward(s, f->normed2, b->mean2, b->rstd2, b->x_mid, t->w.norm2, t->w.norm2_bias);
@@ -231,16 +244,16 @@ static void add_dw(struct products *to, const struct pass *p, real *dW, const re
 
 /* None needs another's result: their tiles go to the pool together and fill each other's gaps.
  */
-static void matrices_backward(const struct pass *p, const struct block_task *t) {
+static struct products matrices_of(const struct pass *p, const struct block_task *t) {
     const struct transformer *tf = p->tf;
-    const struct block_factors *f = &tf->factors;
+    struct block_factors f = factors_of(tf, t->layer);
     struct widths w = tf->width;
     struct products all = {.n = 0};
-    add_dw(&all, p, t->d.down, f->d_out, f->act, w.model, w.ffn);
-    add_dw(&all, p, t->d.up, f->d_up, f->normed2, w.up, w.model);
-    add_dw(&all, p, t->d.qkv, f->dqkv, f->normed1, w.qkv, w.model);
-    add_dw(&all, p, t->d.proj, f->d_mid, tf->blocks[t->layer].attn, w.model, w.q);
-    blas_gemm_all(tf->ex, all.list, all.n);
+    add_dw(&all, p, t->d.down, f.d_out, f.act, w.model, w.ffn);
+    add_dw(&all, p, t->d.up, f.d_up, f.normed2, w.up, w.model);
+    add_dw(&all, p, t->d.qkv, f.dqkv, f.normed1, w.qkv, w.model);
+    add_dw(&all, p, t->d.proj, f.d_mid, tf->blocks[t->layer].attn, w.model, w.q);
+    return all;
 }
 
 static void vectors_backward(const struct pass *p, struct block_task *t) {
@@ -257,15 +270,27 @@ static void vectors_backward(const struct pass *p, struct block_task *t) {
     }
 }
 
-/* Afterwards the gradient of the block's input is that of the next one's output. */
-static void block_backward(const struct pass *p, struct block_task *t) {
-    struct block_factors *f = &p->tf->factors;
-    shares_run(p, backward_share, t);
-    matrices_backward(p, t);
-    vectors_backward(p, t);
-    real *d_in = f->d_in;
-    f->d_in = f->d_out;
-    f->d_out = d_in;
+/* Blocks [from, to), from above. */
+static void blocks_backward(const struct pass *p, const struct weights *grads,
+                            const bool *learn, int from, int to) {
+    struct transformer *tf = p->tf;
+    struct products due = {
+        .n = 0}; /* of the block above, when they run beside this one's shares */
+    bool embed = !learn || learn[0];
+    for (int l = to - 1; l >= from; l--) {
+        struct block_task t = task_of(p, grads, learn, l, l > from || embed);
+        if (tf->overlaps) {
+            struct gemm_set beside = blas_cut(tf->ex, due.list, due.n);
+            shares_run_beside(p, &beside, backward_share, &t);
+            due = matrices_of(p, &t);
+        } else {
+            shares_run(p, backward_share, &t);
+            struct products now = matrices_of(p, &t);
+            blas_gemm_all(tf->ex, now.list, now.n);
+        }
+        vectors_backward(p, &t);
+    }
+    blas_gemm_all(tf->ex, due.list, due.n);
 }
 
 /* ---- head and embedding ---- */
@@ -288,7 +313,8 @@ static double head_pass(const struct pass *p, const struct weights *grads, const
                              .vocab = tf->table->config.vocab,
                              .overwrite = p->overwrite,
                              .scale = counted > 0 ? (real)(weight / counted) : R(0.0)};
-    real *d_norm = below || d.norm ? tf->d_norm : NULL, *d_out = tf->factors.d_out;
+    real *d_norm = below || d.norm ? tf->d_norm : NULL,
+         *d_out = stream_gradient(tf, tf->table->config.layers);
     begin_gradient(p, d.norm, (size_t)tf->width.model);
     begin_gradient(p, d.norm_bias, (size_t)tf->width.model);
     if (d_norm) memset(d_norm, 0, bytes);
@@ -311,8 +337,8 @@ static void embed_backward(const struct pass *p, const struct weights *grads,
     if (!c->tied) begin_gradient(p, d.embed, (size_t)c->vocab * (size_t)c->width);
     begin_gradient(p, d.positions, (size_t)c->context * (size_t)c->width);
     if (d.embed)
-        embedding_backward(p->tf->ex, d.embed, d.positions, p->tf->factors.d_out, p->tokens,
-                           dims);
+        embedding_backward(p->tf->ex, d.embed, d.positions, stream_gradient(p->tf, 0),
+                           p->tokens, dims);
 }
 
 /* ---- the whole ---- */
@@ -339,16 +365,14 @@ double transformer_train(struct transformer *tf, const struct weights *w, struct
                      .overwrite = part->first,
                      .top = tf->x_top};
     double start = clock_now();
+    blocks_turn(&p, lowest, layers);
     if (lowest > 0) prefix_forward(&p, part->prefix);
     shares_run(&p, forward_share, NULL);
     double turn = clock_now();
     bool embed = !learn || learn[0];
     double loss =
         head_pass(&p, grads, learn, part->targets, lowest < layers || embed, part->weight);
-    for (int l = layers - 1; l >= lowest; l--) {
-        struct block_task t = task_of(&p, grads, learn, l, l > lowest || embed);
-        block_backward(&p, &t);
-    }
+    blocks_backward(&p, grads, learn, lowest, layers);
     embed_backward(&p, grads, learn);
     if (times) *times = (struct step_times){turn - start, clock_now() - turn};
     return loss;

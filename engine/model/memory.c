@@ -2,6 +2,7 @@
  *
  *   for each block   x, x_mid, norm statistics, qkv, attention's output and log-sum-exp, up
  *                    (with recompute: x; the others once for all); for training only
+ *                    (many rows: its matrices turned)
  *   once             the top of the stream, final norm, factors of a block's gradients, sums of vectors
  *   scratch          one region that the lanes and the head's logits use in turn
  *
@@ -42,7 +43,8 @@ static struct widths widths_of(const struct model_config *c) {
 enum {
     SHARE_ROWS = 128,          /* near the products' full speed; what they pass on stays in the cache */
     MIN_SHARES = 8,            /* work for so many cores */
-    SHARE_MATRIX = 1024 * 1024 /* reals: larger matrices are read once for all sequences instead */
+    SHARE_MATRIX = 1024 * 1024, /* reals: larger matrices are read once for all sequences instead */
+    TURN_ROWS = 512 /* of a batch, that turning the matrices pays for */
 };
 
 static int share_of(const struct model_config *c, struct transformer_plan plan) {
@@ -53,6 +55,10 @@ static int share_of(const struct model_config *c, struct transformer_plan plan) 
     int share = plan.time < SHARE_ROWS ? SHARE_ROWS / plan.time : 1;
     int most = plan.batch / MIN_SHARES;
     return share < most ? share : most;
+}
+
+bool transformer_turns(const struct model_config *c, struct transformer_plan plan) {
+    return share_of(c, plan) && plan.batch * plan.time >= TURN_ROWS;
 }
 
 static int most_shares(const struct transformer *tf) {
@@ -80,6 +86,19 @@ static void lay_out_block(struct cursor *at, struct block_kept *b, const struct 
     b->up = place(at, rows, w.up);
 }
 
+static void lay_out_turned(struct cursor *at, struct transformer *tf,
+                           const struct model_config *c) {
+    struct widths w = tf->width;
+    if (!transformer_turns(c, tf->plan)) return;
+    for (int l = 0; l < c->layers; l++) {
+        struct block_turned t = {.qkv = place(at, (size_t)w.model, w.qkv),
+                                 .proj = place(at, (size_t)w.q, w.model),
+                                 .up = place(at, (size_t)w.model, w.up),
+                                 .down = place(at, (size_t)w.ffn, w.model)};
+        if (tf->turned) tf->turned[l] = t;
+    }
+}
+
 /* Every block with its input; what else it keeps is its own, or with recompute all blocks'. */
 static void lay_out_blocks(struct cursor *at, struct transformer *tf,
                            const struct model_config *c, size_t rows) {
@@ -97,14 +116,18 @@ static void lay_out_blocks(struct cursor *at, struct transformer *tf,
 
 static void lay_out_factors(struct cursor *at, struct block_factors *f, struct widths w,
                             size_t rows) {
-    f->d_out = place(at, rows, w.model);
     f->d_mid = place(at, rows, w.model);
-    f->d_in = place(at, rows, w.model);
     f->normed1 = place(at, rows, w.model);
     f->normed2 = place(at, rows, w.model);
     f->act = place(at, rows, w.ffn);
     f->d_up = place(at, rows, w.up);
     f->dqkv = place(at, rows, w.qkv);
+}
+
+static void lay_out_gradients(struct cursor *at, struct transformer *tf, size_t rows) {
+    int more = tf->overlaps ? 1 : 0;
+    for (int i = 0; i < 2 + more; i++) tf->d_stream[i] = place(at, rows, tf->width.model);
+    for (int i = 0; i < 1 + more; i++) lay_out_factors(at, &tf->factors[i], tf->width, rows);
 }
 
 /* The attention and mlp phases of a lane never overlap in time, so both begin at the same place. `own`: the
@@ -164,8 +187,9 @@ static size_t lay_out(struct transformer *tf, const struct model_config *c, char
     int width = tf->width.model;
     bool backward = tf->plan.backward;
     struct cursor at = {.base = base};
+    lay_out_turned(&at, tf, c);
     if (backward) lay_out_blocks(&at, tf, c, rows);
-    if (backward) lay_out_factors(&at, &tf->factors, tf->width, rows);
+    if (backward) lay_out_gradients(&at, tf, rows);
     if (backward) tf->x_top = place(&at, rows, width);
     if (backward) tf->d_norm = place(&at, rows, width);
     if (backward) tf->vector_sums = place(&at, tf->vector_reals, most_shares(tf));
@@ -205,6 +229,7 @@ static struct transformer shape_of(const struct model_config *c, struct transfor
                                    int threads) {
     struct transformer tf = {
         .width = widths_of(c), .plan = plan, .share = share_of(c, plan), .n_lanes = threads};
+    tf.overlaps = tf.share && !plan.recompute;
     list_vectors(&tf, c);
     return tf;
 }
@@ -227,9 +252,10 @@ struct transformer *transformer_create(const struct param_table *t,
     tf->table = t;
     tf->ex = ex;
     tf->blocks = calloc((size_t)c->layers, sizeof *tf->blocks);
+    tf->turned = calloc((size_t)c->layers, sizeof *tf->turned);
     tf->lanes = calloc((size_t)threads, sizeof *tf->lanes);
     tf->todo = calloc((size_t)plan.batch, sizeof *tf->todo);
-    if (!tf->blocks || !tf->lanes || !tf->todo) goto no_memory;
+    if (!tf->blocks || !tf->turned || !tf->lanes || !tf->todo) goto no_memory;
     size_t bytes = transformer_bytes(c, plan, threads);
     tf->arena = arena_create(bytes, err);
     char *base = tf->arena ? arena_take(tf->arena, bytes, err) : NULL;
@@ -251,6 +277,7 @@ void transformer_destroy(struct transformer *tf) {
     if (!tf) return;
     arena_destroy(tf->arena);
     free(tf->blocks);
+    free(tf->turned);
     free(tf->lanes);
     free(tf->todo);
     free(tf);

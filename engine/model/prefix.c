@@ -1,8 +1,9 @@
 /* prefix.c - what lies below the lowest group that learns: embedding and blocks [0, cut).
  *
- * Its output for a sequence depends on nothing but the sequence's tokens, so it may come from an earlier
- * step. For that it must be the same bits whatever it is computed with, and a product of 32 sequences' rows
- * is computed otherwise than one of 3. So here every sequence is a share of its own. */
+ * Its output for a sequence depends on nothing but the sequence's tokens, so it may come from
+ * an earlier step. For that it must be the same bits whatever it is computed with, and a
+ * product of 32 sequences' rows is computed otherwise than one of 3. So here every sequence is
+ * a share of its own. */
 #include <string.h>
 
 #include "engine/model/transformer_impl.h"
@@ -29,12 +30,19 @@ static void fetch_or_compute(const struct share *s, void *ctx) {
     if (kept) memcpy(kept, x, bytes);
 }
 
+static int count_unknown(const struct pass *p, const struct prefix *prefix) {
+    int n = 0;
+    for (int i = 0; i < p->batch; i++) n += !is_known(prefix, i);
+    return n;
+}
+
 /* Those to compute first: they take longest. */
 void prefix_forward(const struct pass *p, const struct prefix *prefix) {
     int *todo = p->tf->todo, n = 0;
     for (int known = 0; known <= 1; known++)
         for (int i = 0; i < p->batch; i++)
             if (is_known(prefix, i) == (known == 1)) todo[n++] = i;
+    if (count_unknown(p, prefix) > 0) blocks_turn(p, 0, p->kept_from);
     sequences_run(p, todo, n, fetch_or_compute, (void *)prefix);
 }
 

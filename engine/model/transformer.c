@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/model/transformer_impl.h"
+#include "engine/nn/blas.h"
 #include "engine/nn/op_activation.h"
 #include "engine/nn/op_embedding.h"
 #include "engine/nn/op_linear.h"
@@ -18,6 +19,8 @@ struct shares_job {
     const int *sequences; /* that the shares begin with; NULL: one behind the other */
     void (*fn)(const struct share *s, void *ctx);
     void *ctx;
+    int shares;
+    const struct gemm_set *beside; /* run when the shares are all taken; may be NULL */
 };
 
 static struct share make_share(const struct pass *p, struct lane *lane, int first, int batch) {
@@ -32,14 +35,19 @@ static struct share make_share(const struct pass *p, struct lane *lane, int firs
 static void share_tile(void *ctx, int i, int worker) {
     const struct shares_job *job = ctx;
     const struct pass *p = job->p;
+    if (i >= job->shares) {
+        blas_set_tile(job->beside, i - job->shares);
+        return;
+    }
     int first = job->sequences ? job->sequences[i] : i * job->size;
     int left = p->batch - first, batch = left < job->size ? left : job->size;
     struct share s = make_share(p, &p->tf->lanes[worker], first, batch);
     job->fn(&s, job->ctx);
 }
 
-/* n shares on lanes side by side, each on its thread alone. */
-static void lanes_run(struct shares_job *job, int n) {
+/* Shares on lanes side by side, each on its thread alone. */
+static void lanes_run(struct shares_job *job) {
+    int n = job->shares + (job->beside ? job->beside->tiles : 0);
     struct transformer *tf = job->p->tf;
     for (int i = 0; i < tf->n_lanes; i++) tf->lanes[i].ex = (struct exec){.pool = NULL};
     pool_run(tf->ex->pool, n, share_tile, job);
@@ -50,11 +58,21 @@ int shares_count(const struct pass *p) {
     return p->tf->share ? tile_count(p->batch, p->tf->share) : 1;
 }
 
+void shares_run_beside(const struct pass *p, const struct gemm_set *set,
+                       void (*fn)(const struct share *s, void *ctx), void *ctx) {
+    struct shares_job job = {.p = p,
+                             .size = p->tf->share,
+                             .fn = fn,
+                             .ctx = ctx,
+                             .shares = shares_count(p),
+                             .beside = set};
+    lanes_run(&job);
+}
+
 void shares_run(const struct pass *p, void (*fn)(const struct share *s, void *ctx), void *ctx) {
     struct transformer *tf = p->tf;
-    struct shares_job job = {.p = p, .size = tf->share, .fn = fn, .ctx = ctx};
     if (tf->share) {
-        lanes_run(&job, shares_count(p));
+        shares_run_beside(p, NULL, fn, ctx);
         return;
     }
     struct share all = make_share(p, &tf->whole, 0, p->batch);
@@ -65,8 +83,9 @@ void shares_run(const struct pass *p, void (*fn)(const struct share *s, void *ct
 
 void sequences_run(const struct pass *p, const int *sequences, int n,
                    void (*fn)(const struct share *s, void *ctx), void *ctx) {
-    struct shares_job job = {.p = p, .size = 1, .sequences = sequences, .fn = fn, .ctx = ctx};
-    lanes_run(&job, n);
+    struct shares_job job = {
+        .p = p, .size = 1, .sequences = sequences, .fn = fn, .ctx = ctx, .shares = n};
+    lanes_run(&job);
 }
 
 struct block_kept share_block(const struct share *s, int layer) {
@@ -175,46 +194,91 @@ void copy_rows(const struct share *s, real *to, const real *from) {
 
 /* ---- forward ---- */
 
+struct turn_job {
+    const struct pass *p;
+    int from; /* block */
+};
+
+/* Tile: one matrix. */
+static void turn_tile(void *ctx, int i, int worker) {
+    (void)worker;
+    const struct turn_job *job = ctx;
+    const struct pass *p = job->p;
+    int layer = job->from + i / 4;
+    struct widths w = p->tf->width;
+    struct block_view v = weights_block(p->w, layer, NULL);
+    struct block_turned t = p->tf->turned[layer];
+    switch (i % 4) {
+    case 0:
+        blas_turn(t.up, w.up, v.up, w.model, w.up, w.model, R(1.0));
+        break;
+    case 1:
+        blas_turn(t.down, w.model, v.down, w.ffn, w.model, w.ffn, R(1.0));
+        break;
+    case 2:
+        blas_turn(t.qkv, w.qkv, v.qkv, w.model, w.qkv, w.model, R(1.0));
+        break;
+    default:
+        blas_turn(t.proj, w.model, v.proj, w.q, w.model, w.q, R(1.0));
+    }
+}
+
+void blocks_turn(const struct pass *p, int from, int to) {
+    struct turn_job job = {p, from};
+    if (from < to && p->tf->turned[from].qkv)
+        pool_run(p->tf->ex->pool, 4 * (to - from), turn_tile, &job);
+}
+
+/* A matrix as [out, in], and turned where it is. */
+struct matrix {
+    const real *W, *turned;
+};
+
 /* y[rows,out] (+)= x[rows,in] W^T + b */
-static void map(const struct share *s, real *y, const real *x, int out, int in, const real *W,
+static void map(const struct share *s, real *y, const real *x, int out, int in, struct matrix m,
                 const real *b, bool add) {
-    struct linear_dims d = {.rows = s->rows, .in = in, .out = out, .add = add};
-    linear_forward(&s->lane->ex, y, x, W, b, d);
+    struct linear_dims d = {
+        .rows = s->rows, .in = in, .out = out, .add = add, .turned = m.turned};
+    linear_forward(&s->lane->ex, y, x, d.turned ? m.turned : m.W, b, d);
 }
 
 /* to = from + x[rows,in] W^T + b; from may be to */
 static void map_onto(const struct share *s, real *to, const real *from, const real *x, int in,
-                     const real *W, const real *b) {
+                     struct matrix m, const real *b) {
     if (to != from) copy_rows(s, to, from);
-    map(s, to, x, s->p->tf->width.model, in, W, b, true);
+    map(s, to, x, s->p->tf->width.model, in, m, b, true);
 }
 
-/* From the block's input to the mlp before its activation: all that the backward reads again. */
+/* From the block's input to the mlp before its activation: all that the backward reads again.
+ */
 void block_remake(const struct share *s, int layer) {
     struct transformer *tf = s->p->tf;
     struct lane *lane = s->lane;
     struct widths w = tf->width;
     struct block_view v = weights_block(s->p->w, layer, NULL);
+    struct block_turned t = s->p->tf->turned[layer];
     struct block_kept b = share_block(s, layer);
 
     norm_forward(s, lane->normed, b.mean1, b.rstd1, b.x, v.norm1, v.norm1_bias);
-    map(s, b.qkv, lane->normed, w.qkv, w.model, v.qkv, v.qkv_bias, false);
+    map(s, b.qkv, lane->normed, w.qkv, w.model, (struct matrix){v.qkv, t.qkv}, v.qkv_bias,
+        false);
     struct qkv_view in = qk_prepare(s, &b, &v);
     attention_forward(&lane->ex, b.attn, b.lse, in.q, in.k, in.v, lane->attention_scratch,
                       share_attention_dims(s));
-    map_onto(s, b.x_mid, b.x, b.attn, w.q, v.proj, v.proj_bias);
+    map_onto(s, b.x_mid, b.x, b.attn, w.q, (struct matrix){v.proj, t.proj}, v.proj_bias);
 
     norm_forward(s, lane->normed, b.mean2, b.rstd2, b.x_mid, v.norm2, v.norm2_bias);
-    map(s, b.up, lane->normed, w.up, w.model, v.up, v.up_bias, false);
+    map(s, b.up, lane->normed, w.up, w.model, (struct matrix){v.up, t.up}, v.up_bias, false);
 }
 
 static void block_forward(const struct share *s, int layer) {
     struct block_view v = weights_block(s->p->w, layer, NULL);
+    struct block_turned t = s->p->tf->turned[layer];
     struct block_kept b = share_block(s, layer);
     block_remake(s, layer);
     activation_forward(s, s->lane->act, b.up);
-    map_onto(s, share_stream(s, layer + 1), b.x_mid, s->lane->act, s->p->tf->width.ffn, v.down,
-             v.down_bias);
+    map_onto(s, share_stream(s, layer + 1), b.x_mid, s->lane->act, s->p->tf->width.ffn,
+             (struct matrix){v.down, t.down}, v.down_bias);
 }
 
 void embed_forward(const struct share *s) {
@@ -268,6 +332,7 @@ static struct pass forward_only(struct transformer *tf, const struct weights *w,
                      .time = time,
                      .rows = batch * time,
                      .kept_from = tf->table->config.layers};
+    blocks_turn(&p, 0, p.kept_from);
     shares_run(&p, forward_share, NULL);
     return p;
 }

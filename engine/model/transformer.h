@@ -18,6 +18,8 @@ struct transformer_plan {
                         gradients are the same bits */
 };
 
+/* Whether the forward pass works with turned copies of the blocks' matrices. */
+bool transformer_turns(const struct model_config *c, struct transformer_plan plan);
 /* Bytes that transformer_create() will reserve. */
 size_t transformer_bytes(const struct model_config *c, struct transformer_plan plan, int threads);
 /* `ex` and `t` are borrowed for its life. Owner: the caller. */

@@ -74,17 +74,6 @@ void blas_turn(real *to, int ldt, const real *from, int ldf, int rows, int cols,
     MATCOPY(CblasRowMajor, CblasTrans, rows, cols, scale, from, ldf, to, ldt);
 }
 
-/* A product and how C is cut. */
-struct cut {
-    const struct gemm *g;
-    int tile_m, tile_n; /* sides of a tile of C */
-    int tiles, tiles_n; /* in all, and along n */
-};
-
-struct gemm_job {
-    struct cut cuts[BLAS_MAX_GEMMS];
-};
-
 /* A long sum down the columns of A, as in a weight's gradient, goes slice by slice: what a
  * slice reads of A stays in the nearest caches. Measured with oneDNN at k = 4096: 149 against
  * 129 GFLOP/s where rows of A lie 4 KiB apart, 123 against 109 where 16 KiB, no difference
@@ -105,11 +94,10 @@ static void sliced_gemm(const struct gemm *g) {
     }
 }
 
-static void gemm_tile(void *ctx, int i, int worker) {
-    (void)worker;
-    const struct cut *cut = ((const struct gemm_job *)ctx)->cuts;
+void blas_set_tile(const struct gemm_set *set, int i) {
+    const struct gemm_cut *cut = set->cuts;
     for (; i >= cut->tiles; cut++) i -= cut->tiles;
-    struct gemm g = *cut->g;
+    struct gemm g = cut->g;
     struct span rows = tile_span(i / cut->tiles_n, g.m, cut->tile_m);
     struct span cols = tile_span(i % cut->tiles_n, g.n, cut->tile_n);
     g.A += g.ta == AS_IS ? (size_t)rows.from * (size_t)g.lda : (size_t)rows.from;
@@ -137,8 +125,8 @@ static int halve(int side) { return (side / 2 + 15) / 16 * 16; }
 
 /* Halve a side until there are tiles enough. A tile is rather wide than tall: C's rows lie
  * along n. */
-static struct cut choose_cut(const struct gemm *g) {
-    struct cut c = {.g = g, .tile_m = g->m, .tile_n = g->n};
+static struct gemm_cut choose_cut(const struct gemm *g) {
+    struct gemm_cut c = {.g = *g, .tile_m = g->m, .tile_n = g->n};
     for (int tiles = 1;; tiles *= 2) {
         double half = 0.5 * c.tile_m * c.tile_n;
         bool can_m = c.tile_m >= 2 * MIN_SIDE, can_n = c.tile_n >= 2 * MIN_SIDE;
@@ -152,19 +140,35 @@ static struct cut choose_cut(const struct gemm *g) {
     return c;
 }
 
-void blas_gemm_all(struct exec *ex, const struct gemm *g, int n) {
-    assert(n <= BLAS_MAX_GEMMS);
+static void count_flops(struct exec *ex, const struct gemm *g, int n) {
     for (int i = 0; i < n; i++)
         ex->flops += 2 * (uint64_t)g[i].m * (uint64_t)g[i].n * (uint64_t)g[i].k;
-    for (int i = 0; !ex->pool && i < n; i++) sliced_gemm(&g[i]);
-    if (!ex->pool) return;
-    struct gemm_job job;
-    int tiles = 0;
+}
+
+struct gemm_set blas_cut(struct exec *ex, const struct gemm *g, int n) {
+    assert(n <= BLAS_MAX_GEMMS);
+    struct gemm_set set = {.tiles = 0};
+    count_flops(ex, g, n);
     for (int i = 0; i < n; i++) {
-        job.cuts[i] = choose_cut(&g[i]);
-        tiles += job.cuts[i].tiles;
+        set.cuts[i] = choose_cut(&g[i]);
+        set.tiles += set.cuts[i].tiles;
     }
-    pool_run(ex->pool, tiles, gemm_tile, &job);
+    return set;
+}
+
+static void set_tile(void *ctx, int i, int worker) {
+    (void)worker;
+    blas_set_tile(ctx, i);
+}
+
+void blas_gemm_all(struct exec *ex, const struct gemm *g, int n) {
+    if (!ex->pool) {
+        count_flops(ex, g, n);
+        for (int i = 0; i < n; i++) sliced_gemm(&g[i]);
+        return;
+    }
+    struct gemm_set set = blas_cut(ex, g, n);
+    pool_run(ex->pool, set.tiles, set_tile, &set);
 }
 
 void blas_gemm(struct exec *ex, const struct gemm *g) { blas_gemm_all(ex, g, 1); }

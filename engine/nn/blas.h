@@ -40,4 +40,18 @@ void blas_gemm(struct exec *ex, const struct gemm *g);
  * one product's many tiles fill the gaps that another's few leave. */
 enum { BLAS_MAX_GEMMS = 4 };
 void blas_gemm_all(struct exec *ex, const struct gemm *g, int n);
+
+/* The same for a caller who runs the tiles beside other work: cut, then call for each tile
+ * i in [0, tiles) of the set, on any thread. Counts 2mnk of each when it cuts. */
+struct gemm_cut {
+    struct gemm g;
+    int tile_m, tile_n; /* sides of a tile of C */
+    int tiles, tiles_n; /* in all, and along n */
+};
+struct gemm_set {
+    struct gemm_cut cuts[BLAS_MAX_GEMMS];
+    int tiles; /* of all cuts */
+};
+struct gemm_set blas_cut(struct exec *ex, const struct gemm *g, int n);
+void blas_set_tile(const struct gemm_set *set, int i);
 #endif

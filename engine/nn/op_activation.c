@@ -11,7 +11,8 @@ static const real gelu_a = R(1.5957691216057308);
 static const real gelu_b = R(0.0713548162726009);
 
 struct activation_job {
-    real *y;        /* or dx, d_gate_up */
+    real *y;        /* backward: may be NULL */
+    real *dx;       /* or d_gate_up; backward only */
     const real *x;  /* or gate_up */
     const real *dy; /* backward only */
     int rows, width;
@@ -33,13 +34,15 @@ KERNEL static void gelu_forward_tile(void *ctx, int i, int worker) {
 KERNEL static void gelu_backward_tile(void *ctx, int i, int worker) {
     (void)worker;
     const struct activation_job *job = ctx;
+    real *y = job->y;
     struct span rows = tile_span(i, job->rows, job->per_tile);
     size_t end = (size_t)rows.to * (size_t)job->width;
 #pragma omp simd
     for (size_t j = (size_t)rows.from * (size_t)job->width; j < end; j++) {
         real x = job->x[j], s = vsigmoid(x * (gelu_a + gelu_b * x * x));
         real slope = gelu_a + R(3.0) * gelu_b * x * x; /* of 2u */
-        job->y[j] = job->dy[j] * (s + x * s * (R(1.0) - s) * slope);
+        job->dx[j] = job->dy[j] * (s + x * s * (R(1.0) - s) * slope);
+        if (y) y[j] = x * s;
     }
 }
 
@@ -65,12 +68,14 @@ KERNEL static void swiglu_backward_tile(void *ctx, int i, int worker) {
     for (int r = rows.from; r < rows.to; r++) {
         size_t at = 2 * (size_t)r * width;
         const real *gate = job->x + at, *up = gate + width, *dy = job->dy + (size_t)r * width;
-        real *d_gate = job->y + at, *d_up = d_gate + width;
+        real *d_gate = job->dx + at, *d_up = d_gate + width;
+        real *y = job->y ? job->y + (size_t)r * width : NULL;
 #pragma omp simd
         for (size_t j = 0; j < width; j++) {
             real g = gate[j], s = vsigmoid(g);
             d_gate[j] = dy[j] * up[j] * s * (R(1.0) + g * (R(1.0) - s));
             d_up[j] = dy[j] * g * s;
+            if (y) y[j] = g * s * up[j];
         }
     }
 }
@@ -86,9 +91,10 @@ void gelu_forward(struct exec *ex, real *y, const real *x, int rows, int width) 
     run_rows(ex, &job, gelu_forward_tile);
 }
 
-void gelu_backward(struct exec *ex, real *dx, const real *dy, const real *x, int rows,
+void gelu_backward(struct exec *ex, real *dx, real *y, const real *dy, const real *x, int rows,
                    int width) {
-    struct activation_job job = {.y = dx, .x = x, .dy = dy, .rows = rows, .width = width};
+    struct activation_job job = {
+        .y = y, .dx = dx, .x = x, .dy = dy, .rows = rows, .width = width};
     run_rows(ex, &job, gelu_backward_tile);
 }
 
@@ -97,9 +103,9 @@ void swiglu_forward(struct exec *ex, real *y, const real *gate_up, int rows, int
     run_rows(ex, &job, swiglu_forward_tile);
 }
 
-void swiglu_backward(struct exec *ex, real *d_gate_up, const real *dy, const real *gate_up,
-                     int rows, int width) {
+void swiglu_backward(struct exec *ex, real *d_gate_up, real *y, const real *dy,
+                     const real *gate_up, int rows, int width) {
     struct activation_job job = {
-        .y = d_gate_up, .x = gate_up, .dy = dy, .rows = rows, .width = width};
+        .y = y, .dx = d_gate_up, .x = gate_up, .dy = dy, .rows = rows, .width = width};
     run_rows(ex, &job, swiglu_backward_tile);
 }

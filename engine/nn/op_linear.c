@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "engine/nn/blas.h"
-#include "engine/nn/column_sum.h"
 #include "engine/nn/tiling.h"
 
 struct bias_job {
@@ -37,43 +36,12 @@ void linear_forward(struct exec *ex, real *y, const real *x, const real *W, cons
     blas_gemm(ex, &(struct gemm){.m = d.rows,
                                  .n = d.out,
                                  .k = d.in,
-                                 .tb = TRANSPOSED,
+                                 .tb = d.turned ? AS_IS : TRANSPOSED,
                                  .A = x,
                                  .lda = d.in,
                                  .B = W,
-                                 .ldb = d.in,
+                                 .ldb = d.turned ? d.out : d.in,
                                  .C = y,
                                  .ldc = d.out,
                                  .add = d.add || b});
-}
-
-void linear_backward(struct exec *ex, real *dx, real *dW, real *db, const real *dy,
-                     const real *x, const real *W, struct linear_dims d) {
-    struct gemm products[2];
-    int n = 0;
-    if (dW) /* first: its tiles are fewer and longer */
-        products[n++] = (struct gemm){.m = d.out,
-                                      .n = d.in,
-                                      .k = d.rows,
-                                      .ta = TRANSPOSED,
-                                      .A = dy,
-                                      .lda = d.out,
-                                      .B = x,
-                                      .ldb = d.in,
-                                      .C = dW,
-                                      .ldc = d.in,
-                                      .add = true};
-    if (dx)
-        products[n++] = (struct gemm){.m = d.rows,
-                                      .n = d.in,
-                                      .k = d.out,
-                                      .A = dy,
-                                      .lda = d.out,
-                                      .B = W,
-                                      .ldb = d.in,
-                                      .C = dx,
-                                      .ldc = d.in,
-                                      .add = true};
-    blas_gemm_all(ex, products, n);
-    if (db) column_sum_add(ex, db, dy, d.rows, d.out);
 }

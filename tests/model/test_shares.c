@@ -6,11 +6,11 @@
 #include <math.h>
 
 enum {
-    BATCH = 17,
-    TIME = 5,
+    BATCH = 75,
+    TIME = 7, /* rows enough for turned matrices */
     ROWS = BATCH * TIME,
     GROUPS_MAX = 16
-}; /* shares of two, and one of one */
+}; /* shares of nine, and one of three */
 
 #ifdef THAW_DOUBLE
 static const double tolerance = 1e-13;
