@@ -111,7 +111,7 @@ int cmd_data(int argc, char **argv) {
         {"--stats", NULL, "units, lines, sentences, words, bytes, tokens", CLI_FLAG, &o.stats,
          0, 0},
         {"--vocab", "N", "size of the vocabulary that --stats learns (4096)", CLI_WHOLE,
-         &o.vocab, 258, 1e6}};
+         &o.vocab, 257, 1e6}};
     const struct cli_spec spec = {.usage = "thaw data SOURCE [--split train|val] [--stats]",
                                   .about = about(&text),
                                   .options = options,

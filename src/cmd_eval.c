@@ -19,7 +19,7 @@ struct eval_options {
     struct model_options model;
     const char *data;
     int64_t tokens;
-    bool json;
+    bool all, json;
 };
 
 static bool print_score(const struct eval_options *o, struct event_score s, size_t tokens,
@@ -49,7 +49,8 @@ static bool read_windows(struct model *m, const struct eval_options *o,
     struct source_text text = {.units = NULL};
     struct corpus corpus = {.tokens = NULL};
     bool ok = source_read(o->data, &text, err) &&
-              (corpus_build(&text, SPLIT_VAL, m->hf.tokenizer, NULL, NULL, &corpus, err) ||
+              (corpus_build(&text, o->all ? SPLIT_ALL : SPLIT_VAL, m->hf.tokenizer, NULL, NULL,
+                            &corpus, err) ||
                err_prefix(err, "%s", o->data)) &&
               eval_windows_make(&corpus, m->hf.tokenizer, m->hf.table.config.context, o->tokens,
                                 o->data, out, err);
@@ -87,6 +88,8 @@ int cmd_eval(int argc, char **argv) {
     const struct cli_option options[] = {
         {"--data", "SOURCE", "whose validation part is read", CLI_TEXT, &o.data, 0, 0},
         {"--tokens", "N", "how many at most (0: all)", CLI_WHOLE, &o.tokens, 0, 1e12},
+        {"--all", NULL, "all of SOURCE: for text of your own that was never trained on",
+         CLI_FLAG, &o.all, 0, 0},
         {"--json", NULL, "one JSON object", CLI_FLAG, &o.json, 0, 0},
         MODEL_OPTIONS(o.model),
     };

