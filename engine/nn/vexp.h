@@ -16,17 +16,16 @@
 #ifdef THAW_DOUBLE
 
 #define VEXP_FLUSH (-700.0)
+static inline real vexp_within(real x) { return exp(x); }
 static inline real vexp(real x) { return exp(x); }
 
 #else
 
 #define VEXP_FLUSH (-64.0f)
 
-/* x below -87 counts as -87, above 88 as 88: results are normal numbers. */
-static inline real vexp(real x) {
+/* x in [-87, 88]: results are normal numbers. */
+static inline real vexp_within(real x) {
     const real round = 12582912.0f; /* 1.5 * 2^23: added to n, leaves n in the lowest bits */
-    x = x < -87.0f ? -87.0f : x;
-    x = x > 88.0f ? 88.0f : x;
     real k = x * 1.44269504f + round, n = k - round;
     real r =
         x - n * 0.693145752f - n * 1.42860677e-6f; /* ln 2 in two parts; n * first is exact */
@@ -44,6 +43,13 @@ static inline real vexp(real x) {
     return q * power;
 }
 
+/* x below -87 counts as -87, above 88 as 88. */
+static inline real vexp(real x) {
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 88.0f ? 88.0f : x;
+    return vexp_within(x);
+}
+
 #endif
 
 /* exp(x), but 0 below VEXP_FLUSH: so that weights of a softmax do not become denormal numbers,
@@ -55,6 +61,9 @@ static inline real vexp_flushed(real x) {
 
 /* 1 / (1 + exp(-x)); x below VEXP_FLUSH counts as VEXP_FLUSH, for the same reason. */
 static inline real vsigmoid(real x) {
-    return R(1.0) / (R(1.0) + vexp(x < VEXP_FLUSH ? -VEXP_FLUSH : -x));
+    real most = R(87.0), least = VEXP_FLUSH;
+    x = x < least ? least : x;
+    x = x > most ? most : x;
+    return R(1.0) / (R(1.0) + vexp_within(-x));
 }
 #endif
