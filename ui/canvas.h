@@ -51,7 +51,7 @@ void canvas_frame(struct canvas *c, struct rect r, bool focus, const char *title
 void canvas_hline(struct canvas *c, int x, int y, int w, enum style style);
 void canvas_vline(struct canvas *c, int x, int y, int h, enum style style);
 
-/* The canvas as lines of UTF-8 text, blanks at line ends dropped: golden screens, --snapshot.
- * ansi: with SGR colours (256-colour palette of the dark theme). */
+/* The canvas as lines of UTF-8 text, blanks at line ends dropped: golden screens. ansi: with SGR colours
+ * (256-colour palette of the dark theme). Other forms and looks: canvas_dump.h. */
 void canvas_dump(const struct canvas *c, bool ansi, struct buf *out);
 #endif
