@@ -32,6 +32,7 @@ struct app {
     struct command confirm; /* sent on yes */
     char question[256];
     struct command_line line;
+    char save[LINE_EDIT_MAX]; /* where to :save-screen, until that is done (save_screen.h) */
     struct line_edit prompt;
 
     /* the message row */

@@ -8,6 +8,7 @@
 #include "engine/core/files.h"
 #include "ui/app_parts.h"
 #include "ui/link.h"
+#include "ui/save_screen.h"
 
 enum { COMMANDS_MAX = 16, POLL_MS = 50 };
 static const double read_slice_s = 0.02, frame_s = 0.1, clock_s = 1, lock_s = 2;
@@ -24,6 +25,7 @@ struct loop {
     bool unreadable;                  /* said already */
     double drawn_at, heard_at;        /* clock_now() */
     pid_t engine;                     /* our child while it lives; 0: none */
+    struct dump_look look;            /* of a screen that is saved */
 };
 
 static void frame(struct loop *l) {
@@ -116,6 +118,7 @@ static void handle_key(struct loop *l, int key, const struct term_mouse *mouse) 
         resize(l);
         l->redraw = true;
     } else send_commands(l, commands, app_key(l->app, key, mouse, commands, COMMANDS_MAX));
+    save_screen_if_asked(l->app, &l->canvas, l->look, clock_wall());
 }
 
 static int wait_ms(const struct loop *l) { return l->more || l->urgent ? 0 : POLL_MS; }
@@ -139,7 +142,9 @@ static void run(struct loop *l, enum app_end *how) {
 
 bool app_run(const struct run_paths *paths, const struct app_options *o,
              const struct term_options *t, enum app_end *how, struct err *err) {
-    struct loop l = {.paths = paths, .engine = o->engine};
+    struct loop l = {.paths = paths,
+                     .engine = o->engine,
+                     .look = {.colours = t->mono ? 0 : 256, .light = t->light}};
     int w, h;
     *how = APP_DETACHED;
     link_init(&l.link, paths->socket);

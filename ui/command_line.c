@@ -4,9 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ui/canvas_dump.h"
 #include "ui/keys.h"
 
 enum { WORDS_MOST = 64 };
+
+const struct own_word command_line_own[COMMAND_LINE_OWN] = {
+    {"help", "the keys and commands"},
+    {"quit", "leave the screen, as q does"},
+    {"save-screen", "write this screen into FILE: .txt, .ans (with colours) or .svg"},
+};
+static const char save_word[] = "save-screen";
 
 void command_line_open(struct command_line *l) {
     line_edit_set(&l->edit, "");
@@ -53,11 +61,9 @@ static void offer(struct candidates *k, const char *word) {
     snprintf(k->hint + used, COMMAND_LINE_HINT - used, "%s%s", used ? " " : "", word);
 }
 
-static const char *const own_words[] = {"help", "quit"};
-
 static void offer_verbs(struct candidates *k) {
     for (int i = 0; i < COMMAND_COUNT; i++) offer(k, command_infos[i].word);
-    for (size_t i = 0; i < sizeof own_words / sizeof own_words[0]; i++) offer(k, own_words[i]);
+    for (int i = 0; i < COMMAND_LINE_OWN; i++) offer(k, command_line_own[i].word);
 }
 
 static void offer_groups(struct candidates *k, const struct history *h) {
@@ -71,6 +77,16 @@ static const struct command_info *info_of(const char *word, size_t n) {
         if (strlen(command_infos[i].word) == n && strncmp(command_infos[i].word, word, n) == 0)
             return &command_infos[i];
     return NULL;
+}
+
+/* What a word is for; "" when it is no command. */
+static const char *help_of(const char *word, size_t n) {
+    const struct command_info *info = info_of(word, n);
+    for (int i = 0; !info && i < COMMAND_LINE_OWN; i++)
+        if (strlen(command_line_own[i].word) == n &&
+            strncmp(command_line_own[i].word, word, n) == 0)
+            return command_line_own[i].help;
+    return info ? info->help : "";
 }
 
 static void complete(struct command_line *l, const struct history *h) {
@@ -93,13 +109,31 @@ static void complete(struct command_line *l, const struct history *h) {
     if (k.n > 0 && more > k.piece_n)
         line_edit_insert(e, k.common + k.piece_n, (int)(more - k.piece_n));
     if (k.n == 1) {
-        info = at_verb ? info_of(k.common, more) : info;
-        snprintf(l->hint, sizeof l->hint, "%s", info ? info->help : "");
+        snprintf(l->hint, sizeof l->hint, "%s",
+                 at_verb ? help_of(k.common, more) : help_of(line + start, verb));
         if (at_verb) line_edit_insert(e, " ", 1);
     }
 }
 
 /* ---- the line as a command */
+
+/* Whether the line is save-screen, and then where its FILE begins; blanks may be in that. */
+static const char *file_of(const char *line) {
+    size_t start = strspn(line, " "), n = strlen(save_word);
+    if (strncmp(line + start, save_word, n) != 0) return NULL;
+    const char *file = line + start + n;
+    return *file == '\0' || *file == ' ' ? file + strspn(file, " ") : NULL;
+}
+
+/* FILE as it will be written; blanks at its end are no part of it. */
+static bool take_file(struct command_line *l, const char *file, struct err *err) {
+    enum dump_form form;
+    snprintf(l->file, sizeof l->file, "%s", file);
+    for (size_t n = strlen(l->file); n > 0 && l->file[n - 1] == ' ';) l->file[--n] = '\0';
+    if (!l->file[0])
+        return err_set(err, ERR_USAGE, "save-screen needs a FILE, such as screen.svg");
+    return dump_form_of(l->file, &form, err);
+}
 
 static enum command_line_result obey(struct command_line *l, struct command *out,
                                      struct err *err) {
@@ -112,6 +146,11 @@ static enum command_line_result obey(struct command_line *l, struct command *out
         words[n++] = w;
     if (n == 0) return COMMAND_LINE_LEFT;
     remember(l);
+    const char *file = file_of(l->edit.text);
+    if (file) {
+        l->refused = !take_file(l, file, err);
+        return l->refused ? COMMAND_LINE_WRONG : COMMAND_LINE_SAVE;
+    }
     if (n == 1 && (strcmp(words[0], "q") == 0 || strcmp(words[0], "quit") == 0))
         return COMMAND_LINE_QUIT;
     if (n == 1 && strcmp(words[0], "help") == 0) return COMMAND_LINE_HELP;

@@ -1,4 +1,4 @@
-/* command_line.h - the `:` line: the verbs of command.h and three of the screen's own, with
+/* command_line.h - the `:` line: the verbs of command.h and a few of the screen's own, with
  * completion and history. */
 #ifndef THAW_UI_COMMAND_LINE_H
 #define THAW_UI_COMMAND_LINE_H
@@ -6,7 +6,13 @@
 #include "ui/history.h"
 #include "ui/line_edit.h"
 
-enum { COMMAND_LINE_HISTORY = 50, COMMAND_LINE_HINT = 160 };
+enum { COMMAND_LINE_HISTORY = 50, COMMAND_LINE_HINT = 160, COMMAND_LINE_OWN = 3 };
+
+/* The words that are the screen's own: nothing of them reaches the engine. */
+struct own_word {
+    const char *word, *help;
+};
+extern const struct own_word command_line_own[COMMAND_LINE_OWN];
 
 struct command_line {
     struct line_edit edit;
@@ -14,6 +20,7 @@ struct command_line {
     int n_past, at;                                 /* at == n_past: the line being typed */
     char typed[LINE_EDIT_MAX];                      /* kept while looking through the past */
     char hint[COMMAND_LINE_HINT]; /* candidates of the last completion, or help */
+    char file[LINE_EDIT_MAX];     /* of COMMAND_LINE_SAVE */
     bool refused; /* it was WRONG: it may be mended, and `:` begins a new one */
 };
 
@@ -23,6 +30,7 @@ enum command_line_result {
     COMMAND_LINE_SEND,  /* *out is to be sent */
     COMMAND_LINE_QUIT,  /* q, quit */
     COMMAND_LINE_HELP,  /* help */
+    COMMAND_LINE_SAVE,  /* save-screen: the screen belongs into `file` */
     COMMAND_LINE_WRONG, /* err says what to type; the line stays open */
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/run/command.h"
+#include "ui/command_line.h"
 #include "ui/keys.h"
 #include "ui/wrap.h"
 
@@ -57,13 +58,18 @@ static void put_keys(struct scroll *s, bool watching) {
             put_key(s, x, w - 1, &key_bindings[i], watching);
 }
 
+static void put_command(struct scroll *s, const char *word, const char *help, bool dim) {
+    if (s->c && s->y >= 0 && s->y < s->h)
+        canvas_printf(s->c, 1, s->y, dim ? STYLE_DIM : STYLE_KEY, "%s", word);
+    s->y += put_text(s, 1 + COMMAND_W, STYLE_NORMAL, help);
+}
+
 static void put_commands(struct scroll *s, bool watching) {
-    for (int i = 0; i < COMMAND_COUNT; i++) {
-        const struct command_info *info = &command_infos[i];
-        if (s->c && s->y >= 0 && s->y < s->h)
-            canvas_printf(s->c, 1, s->y, watching ? STYLE_DIM : STYLE_KEY, "%s", info->word);
-        s->y += put_text(s, 1 + COMMAND_W, STYLE_NORMAL, info->help);
-    }
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        put_command(s, command_infos[i].word, command_infos[i].help, watching);
+    s->y += put_text(s, 1, STYLE_DIM, "Behind : only, since they are the screen's own:");
+    for (int i = 0; i < COMMAND_LINE_OWN; i++)
+        put_command(s, command_line_own[i].word, command_line_own[i].help, false);
 }
 
 static void put_all(struct scroll *s, bool watching) {

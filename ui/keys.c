@@ -52,7 +52,7 @@ const struct key_binding key_bindings[] = {
     {{'0'}, ACTION_ZOOM_RESET, "0", "the whole run again", NULL, false},
     {{'<'}, ACTION_PAN_LEFT, "<", "earlier", NULL, false},
     {{'>'}, ACTION_PAN_RIGHT, ">", "later", NULL, false},
-    {{':'}, ACTION_COMMAND, ":", "command line, as in :freeze 0-3", "command", true},
+    {{':'}, ACTION_COMMAND, ":", "command line, as in :freeze 0-3", "command", false},
     {{CTRL('L')}, ACTION_REDRAW, "Ctrl-L", "draw the screen again", NULL, false},
     {{CTRL('Z')}, ACTION_SUSPEND, "Ctrl-Z", "suspend the screen, not the run", NULL, false},
     {{'q', CTRL('C')}, ACTION_DETACH, "q Ctrl-C", "detach: training goes on", "detach", false},

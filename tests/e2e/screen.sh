@@ -230,6 +230,13 @@ look_back() { # at a run that has ended
     enter clear
     enter "$thaw attach live"
     wait_for "the screen of an ended run" shows 'STOPPED'
+    press : # what asks nothing of the run works to its end and after
+    write "save-screen $work/live.svg"
+    press Enter
+    wait_for "where it was saved" shows "this screen is in $work/live\.svg"
+    ok "a picture of it" grep -q '>1 Loss<\|>thaw live' "$work/live.svg"
+    ok "of it alone" not grep -q 'save-screen' "$work/live.svg"
+    ok "the engine has not heard of it" not grep -q 'save-screen' "$runs/live/events.jsonl"
     press q
     wait_for "how it ended" shows 'thaw: live stopped at step'
     ok "it is not said to go on" shows_not 'goes on training'

@@ -77,6 +77,10 @@ static void test_sends(void **state) {
 
 static void test_own_words(void **state) {
     struct fixture *f = *state;
+    type(f, "  save-screen  my screen.svg  ");
+    assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_SAVE);
+    assert_string_equal(f->line.file, "my screen.svg");
+    command_line_open(&f->line);
     type(f, "q");
     assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_QUIT);
     command_line_open(&f->line);
@@ -103,6 +107,13 @@ static void test_wrong(void **state) {
     type(f, "lr fast");
     assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_WRONG);
     assert_non_null(strstr(f->err.msg, "fast"));
+    command_line_open(&f->line);
+    type(f, "save-screen a.png");
+    assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_WRONG);
+    assert_non_null(strstr(f->err.msg, ".svg"));
+    command_line_open(&f->line);
+    type(f, "save-screens a.svg"); /* no word of ours */
+    assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_WRONG);
 }
 
 static const struct completion {
@@ -111,6 +122,8 @@ static const struct completion {
     {"fr", "freeze ", "stop learning"}, /* the only one: with its help */
     {"s", "s", "single-step"},          /* several: offered */
     {"un", "unfreeze ", "learn again"},
+    {"sav", "save-screen ", ".txt, .ans (with colours) or .svg"}, /* the screen's own, too */
+    {"h", "help ", "keys and commands"},
     {"zzz", "zzz", ""},
     {"freeze b", "freeze block.", "block.0 block.1"},
     {"freeze block.0.a", "freeze block.0.attn", "stop learning"},

@@ -66,7 +66,7 @@ static const struct screen {
     {"problem", 80, 24, ASCII, ALL, {'4'}, {PROBLEM}, 0, false},
     {"watching", 80, 24, ASCII, ALL, {' '}, {0}, 0, true},
     {"help", 80, 24, ASCII, ALL, {'?'}, {0}, 0, false},
-    {"help-marks", 80, 24, ASCII, ALL, {'?', 'G'}, {0}, 0, false},
+    {"help-marks", 80, 24, ASCII, ALL, {'?', 'G', 'k', 'k', 'k', 'k'}, {0}, 0, false},
     {"log-wide", 80, 24, ASCII, ALL, {'4', '\r'}, {LONG_PROBLEM}, 0, false},
     {"zoomed-in", 80, 24, ASCII, ALL, {'1', '+', '+', '+', '+', '+', '+'}, {0}, 0, false},
     {"help-end", 120, 40, ASCII, ALL, {'?', 'G'}, {0}, 0, false},
