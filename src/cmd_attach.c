@@ -20,8 +20,11 @@ static int show(const struct cli_spec *form, enum app_mode mode, int argc, char 
     spec.options = options;
     spec.n_options = sizeof options / sizeof options[0];
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
+    if (!screen_options_ok(&screen, &err)) return cli_fail(&err);
     if (!runs_dir(runs_given, runs, &err) || !run_dir_find(runs, words.at[0], &run, &err))
         return cli_fail(&err);
+    if (screen.snapshot)
+        return screen_snapshot(&run, mode, &screen, &err) ? CLI_OK : cli_fail(&err);
     return screen_show(&run, mode, &screen, 0, &status, &err) ? status : cli_fail(&err);
 }
 

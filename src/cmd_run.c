@@ -19,13 +19,16 @@
 
 static const char usage[] =
     "thaw run CONFIG [--name N] [--set KEY=VALUE]... [--headless] [--detach] [--runs-dir DIR]\n"
-    "       thaw run --resume RUN [--headless] [--detach] [--runs-dir DIR]";
+    "       thaw run --resume RUN [--headless] [--detach] [--runs-dir DIR]\n"
+    "       thaw run CONFIG --snapshot WxH [--color] [--name N] [--runs-dir DIR]";
 static const char about[] = "Train as CONFIG says: a YAML file, or the name of one in configs/ "
                             "(medical). The training is a\n"
                             "process of its own: closing the screen, or losing it, costs it "
                             "nothing. Without a terminal, or\n"
                             "with --headless, plain lines are printed until the run ends; "
-                            "Ctrl-C then stops it with a checkpoint.";
+                            "Ctrl-C then stops it with a checkpoint.\n"
+                            "--snapshot starts nothing: it shows the run of "
+                            "that name as it stands.";
 
 struct run_options {
     const char *name, *runs_dir, *resume;
@@ -97,6 +100,29 @@ static bool prepare(const char *config, const struct run_options *o, struct sett
     return false;
 }
 
+/* ---- a run that is there, for a snapshot ---- */
+
+/* The run that CONFIG would have been given its name for. Nothing is trained, so that it may
+ * lack the texts. */
+static bool find_named(const char *config, const struct run_options *o, struct settings *s,
+                       struct run_paths *run, struct err *err) {
+    char path[PATH_MAX], runs[PATH_MAX], dir[PATH_MAX];
+    const struct config_options c = {o->changes.at, o->changes.n, NULL};
+    if (!config_find(config, path, err) || !config_read(path, &c, s, err)) return false;
+    const char *name = o->name ? o->name : s->name;
+    if (!runs_dir(o->runs_dir, runs, err)) return false;
+    if (!run_name_ok(name, err)) {
+        err->code = ERR_USAGE;
+        return false;
+    }
+    if (!files_join(dir, sizeof dir, runs, name, err)) return false;
+    if (files_is_dir(dir)) return run_dir_find(runs, dir, run, err);
+    return err_set(
+        err, ERR_USAGE,
+        "there is no run %s to show yet, and --snapshot starts none; `thaw run %s` does", name,
+        config);
+}
+
 /* ---- a run to go on with ---- */
 
 static bool find_resumed(const struct run_options *o, struct run_paths *run, struct err *err) {
@@ -162,6 +188,29 @@ static int start(const struct run_options *o, const struct run_paths *run) {
     return status;
 }
 
+/* What may not stand together; ERR_USAGE. */
+static bool options_ok(const struct run_options *o, int n_words, struct err *err) {
+    if (!screen_options_ok(&o->screen, err)) return false;
+    if (o->screen.snapshot && (o->resume || o->headless || o->detach))
+        return err_set(err, ERR_USAGE,
+                       "--snapshot shows a run that is there and starts none: no --resume, "
+                       "--headless or --detach beside it");
+    if (o->resume && (n_words || o->name || o->changes.n))
+        return err_set(
+            err, ERR_USAGE,
+            "--resume goes on with a run as it is: no CONFIG, --name or --set beside it");
+    if (!o->resume && !n_words)
+        return err_set(err, ERR_USAGE, "which config? e.g. thaw run medical");
+    return true;
+}
+
+static bool find_run(const char *config, const struct run_options *o, struct settings *s,
+                     struct run_paths *run, struct err *err) {
+    if (!s || !run) return err_set(err, ERR_NOMEM, "not enough memory");
+    if (o->screen.snapshot) return find_named(config, o, s, run, err);
+    return o->resume ? find_resumed(o, run, err) : prepare(config, o, s, run, err);
+}
+
 int cmd_run(int argc, char **argv) {
     struct run_options o = {0};
     struct cli_texts words;
@@ -182,16 +231,13 @@ int cmd_run(int argc, char **argv) {
     const struct cli_spec spec = {usage, about, options, sizeof options / sizeof options[0],
                                   0,     1,     0};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
-    if (o.resume && (words.n || o.name || o.changes.n))
-        return cli_usage(
-            "--resume goes on with a run as it is: no CONFIG, --name or --set beside it");
-    if (!o.resume && !words.n) return cli_usage("which config? e.g. thaw run medical");
+    if (!options_ok(&o, words.n, &err)) return cli_fail(&err);
     struct settings *s = malloc(sizeof *s);
     struct run_paths *run = malloc(sizeof *run);
-    bool ok = s && run ? (o.resume ? find_resumed(&o, run, &err)
-                                   : prepare(words.at[0], &o, s, run, &err))
-                       : err_set(&err, ERR_NOMEM, "not enough memory");
-    status = ok ? start(&o, run) : cli_fail(&err);
+    bool ok = find_run(words.n ? words.at[0] : NULL, &o, s, run, &err);
+    if (ok && o.screen.snapshot) ok = screen_snapshot(run, APP_DRIVE, &o.screen, &err);
+    else if (ok) status = start(&o, run);
+    if (!ok) status = cli_fail(&err);
     free(s);
     free(run);
     return status;

@@ -8,6 +8,7 @@
 #include "engine/core/files.h"
 #include "src/cli.h"
 #include "src/headless.h"
+#include "ui/snapshot.h"
 
 const char *screen_run_name(const struct run_paths *run) {
     const char *slash = strrchr(run->dir, '/');
@@ -60,4 +61,31 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
     if (how == APP_DETACHED && files_is_locked(run->lock, NULL)) screen_say_detached(run, mode);
     else *status = say_goodbye(run);
     return true;
+}
+
+/* ---- a frame on stdout */
+
+bool screen_options_ok(const struct screen_options *o, struct err *err) {
+    int w, h;
+    if (!o->snapshot && o->color)
+        return err_set(err, ERR_USAGE,
+                       "--color belongs to --snapshot WxH; the screen has its colours anyway");
+    return !o->snapshot || snapshot_size(o->snapshot, &w, &h, err);
+}
+
+/* --color stands above NO_COLOR, as what is asked for at one command does (no-color.org). */
+bool screen_snapshot(const struct run_paths *run, enum app_mode mode,
+                     const struct screen_options *o, struct err *err) {
+    char command[PATH_MAX + 32];
+    struct buf out = {0};
+    way_back(run, APP_DRIVE, command, sizeof command);
+    struct app_options app = {
+        .mode = mode, .name = screen_run_name(run), .drive_command = command};
+    struct snapshot s = {.glyphs = term_stdout_glyphs(o->ascii),
+                         .form = o->color ? DUMP_ANSI : DUMP_TEXT,
+                         .look = {.colours = o->mono ? 0 : 256, .light = o->light}};
+    bool ok = snapshot_size(o->snapshot, &s.w, &s.h, err) &&
+              snapshot_take(run, &app, &s, &out, err) && cli_put(&out, err);
+    buf_deinit(&out);
+    return ok;
 }

@@ -6,14 +6,22 @@
 
 struct screen_options {
     bool ascii, mono, no_mouse, light;
+    const char *snapshot; /* WxH: a frame on stdout instead of a screen; NULL: none asked for */
+    bool color;           /* the snapshot's */
 };
 
 /* The options that every command with a screen takes, for its table (cli.h). */
 #define SCREEN_OPTIONS(o)                                                                      \
     {"--ascii", NULL, "draw with plain ASCII", CLI_FLAG, &(o).ascii, 0, 0},                    \
         {"--mono", NULL, "no colours", CLI_FLAG, &(o).mono, 0, 0},                             \
-        {"--light", NULL, "colours for a light background", CLI_FLAG, &(o).light, 0, 0}, {     \
-        "--no-mouse", NULL, "leave the mouse to the terminal", CLI_FLAG, &(o).no_mouse, 0, 0   \
+        {"--light", NULL, "colours for a light background", CLI_FLAG, &(o).light, 0, 0},       \
+        {"--no-mouse", NULL, "leave the mouse to the terminal", CLI_FLAG, &(o).no_mouse, 0,    \
+         0},                                                                                   \
+        {"--snapshot", "WxH",                                                                  \
+         "print one frame as text, 40x8 to 500x200, and end; nothing is started", CLI_TEXT,    \
+         &(o).snapshot, 0, 0},                                                                 \
+    {                                                                                          \
+        "--color", NULL, "the snapshot with its colours (ANSI)", CLI_FLAG, &(o).color, 0, 0    \
     }
 
 /* The folder's last part: the run's name. Borrowed from `run`. */
@@ -24,6 +32,11 @@ const char *screen_run_name(const struct run_paths *run);
  * waited for when it ends meanwhile; 0: it is not ours. */
 bool screen_show(const struct run_paths *run, enum app_mode mode,
                  const struct screen_options *o, pid_t engine, int *status, struct err *err);
+/* Whether the options go together, before anything is done with them; ERR_USAGE. */
+bool screen_options_ok(const struct screen_options *o, struct err *err);
+/* Print one frame of the run as its log stands now (o->snapshot is given). */
+bool screen_snapshot(const struct run_paths *run, enum app_mode mode,
+                     const struct screen_options *o, struct err *err);
 /* "thaw: medical goes on training; come back with: thaw attach medical"; a run that is paused is said to be
  * so. */
 void screen_say_detached(const struct run_paths *run, enum app_mode mode);

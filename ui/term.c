@@ -278,6 +278,11 @@ void term_size(const struct term *t, int *w, int *h) {
 
 enum glyphs term_glyphs(const struct term *t) { return t->glyphs; }
 
+enum glyphs term_stdout_glyphs(bool ascii) {
+    const char *name = isatty(STDOUT_FILENO) ? getenv("TERM") : NULL;
+    return choose_glyphs(ascii, take_locale(), name ? name : "");
+}
+
 bool term_ended(const struct term *t) { return t->ended; }
 
 /* ---- showing */

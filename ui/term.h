@@ -22,6 +22,9 @@ void term_close(struct term *t); /* restores the terminal; NULL is fine */
 
 void term_size(const struct term *t, int *w, int *h);
 enum glyphs term_glyphs(const struct term *t);
+/* What may be drawn with on stdout, without taking it over: the locale says, and TERM when it is a
+ * terminal. Sets LC_CTYPE from the environment. */
+enum glyphs term_stdout_glyphs(bool ascii);
 /* Show the canvas: writes only the cells that changed, one update a frame; nothing when none did.
  * redraw: everything again (Ctrl-L). */
 void term_blit(struct term *t, const struct canvas *c, bool redraw);

@@ -22,6 +22,9 @@ n=0
 while IFS= read -r line; do
     n=$((n + 1))
     case $line in
+    *" --snapshot "*)
+        must "$line" eval "$line"
+        ok "$line: a frame" says "thaw medical" ;;
     *" watch "*) # needs a terminal; q leaves it
         try env TERM=xterm-256color timeout 60 script -qefc "${line/thaw/$thaw}" /dev/null < <(sleep 1; printf q)
         ok "$line: the screen came up" says "medical" ;;

@@ -1,0 +1,70 @@
+#include "ui/snapshot.h"
+
+#include <string.h>
+
+#include "engine/core/clock.h"
+#include "engine/core/files.h"
+#include "ui/app_parts.h"
+
+/* A whole number of one to four digits at *s, which moves behind it; -1: there is none. */
+static int take_number(const char **s) {
+    size_t n = strspn(*s, "0123456789");
+    int value = n >= 1 && n <= 4 ? 0 : -1;
+    for (size_t i = 0; value >= 0 && i < n; i++) value = 10 * value + ((*s)[i] - '0');
+    *s += n;
+    return value;
+}
+
+bool snapshot_size(const char *text, int *w, int *h, struct err *err) {
+    const char *s = text;
+    *w = take_number(&s);
+    bool by = *s == 'x';
+    if (by) s++;
+    *h = take_number(&s);
+    if (by && !*s && *w >= LAYOUT_MIN_W && *w <= SNAPSHOT_MAX_W && *h >= LAYOUT_MIN_H &&
+        *h <= SNAPSHOT_MAX_H)
+        return true;
+    return err_set(err, ERR_USAGE,
+                   "a snapshot is %dx%d to %dx%d cells, for example 80x24, not \"%s\"",
+                   LAYOUT_MIN_W, LAYOUT_MIN_H, SNAPSHOT_MAX_W, SNAPSHOT_MAX_H, text);
+}
+
+/* All that the log holds by now. */
+static bool read_log(struct app *a, const char *path, struct err *err) {
+    struct event_reader *r = event_reader_open(path, err);
+    struct event e;
+    int got = r ? 1 : -1;
+    while (got > 0) {
+        got = event_reader_next(r, &e, err);
+        if (got > 0) app_observe(a, &e);
+    }
+    event_reader_close(r);
+    app_caught_up(a);
+    return got == 0;
+}
+
+/* The first draw, for the time of the newest event, tells the app since when the run is silent.
+ * `living` was asked before the log was read: an engine that ends meanwhile is not called dead.
+ */
+static void draw(struct app *a, struct canvas *c, const struct run_info *info, bool living) {
+    app_draw(a, c, info->modified);
+    app_set_dead(a, !living && a->history.state != RUN_ENDED);
+    app_draw(a, c, clock_wall());
+}
+
+bool snapshot_take(const struct run_paths *paths, const struct app_options *o,
+                   const struct snapshot *s, struct buf *out, struct err *err) {
+    struct canvas c = {.cells = NULL};
+    struct run_info info;
+    bool living = files_is_locked(paths->lock, NULL);
+    struct app *a = app_create(o, err);
+    bool ok = a && read_log(a, paths->events, err) && run_info_read(paths->dir, &info, err) &&
+              canvas_init(&c, s->w, s->h, s->glyphs, err);
+    if (ok) {
+        draw(a, &c, &info, living);
+        canvas_dump_as(&c, s->form, s->look, out);
+    }
+    canvas_deinit(&c);
+    app_destroy(a);
+    return ok;
+}
