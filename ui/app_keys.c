@@ -189,6 +189,8 @@ static int owner_of(enum action action) {
     case ACTION_ZOOM_RESET:
     case ACTION_PAN_LEFT:
     case ACTION_PAN_RIGHT:
+    case ACTION_MARK:
+    case ACTION_MARK_NEXT:
         return PANE_LOSS;
     case ACTION_TOGGLE:
     case ACTION_UNDO:

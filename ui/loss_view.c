@@ -85,6 +85,15 @@ void loss_view_follow(struct loss_view *v, const struct history *h) {
     v->held = false;
 }
 
+bool loss_view_show(struct loss_view *v, const struct history *h, double x) {
+    double x0, x1;
+    loss_view_x(v, h, &x0, &x1);
+    if (x >= x0 && x <= x1) return false;
+    v->follow = false;
+    if (v->zoomed) set_window(v, h, x - (x1 - x0) / 2, x + (x1 - x0) / 2);
+    return true;
+}
+
 /* x in another unit, by the point of the run that stands there. */
 static double translate(const struct history *h, double x, enum series_unit from,
                         enum series_unit to) {

@@ -46,6 +46,8 @@ void loss_view_zoom(struct loss_view *v, const struct history *h, double factor,
 void loss_view_pan(struct loss_view *v, const struct history *h, double share);
 void loss_view_reset(struct loss_view *v);
 void loss_view_follow(struct loss_view *v, const struct history *h);
+/* Bring x into sight, in the middle where the window is the user's. False: it was in sight. */
+bool loss_view_show(struct loss_view *v, const struct history *h, double x);
 /* Another unit: window and cursor keep their place in the run. */
 void loss_view_unit(struct loss_view *v, const struct history *h);
 #endif

@@ -88,6 +88,17 @@ static const struct key_case {
     {"x counts tokens", {'x'}, {0}, "by tokens", NULL},
     {"+ zooms", {'+'}, {0}, "zoom nats/token EMA.90", NULL},
     {"0 is the whole run", {'+', '+', '0'}, {0}, "nats/token EMA.90", "zoom nats"},
+    {"m marks the newest step", {'m', '1', KEYS_LEFT}, {0}, "step 372: own mark", NULL},
+    {"m again takes the mark away", {'m', 'm', '1', KEYS_LEFT}, {0}, "step 372", "own mark"},
+    {"m marks where the cursor is",
+     {'1', KEYS_LEFT, 'g', 'm', KEYS_RIGHT, KEYS_RIGHT, '\''},
+     {0},
+     "step 200: checkpoint",
+     NULL},
+    {"' goes to the first mark in sight", {'\''}, {0}, "step 200: checkpoint", NULL},
+    {"' goes on from there", {'\'', '\''}, {0}, "finetune begins", NULL},
+    {"' begins anew behind the last", {'1', KEYS_LEFT, 'm', '\'', '\''}, {0}, "finetune", NULL},
+    {"' moves the window", {'1', '+', '+', '+', '<', '<', '<', '\''}, {0}, "checkpoint", NULL},
     {"f follows", {'f'}, {0}, "follow nats/token EMA.90", NULL},
 };
 
