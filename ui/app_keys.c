@@ -110,6 +110,9 @@ static void command_key(struct app *a, int key, struct outbox *out) {
         a->input = INPUT_HELP;
         a->help_scroll = 0;
         return;
+    case COMMAND_LINE_OVERLAY:
+        app_overlay(a, c.text);
+        break;
     case COMMAND_LINE_SEND:
         if (ask(a, out, &c)) {
             char words[512];
@@ -298,8 +301,7 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
     case ACTION_SINGLE_STEP:
         ask_plain(a, out, COMMAND_SINGLE_STEP);
         break;
-    case ACTION_COMMAND:
-        if (!may_ask(a)) break;
+    case ACTION_COMMAND: /* also for those who may not ask the run: some are the screen's own */
         command_line_open(&a->line);
         a->message[0] = '\0';
         a->input = INPUT_COMMAND;

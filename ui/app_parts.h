@@ -6,6 +6,7 @@
 #include "ui/bars.h"
 #include "ui/command_line.h"
 #include "ui/layout.h"
+#include "ui/overlay.h"
 #include "ui/panel.h"
 
 /* Who gets the keys. */
@@ -22,6 +23,9 @@ struct app {
     bool stop_asked; /* by this screen: it leaves when the run has ended */
     bool asks_many;  /* while a key is handled: more was asked than can wait */
     enum app_end end;
+
+    struct overlays overlays;
+    char runs[PATH_MAX]; /* where they are looked for */
 
     /* the view */
     struct panel *panels[PANE_COUNT];
@@ -59,5 +63,7 @@ void app_set_dead(struct app *a, bool dead);
 /* The connection was lost, or never made: what waits for an answer gets none, and why is said.
  */
 void app_unanswered(struct app *a, const char *why);
+/* Lay the run that `run` names over the curve; "": take all away, or tell how it goes. */
+void app_overlay(struct app *a, const char *run);
 extern const char *const app_titles[PANE_COUNT];
 #endif

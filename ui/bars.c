@@ -371,6 +371,8 @@ static bool hint_works(const struct bars_hints *k, const struct key_binding *b) 
         return layout_shows(k->layout, PANE_LOSS);
     case ACTION_PROMPT_NEXT:
         return layout_shows(k->layout, PANE_COMPARE);
+    case ACTION_COMMAND: /* what the screen does itself is all that is left */
+        return !is_over(k);
     default:
         return !b->changes_run || !is_over(k);
     }

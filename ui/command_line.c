@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/run/run_dir.h"
 #include "ui/keys.h"
 
 enum { WORDS_MOST = 64 };
@@ -53,11 +54,24 @@ static void offer(struct candidates *k, const char *word) {
     snprintf(k->hint + used, COMMAND_LINE_HINT - used, "%s%s", used ? " " : "", word);
 }
 
-static const char *const own_words[] = {"help", "quit"};
+const struct own_command own_commands[] = {
+    {"overlay", "lay RUN's loss over this one; alone: take all such away"},
+    {"help", "show the keys and commands"},
+    {"quit", "leave the screen; training goes on"},
+};
+const int n_own_commands = (int)(sizeof own_commands / sizeof own_commands[0]);
 
 static void offer_verbs(struct candidates *k) {
     for (int i = 0; i < COMMAND_COUNT; i++) offer(k, command_infos[i].word);
-    for (size_t i = 0; i < sizeof own_words / sizeof own_words[0]; i++) offer(k, own_words[i]);
+    for (int i = 0; i < n_own_commands; i++) offer(k, own_commands[i].word);
+}
+
+static void offer_runs(struct candidates *k, const char *runs) {
+    struct run_info *infos = NULL;
+    int n = 0;
+    if (!runs || !run_list(runs, &infos, &n, NULL)) return;
+    for (int i = 0; i < n; i++) offer(k, infos[i].name);
+    free(infos);
 }
 
 static void offer_groups(struct candidates *k, const struct history *h) {
@@ -71,6 +85,18 @@ static const struct command_info *info_of(const char *word, size_t n) {
         if (strlen(command_infos[i].word) == n && strncmp(command_infos[i].word, word, n) == 0)
             return &command_infos[i];
     return NULL;
+}
+
+static bool is_word(const char *text, size_t n, const char *word) {
+    return strlen(word) == n && strncmp(text, word, n) == 0;
+}
+
+/* What a verb does; "" when it is none. */
+static const char *help_of(const char *word, size_t n) {
+    const struct command_info *info = info_of(word, n);
+    for (int i = 0; i < n_own_commands; i++)
+        if (is_word(word, n, own_commands[i].word)) return own_commands[i].help;
+    return info ? info->help : "";
 }
 
 static void complete(struct command_line *l, const struct history *h) {
@@ -89,17 +115,28 @@ static void complete(struct command_line *l, const struct history *h) {
     k.piece_n = strlen(k.piece);
     if (at_verb) offer_verbs(&k);
     else if (info && info->type == ARGUMENT_GROUPS) offer_groups(&k, h);
+    else if (is_word(line + start, verb, "overlay")) offer_runs(&k, l->runs);
     size_t more = strlen(k.common);
     if (k.n > 0 && more > k.piece_n)
         line_edit_insert(e, k.common + k.piece_n, (int)(more - k.piece_n));
     if (k.n == 1) {
-        info = at_verb ? info_of(k.common, more) : info;
-        snprintf(l->hint, sizeof l->hint, "%s", info ? info->help : "");
+        snprintf(l->hint, sizeof l->hint, "%s",
+                 at_verb ? help_of(k.common, more) : help_of(line + start, verb));
         if (at_verb) line_edit_insert(e, " ", 1);
     }
 }
 
 /* ---- the line as a command */
+
+/* All behind the first word, for names with blanks in them. */
+static void take_rest(const char *line, struct command *out) {
+    const char *rest = line + strspn(line, " ");
+    rest += strcspn(rest, " ");
+    rest += strspn(rest, " ");
+    size_t n = strlen(rest);
+    while (n > 0 && rest[n - 1] == ' ') n--;
+    snprintf(out->text, sizeof out->text, "%.*s", (int)n, rest);
+}
 
 static enum command_line_result obey(struct command_line *l, struct command *out,
                                      struct err *err) {
@@ -115,6 +152,10 @@ static enum command_line_result obey(struct command_line *l, struct command *out
     if (n == 1 && (strcmp(words[0], "q") == 0 || strcmp(words[0], "quit") == 0))
         return COMMAND_LINE_QUIT;
     if (n == 1 && strcmp(words[0], "help") == 0) return COMMAND_LINE_HELP;
+    if (strcmp(words[0], "overlay") == 0) {
+        take_rest(l->edit.text, out);
+        return COMMAND_LINE_OVERLAY;
+    }
     if (n == 2 && strcmp(words[0], "stage") == 0 && strcmp(words[1], "next") == 0) {
         words[0] = command_infos[COMMAND_NEXT_STAGE].word;
         n = 1;

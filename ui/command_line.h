@@ -1,4 +1,4 @@
-/* command_line.h - the `:` line: the verbs of command.h and three of the screen's own, with
+/* command_line.h - the `:` line: the verbs of command.h and those of the screen's own, with
  * completion and history. */
 #ifndef THAW_UI_COMMAND_LINE_H
 #define THAW_UI_COMMAND_LINE_H
@@ -8,22 +8,31 @@
 
 enum { COMMAND_LINE_HISTORY = 50, COMMAND_LINE_HINT = 160 };
 
+/* What the screen does itself: no run hears of it. */
+struct own_command {
+    const char *word, *help;
+};
+extern const struct own_command own_commands[];
+extern const int n_own_commands;
+
 struct command_line {
     struct line_edit edit;
     char past[COMMAND_LINE_HISTORY][LINE_EDIT_MAX]; /* oldest first */
     int n_past, at;                                 /* at == n_past: the line being typed */
     char typed[LINE_EDIT_MAX];                      /* kept while looking through the past */
     char hint[COMMAND_LINE_HINT]; /* candidates of the last completion, or help */
-    bool refused; /* it was WRONG: it may be mended, and `:` begins a new one */
+    const char *runs; /* folder of the runs that `overlay` completes, borrowed; NULL: none */
+    bool refused;     /* it was WRONG: it may be mended, and `:` begins a new one */
 };
 
 enum command_line_result {
-    COMMAND_LINE_OPEN,  /* still being typed */
-    COMMAND_LINE_LEFT,  /* Esc, or an empty line */
-    COMMAND_LINE_SEND,  /* *out is to be sent */
-    COMMAND_LINE_QUIT,  /* q, quit */
-    COMMAND_LINE_HELP,  /* help */
-    COMMAND_LINE_WRONG, /* err says what to type; the line stays open */
+    COMMAND_LINE_OPEN,    /* still being typed */
+    COMMAND_LINE_LEFT,    /* Esc, or an empty line */
+    COMMAND_LINE_SEND,    /* *out is to be sent */
+    COMMAND_LINE_QUIT,    /* q, quit */
+    COMMAND_LINE_HELP,    /* help */
+    COMMAND_LINE_OVERLAY, /* overlay: out->text is the RUN, or ""; nothing is to be sent */
+    COMMAND_LINE_WRONG,   /* err says what to type; the line stays open */
 };
 
 void command_line_open(struct command_line *l); /* empty, the past is kept */

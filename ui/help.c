@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/run/command.h"
+#include "ui/command_line.h"
 #include "ui/keys.h"
 #include "ui/wrap.h"
 
@@ -13,6 +14,7 @@ static const char *const legend[] = {
     "",
     "On the curve: : stage, F frozen, T thawed, L rate, c checkpoint, ! problem.",
     "m is your own mark: it lasts as long as this screen, and only you see it.",
+    "1 2 3 are other runs, a b c their evaluations: x counts from each run's start.",
     "The dashed line is the base model's loss on the same text.",
     "Layers: > asked for, no fact yet; == bytes compared: they are the base's.",
     "Compare: [word] is not in the base's text; _ is a token that cannot be seen.",
@@ -67,10 +69,22 @@ static void put_commands(struct scroll *s, bool watching) {
     }
 }
 
+static void put_own_commands(struct scroll *s) {
+    s->y++;
+    s->y += put_text(s, 1, STYLE_DIM, "Commands of the screen alone, behind :");
+    for (int i = 0; i < n_own_commands; i++) {
+        const struct own_command *own = &own_commands[i];
+        if (s->c && s->y >= 0 && s->y < s->h)
+            canvas_printf(s->c, 1, s->y, STYLE_KEY, "%s", own->word);
+        s->y += put_text(s, 1 + COMMAND_W, STYLE_NORMAL, own->help);
+    }
+}
+
 static void put_all(struct scroll *s, bool watching) {
     put_keys(s, watching);
     for (int i = 0; i < LEGEND_LINES; i++) s->y += put_text(s, 1, STYLE_DIM, legend[i]);
     put_commands(s, watching);
+    put_own_commands(s);
 }
 
 int help_scroll_max(struct rect r) {

@@ -7,6 +7,7 @@
 #include "ui/canvas.h"
 #include "ui/history.h"
 #include "ui/keys.h"
+#include "ui/overlay.h"
 #include "ui/term.h"
 #include "ui/wishes.h"
 
@@ -38,6 +39,8 @@ struct panel *panel_layers_create(const struct history *h, struct wishes *w);
 struct panel *panel_compare_create(const struct history *h, struct wishes *w);
 struct panel *panel_log_create(const struct history *h, struct wishes *w);
 
+/* Other runs to be drawn with the loss, from now on; borrowed. */
+void panel_loss_overlay(struct panel *p, const struct overlays *o);
 /* The prompt that the compare panel shows, for editing it; "" when there is none. */
 const char *panel_compare_prompt(const struct panel *p);
 /* Show the pair of this prompt as soon as there is one. */

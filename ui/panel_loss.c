@@ -11,7 +11,7 @@
 #include "ui/loss_view.h"
 #include "ui/panel.h"
 
-enum { LEGEND_MAX = 3 + HISTORY_SETS };
+enum { LEGEND_MAX = 3 + HISTORY_SETS + OVERLAYS_MAX };
 
 struct loss_panel {
     struct panel base; /* first: see self() */
@@ -89,6 +89,19 @@ static double value_at(const struct series *s, const float *y, enum series_unit 
     return (double)y[i];
 }
 
+/* Other runs, by their figure on the curve. */
+static int overlay_items(const struct loss_view *v, double x, struct legend_item *out) {
+    static const char *const figures[OVERLAYS_MAX] = {"1", "2", "3"};
+    int n = v->overlays ? v->overlays->n : 0;
+    for (int i = 0; i < n; i++) {
+        const struct overlay *o = v->overlays->at[i];
+        out[i] = (struct legend_item){
+            figures[i], o->name, (enum style)(STYLE_OVERLAY_1 + i),
+            value_at(&o->history.train, o->history.smooth[v->smoothing], v->unit, x)};
+    }
+    return n;
+}
+
 static int legend_items(const struct panel *p, const struct canvas *c,
                         struct legend_item *out) {
     const struct history *h = p->history;
@@ -100,6 +113,7 @@ static int legend_items(const struct panel *p, const struct canvas *c,
     int n = 0, base = history_main_set(h);
     out[n++] = (struct legend_item){ascii ? "*" : "", "train", STYLE_TRAIN,
                                     value_at(&h->train, h->smooth[v->smoothing], v->unit, x)};
+    n += overlay_items(v, x, out + n); /* before those that are known by heart */
     for (int i = 0; i < h->n_sets; i++)
         out[n++] = (struct legend_item){
             i == 0 ? "o" : "+", h->sets[i].name, i == 0 ? STYLE_VAL : STYLE_DOMAIN,
@@ -360,4 +374,8 @@ struct panel *panel_loss_create(const struct history *h, struct wishes *w) {
     lp->base = (struct panel){.ops = &loss_ops, .history = h, .wishes = w};
     lp->view.smoothing = SMOOTHING_USUAL;
     return &lp->base;
+}
+
+void panel_loss_overlay(struct panel *p, const struct overlays *o) {
+    self(p)->view.overlays = o;
 }

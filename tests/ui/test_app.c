@@ -318,7 +318,9 @@ static void test_watch(void **state) {
     for (int key = 1; key < 256; key++) {
         fixture_key(&f, key);
         fixture_key(&f, 'y');
+        fixture_key(&f, KEYS_ESCAPE);
     }
+    fixture_type(&f, ":pause\r");
     for (int y = 0; y < 40; y++)
         for (int x = 0; x < 120; x += 3)
             fixture_mouse(&f, (struct term_mouse){.x = x, .y = y, .button = 1});
@@ -330,6 +332,33 @@ static void test_watch(void **state) {
     assert_true(fixture_shows(&f, "watching only: thaw attach medical drives it"));
     fixture_key(&f, ']'); /* what does not change the run works */
     assert_true(fixture_shows(&f, "suture :"));
+    fixture_type(&f, ":pause\r");
+    assert_true(fixture_shows(&f, "watching only: thaw attach medical drives it"));
+    fixture_type(&f, ":overlay other\r");
+    assert_true(fixture_shows(&f, "other lies over the curve as 1"));
+    fixture_close(&f);
+}
+
+/* Another run comes, is in the legend, and goes; no run hears of it. */
+static void test_overlay(void **state) {
+    struct app_fixture f;
+    (void)state;
+    fixture_open(&f, APP_DRIVE, 120, 40, GLYPHS_ASCII);
+    fixture_recorded(&f, ALL);
+    fixture_type(&f, ":overlay\r");
+    assert_true(fixture_shows(&f, ":overlay RUN lays the curve of another run"));
+    fixture_type(&f, ":overlay nobody\r");
+    assert_true(fixture_shows(&f, "there is no run \"nobody\""));
+    fixture_type(&f, ":overlay medical\r");
+    assert_true(fixture_shows(&f, "medical is the run on this screen"));
+    fixture_type(&f, ":overlay other\r");
+    assert_true(fixture_shows(&f, "  1 other  "));
+    fixture_type(&f, ":overlay other\r");
+    assert_true(fixture_shows(&f, "other lies over the curve already"));
+    fixture_type(&f, ":overlay\r");
+    assert_true(fixture_shows(&f, "taken off the curve: other"));
+    assert_false(fixture_shows(&f, "1 other"));
+    assert_int_equal(f.n_sent, 0);
     fixture_close(&f);
 }
 
@@ -530,6 +559,7 @@ int main(void) {
         cmocka_unit_test(test_stall),
         cmocka_unit_test(test_messages_end),
         cmocka_unit_test(test_watch),
+        cmocka_unit_test(test_overlay),
         cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_resizes),
         cmocka_unit_test(test_hostile),
