@@ -143,6 +143,20 @@ static void prompt_key(struct app *a, int key, struct outbox *out) {
     app_say(a, STYLE_NORMAL, "sample queued: the models answer after this step");
 }
 
+/* In the log, which comes into sight; an empty line means what was looked for last. */
+static void find_key(struct app *a, int key) {
+    if (key == KEYS_ESCAPE || key == 3) a->input = INPUT_PANES;
+    else if (key != KEYS_ENTER && key != '\n') line_edit_key(&a->find, key);
+    else {
+        a->input = INPUT_PANES;
+        if (a->find.n > 0) snprintf(a->found, sizeof a->found, "%s", a->find.text);
+        if (!a->found[0]) return;
+        if (!layout_shows(&a->layout, PANE_LOG)) focus_on(a, PANE_LOG);
+        if (!panel_log_find(a->panels[PANE_LOG], a->found))
+            app_say(a, STYLE_NORMAL, "no line of the log contains \"%s\"", a->found);
+    }
+}
+
 static void help_key(struct app *a, int key) {
     struct rect r = {0, 0, a->layout.w, a->layout.h - (a->layout.h > 12 ? 1 : 0)};
     int most = help_scroll_max(r), page = r.h > 4 ? r.h - 3 : 1;
@@ -306,6 +320,11 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
         a->message[0] = '\0';
         a->input = INPUT_COMMAND;
         break;
+    case ACTION_FIND:
+        line_edit_set(&a->find, "");
+        a->message[0] = '\0';
+        a->input = INPUT_FIND;
+        break;
     case ACTION_PROMPT_EDIT:
         if (!may_ask(a)) break;
         line_edit_set(&a->prompt, panel_compare_prompt(a->panels[PANE_COMPARE]));
@@ -371,6 +390,9 @@ int app_key(struct app *a, int key, const struct term_mouse *mouse, struct comma
             break;
         case INPUT_PROMPT:
             prompt_key(a, key, &out);
+            break;
+        case INPUT_FIND:
+            find_key(a, key);
             break;
         }
     return out.n;

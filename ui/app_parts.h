@@ -10,7 +10,14 @@
 #include "ui/panel.h"
 
 /* Who gets the keys. */
-enum input_mode { INPUT_PANES, INPUT_HELP, INPUT_CONFIRM, INPUT_COMMAND, INPUT_PROMPT };
+enum input_mode {
+    INPUT_PANES,
+    INPUT_HELP,
+    INPUT_CONFIRM,
+    INPUT_COMMAND,
+    INPUT_PROMPT,
+    INPUT_FIND
+};
 
 struct app {
     enum app_mode mode;
@@ -37,6 +44,8 @@ struct app {
     char question[256];
     struct command_line line;
     struct line_edit prompt;
+    struct line_edit find;     /* being typed */
+    char found[LINE_EDIT_MAX]; /* what was looked for last */
 
     /* the message row */
     char message[640];

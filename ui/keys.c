@@ -55,6 +55,7 @@ const struct key_binding key_bindings[] = {
     {{'m'}, ACTION_MARK, "m", "mark this step of the curve, or unmark it", NULL, false},
     {{'\''}, ACTION_MARK_NEXT, "'", "cursor to the next mark on the curve", NULL, false},
     {{':'}, ACTION_COMMAND, ":", "command line, as in :freeze 0-3", "command", false},
+    {{'/'}, ACTION_FIND, "/", "find in the log; / and Enter: the next one", NULL, false},
     {{CTRL('L')}, ACTION_REDRAW, "Ctrl-L", "draw the screen again", NULL, false},
     {{CTRL('Z')}, ACTION_SUSPEND, "Ctrl-Z", "suspend the screen, not the run", NULL, false},
     {{'q', CTRL('C')}, ACTION_DETACH, "q Ctrl-C", "detach: training goes on", "detach", false},

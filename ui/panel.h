@@ -46,6 +46,10 @@ const char *panel_compare_prompt(const struct panel *p);
 /* Show the pair of this prompt as soon as there is one. */
 void panel_compare_follow_own(struct panel *p, const char *prompt);
 
+/* Bring the next line of the log that contains `text` (in any case) into sight and mark it; behind the
+ * last line the first follows. False: no line does. */
+bool panel_log_find(struct panel *p, const char *text);
+
 /* Draw the frame with its title and step inside it: the clip is the inner rectangle afterwards.
  * Returns the clip to be put back. number: the pane's key. */
 struct rect panel_frame(const struct panel *p, struct canvas *c, int number, const char *right);

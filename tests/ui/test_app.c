@@ -99,6 +99,13 @@ static const struct key_case {
     {"' goes on from there", {'\'', '\''}, {0}, "finetune begins", NULL},
     {"' begins anew behind the last", {'1', KEYS_LEFT, 'm', '\'', '\''}, {0}, "finetune", NULL},
     {"' moves the window", {'1', '+', '+', '+', '<', '<', '<', '\''}, {0}, "checkpoint", NULL},
+    {"/ finds in the log",
+     {'/', 'T', 'U', 'N', 'E', '\r'},
+     {0},
+     "finetune started",
+     "3 Compare"},
+    {"/ and Esc", {'/', 'x', KEYS_ESCAPE}, {0}, "? help", "Enter: find"},
+    {"/ with what is nowhere", {'/', '#', '#', '\r'}, {0}, "no line of the log contains", NULL},
     {"f follows", {'f'}, {0}, "follow nats/token EMA.90", NULL},
 };
 
@@ -366,7 +373,8 @@ static void test_overlay(void **state) {
 
 /* Every key twice in every state that takes keys. */
 static void test_every_key(void **state) {
-    static const char *const openers[] = {"", "?", ":", "e", "Q", "1\r", "3\rc", "2\r", "4\r"};
+    static const char *const openers[] = {"",  "?",   ":",    "/",   "e",
+                                          "Q", "1\r", "3\rc", "2\r", "4\r"};
     (void)state;
     for (size_t i = 0; i < COUNT(openers); i++) {
         struct app_fixture f;
