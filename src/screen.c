@@ -47,11 +47,16 @@ static int say_goodbye(const struct run_paths *run) {
 bool screen_show(const struct run_paths *run, enum app_mode mode,
                  const struct screen_options *o, pid_t engine, int *status, struct err *err) {
     const char *no_color = getenv("NO_COLOR");
-    char command[PATH_MAX + 32];
+    char command[PATH_MAX + 32], runs[PATH_MAX];
     enum app_end how = APP_DETACHED;
     way_back(run, APP_DRIVE, command, sizeof command);
-    struct app_options app = {
-        .mode = mode, .name = screen_run_name(run), .drive_command = command, .engine = engine};
+    int parent = (int)(screen_run_name(run) - run->dir);
+    snprintf(runs, sizeof runs, "%.*s", parent > 1 ? parent - 1 : parent, run->dir);
+    struct app_options app = {.mode = mode,
+                              .name = screen_run_name(run),
+                              .drive_command = command,
+                              .runs = runs,
+                              .engine = engine};
     struct term_options term = {.ascii = o->ascii,
                                 .mono = o->mono || (no_color && *no_color),
                                 .no_mouse = o->no_mouse,

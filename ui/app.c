@@ -28,6 +28,8 @@ struct app *app_create(const struct app_options *o, struct err *err) {
     snprintf(a->name, sizeof a->name, "%s", o->name ? o->name : "");
     snprintf(a->drive_command, sizeof a->drive_command, "%s",
              o->drive_command ? o->drive_command : "thaw attach");
+    snprintf(a->runs, sizeof a->runs, "%s", o->runs ? o->runs : ".");
+    a->line.runs = a->runs;
     history_init(&a->history);
     wishes_init(&a->wishes);
     a->focus = PANE_LAYERS;
@@ -41,6 +43,7 @@ struct app *app_create(const struct app_options *o, struct err *err) {
         }
         a->panels[i]->watching = a->mode == APP_WATCH;
     }
+    panel_loss_overlay(a->panels[PANE_LOSS], &a->overlays);
     return a;
 }
 
@@ -49,6 +52,7 @@ void app_destroy(struct app *a) {
     for (int i = 0; i < PANE_COUNT; i++)
         if (a->panels[i]) a->panels[i]->ops->destroy(a->panels[i]);
     history_deinit(&a->history);
+    overlays_clear(&a->overlays);
     free(a);
 }
 

@@ -111,6 +111,13 @@ static void draw_messages(const struct app *a, struct canvas *c, enum life life)
                             .prompt = "prompt: ",
                             .hint = "Enter: both models answer it   Esc: back"};
         break;
+    case INPUT_FIND:
+        b = (struct bottom){.edit = &a->find,
+                            .prompt = "/",
+                            .hint = a->found[0]
+                                        ? "Enter: find in the log, the same again when empty"
+                                        : "Enter: find in the log   Esc: back"};
+        break;
     case INPUT_PANES:
     case INPUT_HELP:
         message_of(a, &b, waiting, sizeof waiting);

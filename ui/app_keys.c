@@ -113,6 +113,9 @@ static void command_key(struct app *a, int key, struct outbox *out) {
     case COMMAND_LINE_SAVE:
         memcpy(a->save, a->line.file, sizeof a->save);
         break;
+    case COMMAND_LINE_OVERLAY:
+        app_overlay(a, c.text);
+        break;
     case COMMAND_LINE_SEND:
         if (ask(a, out, &c)) {
             char words[512];
@@ -141,6 +144,20 @@ static void prompt_key(struct app *a, int key, struct outbox *out) {
     if (!c.text[strspn(c.text, " ")] || !ask(a, out, &c)) return;
     await_sample(a, c.text);
     app_say(a, STYLE_NORMAL, "sample queued: the models answer after this step");
+}
+
+/* In the log, which comes into sight; an empty line means what was looked for last. */
+static void find_key(struct app *a, int key) {
+    if (key == KEYS_ESCAPE || key == 3) a->input = INPUT_PANES;
+    else if (key != KEYS_ENTER && key != '\n') line_edit_key(&a->find, key);
+    else {
+        a->input = INPUT_PANES;
+        if (a->find.n > 0) snprintf(a->found, sizeof a->found, "%s", a->find.text);
+        if (!a->found[0]) return;
+        if (!layout_shows(&a->layout, PANE_LOG)) focus_on(a, PANE_LOG);
+        if (!panel_log_find(a->panels[PANE_LOG], a->found))
+            app_say(a, STYLE_NORMAL, "no line of the log contains \"%s\"", a->found);
+    }
 }
 
 static void help_key(struct app *a, int key) {
@@ -192,6 +209,8 @@ static int owner_of(enum action action) {
     case ACTION_ZOOM_RESET:
     case ACTION_PAN_LEFT:
     case ACTION_PAN_RIGHT:
+    case ACTION_MARK:
+    case ACTION_MARK_NEXT:
         return PANE_LOSS;
     case ACTION_TOGGLE:
     case ACTION_UNDO:
@@ -299,10 +318,15 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
     case ACTION_SINGLE_STEP:
         ask_plain(a, out, COMMAND_SINGLE_STEP);
         break;
-    case ACTION_COMMAND: /* some of its words ask nothing of the run */
+    case ACTION_COMMAND: /* also for those who may not ask the run: some are the screen's own */
         command_line_open(&a->line);
         a->message[0] = '\0';
         a->input = INPUT_COMMAND;
+        break;
+    case ACTION_FIND:
+        line_edit_set(&a->find, "");
+        a->message[0] = '\0';
+        a->input = INPUT_FIND;
         break;
     case ACTION_PROMPT_EDIT:
         if (!may_ask(a)) break;
@@ -369,6 +393,9 @@ int app_key(struct app *a, int key, const struct term_mouse *mouse, struct comma
             break;
         case INPUT_PROMPT:
             prompt_key(a, key, &out);
+            break;
+        case INPUT_FIND:
+            find_key(a, key);
             break;
         }
     return out.n;

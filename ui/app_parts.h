@@ -6,10 +6,18 @@
 #include "ui/bars.h"
 #include "ui/command_line.h"
 #include "ui/layout.h"
+#include "ui/overlay.h"
 #include "ui/panel.h"
 
 /* Who gets the keys. */
-enum input_mode { INPUT_PANES, INPUT_HELP, INPUT_CONFIRM, INPUT_COMMAND, INPUT_PROMPT };
+enum input_mode {
+    INPUT_PANES,
+    INPUT_HELP,
+    INPUT_CONFIRM,
+    INPUT_COMMAND,
+    INPUT_PROMPT,
+    INPUT_FIND
+};
 
 struct app {
     enum app_mode mode;
@@ -23,6 +31,9 @@ struct app {
     bool asks_many;  /* while a key is handled: more was asked than can wait */
     enum app_end end;
 
+    struct overlays overlays;
+    char runs[PATH_MAX]; /* where they are looked for */
+
     /* the view */
     struct panel *panels[PANE_COUNT];
     struct layout layout; /* of the last frame */
@@ -34,6 +45,8 @@ struct app {
     struct command_line line;
     char save[LINE_EDIT_MAX]; /* where to :save-screen, until that is done (save_screen.h) */
     struct line_edit prompt;
+    struct line_edit find;     /* being typed */
+    char found[LINE_EDIT_MAX]; /* what was looked for last */
 
     /* the message row */
     char message[640];
@@ -60,5 +73,7 @@ void app_set_dead(struct app *a, bool dead);
 /* The connection was lost, or never made: what waits for an answer gets none, and why is said.
  */
 void app_unanswered(struct app *a, const char *why);
+/* Lay the run that `run` names over the curve; "": take all away, or tell how it goes. */
+void app_overlay(struct app *a, const char *run);
 extern const char *const app_titles[PANE_COUNT];
 #endif

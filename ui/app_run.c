@@ -11,7 +11,8 @@
 #include "ui/save_screen.h"
 
 enum { COMMANDS_MAX = 16, POLL_MS = 50 };
-static const double read_slice_s = 0.02, frame_s = 0.1, clock_s = 1, lock_s = 2;
+static const double read_slice_s = 0.02, overlay_slice_s = 0.005, frame_s = 0.1, clock_s = 1,
+                    lock_s = 2;
 
 struct loop {
     struct app *app;
@@ -48,19 +49,28 @@ static void read_events(struct loop *l) {
     struct event e;
     struct err err = {0};
     int got = 0;
+    bool heard = false;
     do
         for (int i = 0; i < 64 && (got = event_reader_next(l->reader, &e, &err)) > 0; i++) {
             app_observe(l->app, &e);
-            l->dirty = true;
+            heard = true;
         }
     while (got > 0 && clock_now() < until);
     l->more = got > 0;
     if (got == 0 && !l->caught_up) app_caught_up(l->app);
     l->caught_up |= got == 0;
-    if (l->dirty) l->heard_at = clock_now();
+    l->dirty |= heard;
+    if (heard) l->heard_at = clock_now();
     if (got < 0 && !l->unreadable) app_say(l->app, STYLE_ERROR, "%s", err.msg);
     l->urgent |= got < 0 && !l->unreadable;
     l->unreadable = got < 0;
+}
+
+/* Other runs get less time: what they tell is never urgent. */
+static void read_overlays(struct loop *l) {
+    bool more;
+    l->dirty |= overlays_read(&l->app->overlays, overlay_slice_s, &more);
+    l->more |= more;
 }
 
 /* Whether the engine, our child, has just ended: waited for, so that nothing is left of it. */
@@ -132,6 +142,7 @@ static void run(struct loop *l, enum app_end *how) {
         if (key != KEYS_NONE) handle_key(l, key, &mouse);
         if (app_ended(l->app) != APP_GOES_ON) break;
         read_events(l);
+        read_overlays(l);
         take_answers(l);
         look_for_engine(l);
         double since = clock_now() - l->drawn_at;

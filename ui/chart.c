@@ -101,9 +101,14 @@ struct pen {
     int last_mark;             /* cell column of the last point mark */
 };
 
-static void mark_point(const struct plot *p, struct pen *pen, const struct column *at) {
+static int spacing_of(const struct chart_series *s) {
+    return s->spacing > 0 ? s->spacing : MARK_SPACING;
+}
+
+static void mark_point(const struct plot *p, const struct chart_series *s, struct pen *pen,
+                       const struct column *at) {
     int y = (int)lround(dot_y(p, at->last)), cell_x = at->x / p->dot_w;
-    if (!inside(p, at->x, y) || cell_x - pen->last_mark < MARK_SPACING) return;
+    if (!inside(p, at->x, y) || cell_x - pen->last_mark < spacing_of(s)) return;
     *plot_cell(p, at->x, y) |= CELL_POINT;
     pen->last_mark = cell_x;
 }
@@ -116,14 +121,14 @@ static void finish_column(const struct plot *p, const struct chart_series *s, st
     double low = dot_y(p, now->low), high = dot_y(p, now->high);
     if (s->band) {
         if (on_screen) set_column(p, now->x, low, high);
-    } else {
+    } else if (!s->loose) {
         if (pen->before.x != NO_COLUMN)
             set_line(p, pen->before.exact_x, dot_y(p, pen->before.last), now->exact_x,
                      dot_y(p, now->first), s->dashed);
         if (on_screen && (!s->dashed || p->dot_h == 1 || now->x % 2 == 0))
             set_column(p, now->x, low, high);
-        if (s->points && on_screen) mark_point(p, pen, now);
     }
+    if (s->points && on_screen) mark_point(p, s, pen, now);
     pen->before = *now;
     now->x = NO_COLUMN;
 }
@@ -146,7 +151,7 @@ static void trace(const struct plot *p, const struct chart_series *s) {
     struct pen pen = {.now.x = NO_COLUMN,
                       .before.x = NO_COLUMN,
                       .end = -HUGE_VAL,
-                      .last_mark = -MARK_SPACING};
+                      .last_mark = -spacing_of(s)};
     size_t i = chart_find(s->x, s->n, p->range.x0);
     if (i > 0) i--;
     for (bool over = false; i < s->n && !over; i++) {
@@ -174,6 +179,7 @@ static void trace(const struct plot *p, const struct chart_series *s) {
 /* ASCII and monochrome screens tell series apart by these. */
 static char line_char(const struct chart_series *s) {
     if (s->band) return '.';
+    if (s->letter) return s->letter;
     switch (s->style) {
     case STYLE_VAL:
         return '-';
@@ -187,6 +193,7 @@ static char line_char(const struct chart_series *s) {
 }
 
 static char point_char(const struct chart_series *s) {
+    if (s->letter) return s->letter;
     return s->style == STYLE_DOMAIN ? '+' : 'o';
 }
 

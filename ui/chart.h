@@ -17,6 +17,9 @@ struct chart_series {
     enum style style;
     bool dashed;         /* every other dot (the base line) */
     bool points;         /* marks at the points as well (evaluations) */
+    bool loose;          /* no line, the points alone */
+    char letter;         /* in place of the points' marks, and of the line in ASCII; 0: by style */
+    int spacing;         /* columns of cells from one mark to the next at least; 0: 3 */
     bool band;           /* min to max of the points of each column, instead of a line */
 };
 

@@ -4,14 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/run/run_dir.h"
 #include "ui/canvas_dump.h"
 #include "ui/keys.h"
 
 enum { WORDS_MOST = 64 };
 
 const struct own_word command_line_own[COMMAND_LINE_OWN] = {
-    {"help", "the keys and commands"},
-    {"quit", "leave the screen, as q does"},
+    {"help", "show the keys and commands"},
+    {"quit", "leave the screen, as q does: training goes on"},
+    {"overlay", "lay RUN's loss over this one; alone: take all such away"},
     {"save-screen", "write this screen into FILE: .txt, .ans (with colours) or .svg"},
 };
 static const char save_word[] = "save-screen";
@@ -66,6 +68,14 @@ static void offer_verbs(struct candidates *k) {
     for (int i = 0; i < COMMAND_LINE_OWN; i++) offer(k, command_line_own[i].word);
 }
 
+static void offer_runs(struct candidates *k, const char *runs) {
+    struct run_info *infos = NULL;
+    int n = 0;
+    if (!runs || !run_list(runs, &infos, &n, NULL)) return;
+    for (int i = 0; i < n; i++) offer(k, infos[i].name);
+    free(infos);
+}
+
 static void offer_groups(struct candidates *k, const struct history *h) {
     offer(k, "all");
     for (int g = 0; g < h->n_groups; g++)
@@ -79,13 +89,15 @@ static const struct command_info *info_of(const char *word, size_t n) {
     return NULL;
 }
 
+static bool is_word(const char *text, size_t n, const char *word) {
+    return strlen(word) == n && strncmp(text, word, n) == 0;
+}
+
 /* What a word is for; "" when it is no command. */
 static const char *help_of(const char *word, size_t n) {
     const struct command_info *info = info_of(word, n);
     for (int i = 0; !info && i < COMMAND_LINE_OWN; i++)
-        if (strlen(command_line_own[i].word) == n &&
-            strncmp(command_line_own[i].word, word, n) == 0)
-            return command_line_own[i].help;
+        if (is_word(word, n, command_line_own[i].word)) return command_line_own[i].help;
     return info ? info->help : "";
 }
 
@@ -105,6 +117,7 @@ static void complete(struct command_line *l, const struct history *h) {
     k.piece_n = strlen(k.piece);
     if (at_verb) offer_verbs(&k);
     else if (info && info->type == ARGUMENT_GROUPS) offer_groups(&k, h);
+    else if (is_word(line + start, verb, "overlay")) offer_runs(&k, l->runs);
     size_t more = strlen(k.common);
     if (k.n > 0 && more > k.piece_n)
         line_edit_insert(e, k.common + k.piece_n, (int)(more - k.piece_n));
@@ -135,6 +148,16 @@ static bool take_file(struct command_line *l, const char *file, struct err *err)
     return dump_form_of(l->file, &form, err);
 }
 
+/* All behind the first word, for names with blanks in them. */
+static void take_rest(const char *line, struct command *out) {
+    const char *rest = line + strspn(line, " ");
+    rest += strcspn(rest, " ");
+    rest += strspn(rest, " ");
+    size_t n = strlen(rest);
+    while (n > 0 && rest[n - 1] == ' ') n--;
+    snprintf(out->text, sizeof out->text, "%.*s", (int)n, rest);
+}
+
 static enum command_line_result obey(struct command_line *l, struct command *out,
                                      struct err *err) {
     char line[LINE_EDIT_MAX], *save = NULL;
@@ -154,6 +177,10 @@ static enum command_line_result obey(struct command_line *l, struct command *out
     if (n == 1 && (strcmp(words[0], "q") == 0 || strcmp(words[0], "quit") == 0))
         return COMMAND_LINE_QUIT;
     if (n == 1 && strcmp(words[0], "help") == 0) return COMMAND_LINE_HELP;
+    if (strcmp(words[0], "overlay") == 0) {
+        take_rest(l->edit.text, out);
+        return COMMAND_LINE_OVERLAY;
+    }
     if (n == 2 && strcmp(words[0], "stage") == 0 && strcmp(words[1], "next") == 0) {
         words[0] = command_infos[COMMAND_NEXT_STAGE].word;
         n = 1;

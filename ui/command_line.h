@@ -6,7 +6,7 @@
 #include "ui/history.h"
 #include "ui/line_edit.h"
 
-enum { COMMAND_LINE_HISTORY = 50, COMMAND_LINE_HINT = 160, COMMAND_LINE_OWN = 3 };
+enum { COMMAND_LINE_HISTORY = 50, COMMAND_LINE_HINT = 160, COMMAND_LINE_OWN = 4 };
 
 /* The words that are the screen's own: nothing of them reaches the engine. */
 struct own_word {
@@ -21,17 +21,19 @@ struct command_line {
     char typed[LINE_EDIT_MAX];                      /* kept while looking through the past */
     char hint[COMMAND_LINE_HINT]; /* candidates of the last completion, or help */
     char file[LINE_EDIT_MAX];     /* of COMMAND_LINE_SAVE */
-    bool refused; /* it was WRONG: it may be mended, and `:` begins a new one */
+    const char *runs; /* folder of the runs that `overlay` completes, borrowed; NULL: none */
+    bool refused;     /* it was WRONG: it may be mended, and `:` begins a new one */
 };
 
 enum command_line_result {
-    COMMAND_LINE_OPEN,  /* still being typed */
-    COMMAND_LINE_LEFT,  /* Esc, or an empty line */
-    COMMAND_LINE_SEND,  /* *out is to be sent */
-    COMMAND_LINE_QUIT,  /* q, quit */
-    COMMAND_LINE_HELP,  /* help */
-    COMMAND_LINE_SAVE,  /* save-screen: the screen belongs into `file` */
-    COMMAND_LINE_WRONG, /* err says what to type; the line stays open */
+    COMMAND_LINE_OPEN,    /* still being typed */
+    COMMAND_LINE_LEFT,    /* Esc, or an empty line */
+    COMMAND_LINE_SEND,    /* *out is to be sent */
+    COMMAND_LINE_QUIT,    /* q, quit */
+    COMMAND_LINE_HELP,    /* help */
+    COMMAND_LINE_SAVE,    /* save-screen: the screen belongs into `file` */
+    COMMAND_LINE_OVERLAY, /* overlay: out->text is the RUN, or ""; nothing is to be sent */
+    COMMAND_LINE_WRONG,   /* err says what to type; the line stays open */
 };
 
 void command_line_open(struct command_line *l); /* empty, the past is kept */

@@ -13,6 +13,8 @@ enum { LABEL_W = 12, COMMAND_W = 14, TWO_COLUMNS_W = 100, FRAME = 2 };
 static const char *const legend[] = {
     "",
     "On the curve: : stage, F frozen, T thawed, L rate, c checkpoint, ! problem.",
+    "m is your own mark: it lasts as long as this screen, and only you see it.",
+    "1 2 3 are other runs, a b c their evaluations: x counts from each run's start.",
     "The dashed line is the base model's loss on the same text.",
     "Layers: > asked for, no fact yet; == bytes compared: they are the base's.",
     "Compare: [word] is not in the base's text; _ is a token that cannot be seen.",

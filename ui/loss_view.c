@@ -85,6 +85,15 @@ void loss_view_follow(struct loss_view *v, const struct history *h) {
     v->held = false;
 }
 
+bool loss_view_show(struct loss_view *v, const struct history *h, double x) {
+    double x0, x1;
+    loss_view_x(v, h, &x0, &x1);
+    if (x >= x0 && x <= x1) return false;
+    v->follow = false;
+    if (v->zoomed) set_window(v, h, x - (x1 - x0) / 2, x + (x1 - x0) / 2);
+    return true;
+}
+
 /* x in another unit, by the point of the run that stands there. */
 static double translate(const struct history *h, double x, enum series_unit from,
                         enum series_unit to) {
@@ -178,9 +187,29 @@ static void add(struct loss_points *p, struct thinning *t, const struct series *
 
 static enum style set_style(int set) { return set == 0 ? STYLE_VAL : STYLE_DOMAIN; }
 
+/* A smooth curve and evaluations, told from the run's own by style and letter. */
+static void add_overlay(struct loss_points *p, struct thinning *t, const struct loss_view *v,
+                        int at, const struct history *h) {
+    enum { LETTERS_APART = 8 }; /* columns, along the curve */
+    const struct overlay *o = v->overlays->at[at];
+    enum style style = (enum style)(STYLE_OVERLAY_1 + at);
+    add(p, t, &o->history.train, o->history.smooth[v->smoothing],
+        (struct chart_series){.style = style,
+                              .points = true,
+                              .letter = (char)('1' + at),
+                              .spacing = LETTERS_APART});
+    for (int i = 0; i < o->history.n_sets; i++)
+        if (overlay_shows_set(o, i, h))
+            add(p, t, &o->history.sets[i].tuned, o->history.sets[i].tuned.y,
+                (struct chart_series){
+                    .style = style, .points = true, .loose = true, .letter = (char)('a' + at)});
+}
+
 bool loss_points_make(struct loss_points *p, const struct loss_view *v, const struct history *h,
                       double x0, double x1, int columns) {
-    size_t room = most_points(columns) * (size_t)(2 + 2 * h->n_sets);
+    int n_overlays = v->overlays ? v->overlays->n : 0, n = 2 + 2 * h->n_sets;
+    for (int i = 0; i < n_overlays; i++) n += 1 + v->overlays->at[i]->history.n_sets;
+    size_t room = most_points(columns) * (size_t)n;
     *p = (struct loss_points){.memory = malloc(2 * room * sizeof(double))};
     if (!p->memory) return false;
     struct thinning t = {.unit = v->unit,
@@ -190,6 +219,7 @@ bool loss_points_make(struct loss_points *p, const struct loss_view *v, const st
                          .x_out = p->memory,
                          .y_out = p->memory + room};
     add(p, &t, &h->train, h->train.y, (struct chart_series){.style = STYLE_BAND, .band = true});
+    for (int i = 0; i < n_overlays; i++) add_overlay(p, &t, v, i, h);
     for (int i = 0; i < h->n_sets; i++)
         add(p, &t, &h->sets[i].base, h->sets[i].base.y,
             (struct chart_series){.style = STYLE_BASE, .dashed = true});

@@ -5,6 +5,7 @@
 #define THAW_UI_LOSS_VIEW_H
 #include "ui/chart.h"
 #include "ui/history.h"
+#include "ui/overlay.h"
 
 struct loss_view {
     enum series_unit unit;
@@ -16,10 +17,11 @@ struct loss_view {
     bool held; /* y0, y1 stay as they are */
     double y0, y1;
     bool cursor_on;
-    double cursor; /* x */
+    double cursor;                   /* x */
+    const struct overlays *overlays; /* borrowed; NULL: none */
 };
 
-enum { LOSS_SERIES = 2 + 2 * HISTORY_SETS };
+enum { LOSS_SERIES = 2 + 2 * HISTORY_SETS + OVERLAYS_MAX * (1 + HISTORY_SETS) };
 
 /* Series ready for chart_draw(), with the memory of their points. */
 struct loss_points {
@@ -30,8 +32,8 @@ struct loss_points {
 
 /* The x range that is shown. */
 void loss_view_x(const struct loss_view *v, const struct history *h, double *x0, double *x1);
-/* Thin everything to `columns` dots: raw band, bases, evaluations, the smooth curve last (so
- * that it is on top). False when memory is out. */
+/* Thin everything to `columns` dots, in the order of drawing: raw band, other runs, bases, the
+ * smooth curve, evaluations. False when memory is out. */
 bool loss_points_make(struct loss_points *p, const struct loss_view *v, const struct history *h,
                       double x0, double x1, int columns);
 void loss_points_free(struct loss_points *p);
@@ -46,6 +48,8 @@ void loss_view_zoom(struct loss_view *v, const struct history *h, double factor,
 void loss_view_pan(struct loss_view *v, const struct history *h, double share);
 void loss_view_reset(struct loss_view *v);
 void loss_view_follow(struct loss_view *v, const struct history *h);
+/* Bring x into sight, in the middle where the window is the user's. False: it was in sight. */
+bool loss_view_show(struct loss_view *v, const struct history *h, double x);
 /* Another unit: window and cursor keep their place in the run. */
 void loss_view_unit(struct loss_view *v, const struct history *h);
 #endif

@@ -7,6 +7,7 @@
 #include "ui/canvas.h"
 #include "ui/history.h"
 #include "ui/keys.h"
+#include "ui/overlay.h"
 #include "ui/term.h"
 #include "ui/wishes.h"
 
@@ -38,10 +39,16 @@ struct panel *panel_layers_create(const struct history *h, struct wishes *w);
 struct panel *panel_compare_create(const struct history *h, struct wishes *w);
 struct panel *panel_log_create(const struct history *h, struct wishes *w);
 
+/* Other runs to be drawn with the loss, from now on; borrowed. */
+void panel_loss_overlay(struct panel *p, const struct overlays *o);
 /* The prompt that the compare panel shows, for editing it; "" when there is none. */
 const char *panel_compare_prompt(const struct panel *p);
 /* Show the pair of this prompt as soon as there is one. */
 void panel_compare_follow_own(struct panel *p, const char *prompt);
+
+/* Bring the next line of the log that contains `text` (in any case) into sight and mark it; behind the
+ * last line the first follows. False: no line does. */
+bool panel_log_find(struct panel *p, const char *text);
 
 /* Draw the frame with its title and step inside it: the clip is the inner rectangle afterwards.
  * Returns the clip to be put back. number: the pane's key. */

@@ -22,6 +22,7 @@ struct log_panel {
     /* The lowest row in sight: its line counted from the run's start (-1: the newest row). */
     int64_t last;
     int last_row;
+    int64_t found; /* the line that was found last, counted likewise; -1: none */
 };
 
 static struct log_panel *self(struct panel *p) { return (struct log_panel *)p; }
@@ -103,7 +104,9 @@ static void draw_row(const struct panel *p, struct canvas *c, int y, struct plac
     prefix(line, c->clip.w, front);
     int x = (int)strlen(front), columns = text_width_of(line, c->clip.w);
     if (at.row == 0) canvas_text(c, 0, y, STYLE_DIM, front, strlen(front));
-    wrap_put(c, x, y, columns, line->style, line->text, strlen(line->text), at.row);
+    bool found = self_const(p)->found == at.line + p->history->journal.dropped;
+    wrap_put(c, x, y, columns, found ? STYLE_SELECTED : line->style, line->text,
+             strlen(line->text), at.row);
 }
 
 static void log_draw(const struct panel *p, struct canvas *c) {
@@ -177,6 +180,22 @@ static void log_mouse(struct panel *p, const struct term_mouse *m, int x, int y,
     if (m->wheel_up || m->wheel_down) scroll(self(p), m->wheel_up ? -3 : 3);
 }
 
+bool panel_log_find(struct panel *p, const char *text) {
+    struct log_panel *lp = self(p);
+    const struct journal *j = &p->history->journal;
+    int64_t n = (int64_t)j->n_lines;
+    if (n == 0) return false;
+    int64_t from = lp->found >= j->dropped ? lp->found - j->dropped : lowest(lp).line;
+    for (int64_t i = 1; i <= n; i++) {
+        int64_t line = (from + i) % n;
+        if (!strcasestr(j->lines[line].text, text)) continue;
+        lp->found = line + j->dropped;
+        stand_at(lp, (struct place){line, rows_of(p, line) - 1});
+        return true;
+    }
+    return false;
+}
+
 static void log_destroy(struct panel *p) { free(p); }
 
 static const struct panel_ops log_ops = {.title = "Log",
@@ -189,6 +208,6 @@ struct panel *panel_log_create(const struct history *h, struct wishes *w) {
     struct log_panel *lp = calloc(1, sizeof *lp);
     if (!lp) return NULL;
     lp->base = (struct panel){.ops = &log_ops, .history = h, .wishes = w};
-    lp->last = -1;
+    lp->last = lp->found = -1;
     return &lp->base;
 }

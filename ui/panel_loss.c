@@ -7,14 +7,16 @@
 #include <string.h>
 
 #include "ui/format.h"
+#include "ui/loss_marks.h"
 #include "ui/loss_view.h"
 #include "ui/panel.h"
 
-enum { MARKS_MAX = 512, LEGEND_MAX = 3 + HISTORY_SETS };
+enum { LEGEND_MAX = 3 + HISTORY_SETS + OVERLAYS_MAX };
 
 struct loss_panel {
     struct panel base; /* first: see self() */
     struct loss_view view;
+    struct own_marks own;
 };
 
 static struct loss_panel *self(struct panel *p) { return (struct loss_panel *)p; }
@@ -27,6 +29,12 @@ static const struct loss_panel *self_const(const struct panel *p) {
 /* The curves' rectangle relative to the panel's area. */
 static struct rect plot_of(const struct panel *p) {
     return chart_plot((struct rect){1, 1, p->area.w - 2, p->area.h - 2});
+}
+
+/* How much of x one column of cells is. */
+static double column_width(const struct panel *p, double x0, double x1) {
+    int w = plot_of(p).w;
+    return (x1 - x0) / (w > 0 ? w : 1);
 }
 
 static int dot_columns(const struct panel *p) {
@@ -54,83 +62,14 @@ static void hold(struct loss_panel *lp) {
 
 /* ---- marks */
 
-static enum style mark_style(char letter) {
-    switch (letter) {
-    case 'F':
-        return STYLE_FROZEN;
-    case 'T':
-        return STYLE_LEARN;
-    case '!':
-        return STYLE_ERROR;
-    default:
-        return STYLE_MARK;
-    }
-}
-
-/* Where the chart draws. */
-struct sight {
-    const struct canvas *c;
-    struct rect plot;
-    double x0, x1;
-};
-
-/* The column in which the chart draws x: by dots, two a cell in braille. */
-static int column_of(const struct sight *s, double x) {
-    int dots = s->c->glyphs == GLYPHS_BRAILLE ? 2 : 1;
-    return (int)lround((x - s->x0) / (s->x1 - s->x0) * (s->plot.w * dots - 1)) / dots;
-}
-
-enum mark_kind { MARK_BORDER, MARK_EVENT, MARK_CHECKPOINT, MARK_KINDS };
-
-static enum mark_kind kind_of(char letter) {
-    return letter == ':' ? MARK_BORDER : letter == 'C' ? MARK_CHECKPOINT : MARK_EVENT;
-}
-
-/* Checkpoints are many: a letter without a line, one a column. base: the last stage begins
- * here, where the base was taken; the axis says so. */
-static struct chart_mark make_mark(const struct journal_mark *m, double x, bool base) {
-    bool checkpoint = kind_of(m->letter) == MARK_CHECKPOINT;
-    return (struct chart_mark){.x = x,
-                               .letter = checkpoint ? 'c' : m->letter,
-                               .style = checkpoint ? STYLE_DIM
-                                        : base     ? STYLE_BASE
-                                                   : mark_style(m->letter),
-                               .line = !checkpoint,
-                               .word = base ? ":BASE" : NULL};
-}
-
-/* The marks of a kind in sight, newest first, from out[n] on; returns how many there are then.
- */
-static int add_marks(const struct panel *p, const struct sight *s, enum mark_kind kind,
-                     struct chart_mark out[MARKS_MAX], int n) {
-    const struct history *h = p->history;
-    enum series_unit unit = self_const(p)->view.unit;
-    bool newest = h->n_stages > 1 && h->stage == h->n_stages - 1;
-    int column = -1; /* of the mark before */
-    for (size_t i = h->journal.n_marks; i-- > 0 && n < MARKS_MAX;) {
-        const struct journal_mark *m = &h->journal.marks[i];
-        double x = m->x[unit];
-        if (x < s->x0) break;
-        if (kind_of(m->letter) != kind) continue;
-        if (kind == MARK_BORDER && m->x[UNIT_STEPS] <= 0) continue; /* the run's own start */
-        bool base = kind == MARK_BORDER && newest;
-        newest = false;
-        if (x > s->x1 || (kind == MARK_CHECKPOINT && column_of(s, x) == column)) continue;
-        column = column_of(s, x);
-        out[n++] = make_mark(m, x, base);
-    }
-    return n;
-}
-
-/* In a column the first is seen: the cursor, a stage's border, what happened, a checkpoint. */
+/* The cursor first: it is seen whatever else stands in its column. */
 static int marks_in(const struct panel *p, const struct sight *s,
-                    struct chart_mark out[MARKS_MAX]) {
-    const struct loss_view *v = &self_const(p)->view;
+                    struct chart_mark out[LOSS_MARKS_MAX]) {
+    const struct loss_panel *lp = self_const(p);
     int n = 0;
-    if (v->cursor_on) out[n++] = (struct chart_mark){v->cursor, '^', STYLE_CURSOR, true, NULL};
-    for (int kind = 0; kind < MARK_KINDS; kind++)
-        n = add_marks(p, s, (enum mark_kind)kind, out, n);
-    return n;
+    if (lp->view.cursor_on)
+        out[n++] = (struct chart_mark){lp->view.cursor, '^', STYLE_CURSOR, true, NULL};
+    return n + loss_marks_in(&lp->own, p->history, s, out + n, LOSS_MARKS_MAX - n);
 }
 
 /* ---- legend and read-out */
@@ -150,6 +89,19 @@ static double value_at(const struct series *s, const float *y, enum series_unit 
     return (double)y[i];
 }
 
+/* Other runs, by their figure on the curve. */
+static int overlay_items(const struct loss_view *v, double x, struct legend_item *out) {
+    static const char *const figures[OVERLAYS_MAX] = {"1", "2", "3"};
+    int n = v->overlays ? v->overlays->n : 0;
+    for (int i = 0; i < n; i++) {
+        const struct overlay *o = v->overlays->at[i];
+        out[i] = (struct legend_item){
+            figures[i], o->name, (enum style)(STYLE_OVERLAY_1 + i),
+            value_at(&o->history.train, o->history.smooth[v->smoothing], v->unit, x)};
+    }
+    return n;
+}
+
 static int legend_items(const struct panel *p, const struct canvas *c,
                         struct legend_item *out) {
     const struct history *h = p->history;
@@ -161,6 +113,7 @@ static int legend_items(const struct panel *p, const struct canvas *c,
     int n = 0, base = history_main_set(h);
     out[n++] = (struct legend_item){ascii ? "*" : "", "train", STYLE_TRAIN,
                                     value_at(&h->train, h->smooth[v->smoothing], v->unit, x)};
+    n += overlay_items(v, x, out + n); /* before those that are known by heart */
     for (int i = 0; i < h->n_sets; i++)
         out[n++] = (struct legend_item){
             i == 0 ? "o" : "+", h->sets[i].name, i == 0 ? STYLE_VAL : STYLE_DOMAIN,
@@ -189,27 +142,15 @@ static int legend_width(const struct legend_item *items, int n, bool values) {
     return width;
 }
 
-/* The mark that stands nearest to the cursor's column, NULL when none stands in it. */
-static const struct journal_mark *mark_at(const struct panel *p, double x, double slack) {
-    const struct journal *j = &p->history->journal;
-    const struct journal_mark *best = NULL;
-    enum series_unit unit = self_const(p)->view.unit;
-    for (size_t i = 0; i < j->n_marks; i++) {
-        double far = fabs(j->marks[i].x[unit] - x);
-        if (far <= slack && (!best || far <= fabs(best->x[unit] - x))) best = &j->marks[i];
-    }
-    return best;
-}
-
 static int draw_cursor_text(const struct panel *p, struct canvas *c, int x, double slack) {
     const struct loss_view *v = &self_const(p)->view;
     const struct history *h = p->history;
     size_t i = series_find(&h->train, v->unit, v->cursor);
     if (i == h->train.n && i > 0) i--;
-    char text[160];
-    const struct journal_mark *m = mark_at(p, v->cursor, slack);
+    char text[160], mark[80];
+    loss_marks_read(&self_const(p)->own, h, v->unit, v->cursor, slack, mark, sizeof mark);
     snprintf(text, sizeof text, " step %.0f%s%s ", h->train.n ? h->train.x[UNIT_STEPS][i] : 0.0,
-             m ? ": " : "", m ? m->text : "");
+             mark[0] ? ": " : "", mark);
     return panel_footer(p, c, x, STYLE_CURSOR, text);
 }
 
@@ -270,9 +211,10 @@ static void draw_waiting(const struct panel *p, struct canvas *c) {
 static void draw_curves(const struct panel *p, struct canvas *c, double x0, double x1) {
     const struct loss_view *v = &self_const(p)->view;
     struct rect area = {0, 0, c->clip.w, c->clip.h};
-    struct sight sight = {c, chart_plot(area), x0, x1};
+    struct sight sight = {v->unit, x0, x1, chart_plot(area).w,
+                          c->glyphs == GLYPHS_BRAILLE ? 2 : 1};
     struct loss_points points;
-    struct chart_mark marks[MARKS_MAX];
+    struct chart_mark marks[LOSS_MARKS_MAX];
     struct chart_range range = {x0, x1, 0, 1, v->log_y, false};
     if (!loss_points_make(&points, v, p->history, x0, x1, dot_columns(p))) return;
     if (loss_view_y(v, &points, x0, x1, &range.y0, &range.y1)) {
@@ -296,7 +238,7 @@ static void loss_draw(const struct panel *p, struct canvas *c) {
     loss_view_x(&lp->view, p->history, &x0, &x1);
     draw_curves(p, c, x0, x1);
     canvas_clip(c, whole);
-    draw_legend(p, c, (x1 - x0) / dot_columns(p) * 2);
+    draw_legend(p, c, column_width(p, x0, x1));
 }
 
 /* ---- keys */
@@ -313,12 +255,35 @@ static void move_cursor(struct loss_panel *lp, enum action action) {
     double x0, x1, now[UNIT_COUNT];
     loss_view_x(v, lp->base.history, &x0, &x1);
     history_now(lp->base.history, now);
-    double end = fmin(x1, now[v->unit]), column = (x1 - x0) / plot_of(&lp->base).w;
+    double end = fmin(x1, now[v->unit]), column = column_width(&lp->base, x0, x1);
     if (action == ACTION_TOP) v->cursor = x0;
     else if (action == ACTION_BOTTOM || !v->cursor_on) v->cursor = end;
     else v->cursor += action == ACTION_LEFT ? -column : column;
     v->cursor = fmin(fmax(v->cursor, x0), end);
     v->cursor_on = true;
+}
+
+/* At the cursor, else at the newest step. */
+static void toggle_mark(struct loss_panel *lp) {
+    const struct loss_view *v = &lp->view;
+    double x0, x1, now[UNIT_COUNT];
+    loss_view_x(v, lp->base.history, &x0, &x1);
+    history_now(lp->base.history, now);
+    own_marks_toggle(&lp->own, lp->base.history, v->unit,
+                     v->cursor_on ? v->cursor : now[v->unit],
+                     v->cursor_on ? column_width(&lp->base, x0, x1) / 2 : 0);
+}
+
+/* The cursor to the next mark: without one, to the first in sight. */
+static void jump(struct loss_panel *lp) {
+    struct loss_view *v = &lp->view;
+    double x0, x1, at;
+    loss_view_x(v, lp->base.history, &x0, &x1);
+    double from = v->cursor_on ? v->cursor : nextafter(x0, -HUGE_VAL);
+    if (!loss_marks_next(&lp->own, lp->base.history, v->unit, from, &at)) return;
+    v->cursor = at;
+    v->cursor_on = true;
+    if (loss_view_show(v, lp->base.history, at)) hold(lp);
 }
 
 static bool loss_act(struct panel *p, enum action action, struct outbox *out) {
@@ -358,6 +323,12 @@ static bool loss_act(struct panel *p, enum action action, struct outbox *out) {
     case ACTION_TOP:
     case ACTION_BOTTOM:
         move_cursor(lp, action);
+        return true;
+    case ACTION_MARK:
+        toggle_mark(lp);
+        return true;
+    case ACTION_MARK_NEXT:
+        jump(lp);
         return true;
     case ACTION_BACK:
         if (!v->cursor_on) return false;
@@ -403,4 +374,8 @@ struct panel *panel_loss_create(const struct history *h, struct wishes *w) {
     lp->base = (struct panel){.ops = &loss_ops, .history = h, .wishes = w};
     lp->view.smoothing = SMOOTHING_USUAL;
     return &lp->base;
+}
+
+void panel_loss_overlay(struct panel *p, const struct overlays *o) {
+    self(p)->view.overlays = o;
 }

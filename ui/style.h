@@ -8,6 +8,7 @@ enum style {
     STYLE_FRAME, STYLE_FRAME_FOCUS, STYLE_TITLE,
     STYLE_DONE, STYLE_ACTIVE, STYLE_WAITING,        /* stages of the lifecycle bar */
     STYLE_TRAIN, STYLE_BAND, STYLE_VAL, STYLE_DOMAIN, STYLE_BASE, STYLE_MARK, STYLE_AXIS, /* chart */
+    STYLE_OVERLAY_1, STYLE_OVERLAY_2, STYLE_OVERLAY_3, /* other runs on it */
     STYLE_LEARN, STYLE_FROZEN, STYLE_BAR,           /* layers */
     STYLE_GAIN, STYLE_LOSS, STYLE_CHANGED,          /* compare: better, worse, changed word */
     STYLE_SELECTED, STYLE_CURSOR, STYLE_KEY, STYLE_WARNING, STYLE_ERROR,

@@ -11,7 +11,8 @@ struct entry {
 
 enum { PLAIN = 0, BOLD = 1, DIM = 2, REVERSE = 4, UNDERLINE = 8, BACK = 16 };
 
-/* Series: sky blue, orange, purple, grey; they differ in lightness too. BACK: a quiet
+/* Series: sky blue, orange, purple, grey; they differ in lightness too. Other runs take what is
+ * farthest from these for every kind of eye: green, vermilion, violet. BACK: a quiet
  * background instead of reverse video, on terminals with 256 colours. */
 static const struct entry entries[STYLE_COUNT] = {
     [STYLE_NORMAL] = {-1, -1, -1, -1, PLAIN, PLAIN},
@@ -28,6 +29,9 @@ static const struct entry entries[STYLE_COUNT] = {
     [STYLE_VAL] = {220, 94, 11, 1, BOLD, BOLD},
     [STYLE_DOMAIN] = {175, 162, 13, 5, BOLD, BOLD},
     [STYLE_BASE] = {255, 233, 15, 0, PLAIN, PLAIN},
+    [STYLE_OVERLAY_1] = {48, 127, 10, 2, PLAIN, PLAIN},
+    [STYLE_OVERLAY_2] = {166, 19, 9, 3, PLAIN, PLAIN},
+    [STYLE_OVERLAY_3] = {99, 53, 12, 8, PLAIN, PLAIN},
     [STYLE_MARK] = {246, 242, 7, 8, PLAIN, DIM},
     [STYLE_AXIS] = {246, 242, 7, 8, PLAIN, PLAIN},
     [STYLE_LEARN] = {220, 94, 11, 1, PLAIN, PLAIN},

@@ -14,8 +14,10 @@
 static struct buf dump; /* of the last fixture_text() */
 
 void fixture_open(struct app_fixture *f, enum app_mode mode, int w, int h, enum glyphs glyphs) {
-    struct app_options o = {
-        .mode = mode, .name = "medical", .drive_command = "thaw attach medical"};
+    struct app_options o = {.mode = mode,
+                            .name = "medical",
+                            .drive_command = "thaw attach medical",
+                            .runs = THAW_SOURCE_DIR "/tests/golden"};
     struct err err = {0};
     *f = (struct app_fixture){.now = 1000};
     f->app = app_create(&o, &err);
@@ -62,7 +64,11 @@ void fixture_event(struct app_fixture *f, const char *fmt, ...) {
     buf_deinit(&line);
 }
 
-void fixture_draw(struct app_fixture *f) { app_draw(f->app, &f->canvas, f->now); }
+void fixture_draw(struct app_fixture *f) {
+    bool more;
+    overlays_read(&f->app->overlays, 10, &more); /* as the loop does */
+    app_draw(f->app, &f->canvas, f->now);
+}
 
 static void press(struct app_fixture *f, int key, const struct term_mouse *m) {
     fixture_draw(f);

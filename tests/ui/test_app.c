@@ -93,6 +93,24 @@ static const struct key_case {
     {"x counts tokens", {'x'}, {0}, "by tokens", NULL},
     {"+ zooms", {'+'}, {0}, "zoom nats/token EMA.90", NULL},
     {"0 is the whole run", {'+', '+', '0'}, {0}, "nats/token EMA.90", "zoom nats"},
+    {"m marks the newest step", {'m', '1', KEYS_LEFT}, {0}, "step 372: own mark", NULL},
+    {"m again takes the mark away", {'m', 'm', '1', KEYS_LEFT}, {0}, "step 372", "own mark"},
+    {"m marks where the cursor is",
+     {'1', KEYS_LEFT, 'g', 'm', KEYS_RIGHT, KEYS_RIGHT, '\''},
+     {0},
+     "step 200: checkpoint",
+     NULL},
+    {"' goes to the first mark in sight", {'\''}, {0}, "step 200: checkpoint", NULL},
+    {"' goes on from there", {'\'', '\''}, {0}, "finetune begins", NULL},
+    {"' begins anew behind the last", {'1', KEYS_LEFT, 'm', '\'', '\''}, {0}, "finetune", NULL},
+    {"' moves the window", {'1', '+', '+', '+', '<', '<', '<', '\''}, {0}, "checkpoint", NULL},
+    {"/ finds in the log",
+     {'/', 'T', 'U', 'N', 'E', '\r'},
+     {0},
+     "finetune started",
+     "3 Compare"},
+    {"/ and Esc", {'/', 'x', KEYS_ESCAPE}, {0}, "? help", "Enter: find"},
+    {"/ with what is nowhere", {'/', '#', '#', '\r'}, {0}, "no line of the log contains", NULL},
     {"f follows", {'f'}, {0}, "follow nats/token EMA.90", NULL},
 };
 
@@ -312,7 +330,9 @@ static void test_watch(void **state) {
     for (int key = 1; key < 256; key++) {
         fixture_key(&f, key);
         fixture_key(&f, 'y');
+        fixture_key(&f, KEYS_ESCAPE);
     }
+    fixture_type(&f, ":pause\r");
     for (int y = 0; y < 40; y++)
         for (int x = 0; x < 120; x += 3)
             fixture_mouse(&f, (struct term_mouse){.x = x, .y = y, .button = 1});
@@ -324,6 +344,33 @@ static void test_watch(void **state) {
     assert_true(fixture_shows(&f, "watching only: thaw attach medical drives it"));
     fixture_key(&f, ']'); /* what does not change the run works */
     assert_true(fixture_shows(&f, "suture :"));
+    fixture_type(&f, ":pause\r");
+    assert_true(fixture_shows(&f, "watching only: thaw attach medical drives it"));
+    fixture_type(&f, ":overlay other\r");
+    assert_true(fixture_shows(&f, "other lies over the curve as 1"));
+    fixture_close(&f);
+}
+
+/* Another run comes, is in the legend, and goes; no run hears of it. */
+static void test_overlay(void **state) {
+    struct app_fixture f;
+    (void)state;
+    fixture_open(&f, APP_DRIVE, 120, 40, GLYPHS_ASCII);
+    fixture_recorded(&f, ALL);
+    fixture_type(&f, ":overlay\r");
+    assert_true(fixture_shows(&f, ":overlay RUN lays the curve of another run"));
+    fixture_type(&f, ":overlay nobody\r");
+    assert_true(fixture_shows(&f, "there is no run \"nobody\""));
+    fixture_type(&f, ":overlay medical\r");
+    assert_true(fixture_shows(&f, "medical is the run on this screen"));
+    fixture_type(&f, ":overlay other\r");
+    assert_true(fixture_shows(&f, "  1 other  "));
+    fixture_type(&f, ":overlay other\r");
+    assert_true(fixture_shows(&f, "other lies over the curve already"));
+    fixture_type(&f, ":overlay\r");
+    assert_true(fixture_shows(&f, "taken off the curve: other"));
+    assert_false(fixture_shows(&f, "1 other"));
+    assert_int_equal(f.n_sent, 0);
     fixture_close(&f);
 }
 
@@ -331,7 +378,8 @@ static void test_watch(void **state) {
 
 /* Every key twice in every state that takes keys. */
 static void test_every_key(void **state) {
-    static const char *const openers[] = {"", "?", ":", "e", "Q", "1\r", "3\rc", "2\r", "4\r"};
+    static const char *const openers[] = {"",  "?",   ":",    "/",   "e",
+                                          "Q", "1\r", "3\rc", "2\r", "4\r"};
     (void)state;
     for (size_t i = 0; i < COUNT(openers); i++) {
         struct app_fixture f;
@@ -524,6 +572,7 @@ int main(void) {
         cmocka_unit_test(test_stall),
         cmocka_unit_test(test_messages_end),
         cmocka_unit_test(test_watch),
+        cmocka_unit_test(test_overlay),
         cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_resizes),
         cmocka_unit_test(test_hostile),

@@ -286,12 +286,39 @@ static void test_long_log(void **state) {
     leave(f, APP_DETACHED);
 }
 
+/* Another run is followed while it grows, and the engine is asked nothing for it. */
+static void test_overlay(void **state) {
+    struct fixture *f = *state;
+    struct fixture other = {.log.fd = -1};
+    char typed[128];
+    strcat(strcpy(other.dir, f->dir), "/other");
+    assert_true(files_make_dirs(other.dir, 0700, NULL));
+    assert_true(run_paths_of(other.dir, &other.paths, NULL));
+    open_log(&other);
+    open_log(f);
+    put_step(f, 1, 4.5);
+    start(f, true);
+    expect(f, "LIVE");
+    snprintf(typed, sizeof typed, ":overlay %s\r", other.dir);
+    pty_screen_type(&f->screen, typed);
+    expect(f, "1 other -");
+    put_step(&other, 1, 3.25);
+    expect(f, "1 other 3.250");
+    pty_screen_type(&f->screen, ":overlay\r");
+    expect(f, "taken off the curve: other");
+    pty_screen_type(&f->screen, "p");
+    assert_int_equal(serve(f, 2).kind, COMMAND_PAUSE);
+    pty_screen_type(&f->screen, "q");
+    leave(f, APP_DETACHED);
+    event_log_close(&other.log);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_live),        TEST(test_stop),     TEST(test_no_engine),
         TEST(test_engine_dies), TEST(test_long_log), TEST(test_own_engine_killed),
-        TEST(test_notice),
+        TEST(test_notice),      TEST(test_overlay),
     };
     return cmocka_run_group_tests_name("app_run", tests, NULL, NULL);
 }

@@ -54,6 +54,16 @@ static void points(struct canvas *c) {
     s.points = true;
     draw(c, &whole, s);
 }
+static void
+letters(struct canvas *c) { /* a line with a figure here and there, and lone points */
+    struct chart_series s[] = {line(level, 11, STYLE_OVERLAY_1),
+                               line(falling, 11, STYLE_OVERLAY_1)};
+    s[0].points = s[1].points = s[1].loose = true;
+    s[0].letter = '1';
+    s[0].spacing = 12;
+    s[1].letter = 'a';
+    chart_draw(c, (struct rect){0, 0, c->w, c->h}, &whole, s, 2, NULL, 0);
+}
 static void zoomed(struct canvas *c) { /* between two points: the line still goes through */
     struct chart_range r = {4.25, 4.75, 0, 10, false, false};
     draw(c, &r, line(falling, 11, STYLE_TRAIN));
@@ -225,6 +235,22 @@ static const struct drawing {
      " 5.00           -o-\n"
      "                   --o-\n"
      " 0.00                  --o\n"
+     "      0                 10\n"},
+    {"letters, braille", GLYPHS_BRAILLE, letters,
+     " 10.0 a\n"
+     "          a\n"
+     "              a\n"
+     " 5.00 1⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉a⠉1⠉⠉⠉⠉⠉⠉\n"
+     "                     a\n"
+     " 0.00                    a\n"
+     "      0                 10\n"},
+    {"letters, ASCII", GLYPHS_ASCII, letters,
+     " 10.0 a\n"
+     "          a\n"
+     "              a\n"
+     " 5.00 11111111111a11111111\n"
+     "                     a\n"
+     " 0.00                    a\n"
      "      0                 10\n"},
     {"between two points", GLYPHS_ASCII, zoomed,
      " 10.0\n"
@@ -529,8 +555,9 @@ static void test_stays_inside(void **state) {
         struct chart_range r = {
             rng_uniform(&rng) * 10, 11 + rng_uniform(&rng) * 1e6, 0.5, 20, rng_below(&rng, 2),
             rng_below(&rng, 2)};
-        struct chart_series s[] = {{x, y, 40, STYLE_BAND, false, false, true},
-                                   {x, y, 40, STYLE_VAL, false, true, false}};
+        struct chart_series s[] = {
+            {.x = x, .y = y, .n = 40, .style = STYLE_BAND, .band = true},
+            {.x = x, .y = y, .n = 40, .style = STYLE_VAL, .points = true}};
         struct chart_mark m = {x[20], 'M', STYLE_MARK, true, ":WORD"};
         chart_draw(&c, area, &r, s, 2, &m, 1);
         for (int i = 0; i < 40 * 14; i++) {

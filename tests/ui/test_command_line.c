@@ -32,6 +32,7 @@ static int setup(void **state) {
     history_observe(&f->history, &e);
     event_deinit(&e);
     command_line_open(&f->line);
+    f->line.runs = THAW_SOURCE_DIR "/tests/golden";
     *state = f;
     return 0;
 }
@@ -96,6 +97,17 @@ static void test_own_words(void **state) {
     assert_int_equal(press(f, KEYS_ESCAPE), COMMAND_LINE_LEFT);
 }
 
+static void test_overlay(void **state) {
+    struct fixture *f = *state;
+    type(f, "  overlay  a run ");
+    assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_OVERLAY);
+    assert_string_equal(f->command.text, "a run");
+    command_line_open(&f->line);
+    type(f, "overlay");
+    assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_OVERLAY);
+    assert_string_equal(f->command.text, "");
+}
+
 /* The error says what to type, and the line is still there to be mended. */
 static void test_wrong(void **state) {
     struct fixture *f = *state;
@@ -130,6 +142,10 @@ static const struct completion {
     {"freeze embed,no", "freeze embed,norm", "stop learning"},
     {"lr 2", "lr 2", ""},
     {"nonsense b", "nonsense b", ""},
+    {"ov", "overlay ", "over this one"},
+    {"overlay o", "overlay other", "over this one"},
+    {"overlay zzz", "overlay zzz", ""},
+    {"q", "quit ", "training goes on"},
 };
 
 static void test_completion(void **state) {
@@ -234,6 +250,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_own_words, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_overlay, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong, setup, teardown),
         cmocka_unit_test_setup_teardown(test_completion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_past, setup, teardown),

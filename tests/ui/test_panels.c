@@ -346,6 +346,37 @@ static void test_log_scroll(void **state) {
     fixture_close(&f);
 }
 
+/* From line to line that contains the text, in any case, and round again; the line is marked.
+ */
+static void test_log_find(void **state) {
+    static const char *const found[] = {"number 7;", "number 17;", "number 27;", "number 7;"};
+    struct app_fixture f;
+    (void)state;
+    fixture_open(&f, APP_WATCH, 80, 24, GLYPHS_ASCII);
+    fixture_type(&f, "4/x\r");
+    assert_true(fixture_shows(&f, "no line of the log contains \"x\""));
+    for (int i = 0; i < 30; i++)
+        fixture_event(
+            &f,
+            "\"step\":%d,\"type\":\"problem\",\"severity\":\"warning\",\"text\":\"number %d;\"",
+            i, i);
+    fixture_type(&f, "/7;");
+    for (int i = 0; i < 4; i++) {
+        fixture_type(&f, i == 0 ? "\r" : "/\r");
+        assert_true(fixture_shows(&f, found[i]));
+        int marked = 0;
+        for (int y = 0; y < f.canvas.h; y++) {
+            if (f.canvas.cells[y * f.canvas.w + 24].style != STYLE_SELECTED) continue;
+            assert_non_null(strstr(fixture_row(&f, y), found[i]));
+            marked++;
+        }
+        assert_int_equal(marked, 1);
+    }
+    fixture_type(&f, "/NUMBER 2;\r");
+    assert_true(fixture_shows(&f, "number 2;"));
+    fixture_close(&f);
+}
+
 /* Long lines go on below themselves, and the pane scrolls by rows. */
 static void test_log_wraps(void **state) {
     struct app_fixture f;
@@ -400,8 +431,9 @@ int main(void) {
         cmocka_unit_test(test_proof),          cmocka_unit_test(test_compare_follows),
         cmocka_unit_test(test_compare_cursor), cmocka_unit_test(test_gain_glyphs),
         cmocka_unit_test(test_compare_text),   cmocka_unit_test(test_log_scroll),
-        cmocka_unit_test(test_log_is_bounded), cmocka_unit_test(test_log_wraps),
-        cmocka_unit_test(test_unseen_tokens),  cmocka_unit_test(test_own_grows_old),
+        cmocka_unit_test(test_log_is_bounded), cmocka_unit_test(test_log_find),
+        cmocka_unit_test(test_log_wraps),      cmocka_unit_test(test_unseen_tokens),
+        cmocka_unit_test(test_own_grows_old),
     };
     return cmocka_run_group_tests_name("panels", tests, NULL, NULL);
 }

@@ -140,23 +140,30 @@ static double distance(int a, int b, int kind) {
     return sqrt(sum);
 }
 
-/* Pairs that stand side by side. 20 is about ten times what can just be noticed. */
+/* 20 is about ten times what can just be noticed. */
+static void check_apart(enum style one, enum style other) {
+    for (int light = 0; light < 2; light++)
+        for (int kind = 0; kind < 4; kind++) {
+            int a = theme_look(one, 256, light).fg, b = theme_look(other, 256, light).fg;
+            if (distance(a, b, kind) < 20.0)
+                fail_msg("styles %d and %d, light %d, kind %d: %.1f", one, other, light, kind,
+                         distance(a, b, kind));
+        }
+}
+
+/* What stands side by side: all curves, and some pairs. */
 static void test_colour_blindness(void **state) {
     (void)state;
-    static const enum style pairs[][2] = {
-        {STYLE_TRAIN, STYLE_VAL},  {STYLE_TRAIN, STYLE_DOMAIN}, {STYLE_VAL, STYLE_DOMAIN},
-        {STYLE_TRAIN, STYLE_BASE}, {STYLE_VAL, STYLE_BASE},     {STYLE_DOMAIN, STYLE_BASE},
-        {STYLE_TRAIN, STYLE_BAND}, {STYLE_GAIN, STYLE_LOSS},    {STYLE_FROZEN, STYLE_LEARN},
-        {STYLE_ACTIVE, STYLE_DONE}};
-    for (size_t i = 0; i < COUNT(pairs); i++)
-        for (int light = 0; light < 2; light++)
-            for (int kind = 0; kind < 4; kind++) {
-                int a = theme_look(pairs[i][0], 256, light).fg;
-                int b = theme_look(pairs[i][1], 256, light).fg;
-                if (distance(a, b, kind) < 20.0)
-                    fail_msg("styles %d and %d, light %d, kind %d: %.1f", pairs[i][0],
-                             pairs[i][1], light, kind, distance(a, b, kind));
-            }
+    static const enum style pairs[][2] = {{STYLE_TRAIN, STYLE_BAND},
+                                          {STYLE_GAIN, STYLE_LOSS},
+                                          {STYLE_FROZEN, STYLE_LEARN},
+                                          {STYLE_ACTIVE, STYLE_DONE}};
+    static const enum style curves[] = {STYLE_TRAIN,    STYLE_VAL,       STYLE_DOMAIN,
+                                        STYLE_BASE,     STYLE_OVERLAY_1, STYLE_OVERLAY_2,
+                                        STYLE_OVERLAY_3};
+    for (size_t i = 0; i < COUNT(pairs); i++) check_apart(pairs[i][0], pairs[i][1]);
+    for (size_t i = 0; i < COUNT(curves); i++)
+        for (size_t k = 0; k < i; k++) check_apart(curves[i], curves[k]);
 }
 
 int main(void) {
