@@ -149,7 +149,7 @@ static bool run(struct loop *l, struct err *err) {
         if (key == KEYS_RESIZE) resize(l);
         if (key != KEYS_NONE && !obey(l, launcher_key(&l->view, key, &mouse), err))
             return false;
-        if (clock_now() - l->looked_at >= look_s) look_again(l);
+        if (key == KEYS_NONE && clock_now() - l->looked_at >= look_s) look_again(l);
         bool new_sight = key != KEYS_NONE; /* other runs may be in sight, whose curves wait */
         if (new_sight && !l->leave) frame(l);
         if (l->more || new_sight) work(l);

@@ -135,15 +135,15 @@ bool launch_list_work(struct launch_list *l, const struct launcher *view, double
                       bool *more) {
     bool changed = false;
     *more = false;
-    for (int pass = 0; pass < 3; pass++) /* states in sight, all states, curves in sight */
+    for (int pass = 0; pass < 3; pass++) /* states in sight, curves in sight, other states */
         for (int i = l->n_configs; i < l->n; i++) {
             struct launch_source *s = &l->sources[i];
-            bool wanted = pass < 2 ? s->info_waits : s->curve_waits;
-            if (!wanted || (pass != 1 && !launcher_shows(view, i))) continue;
+            bool curve = pass == 1, waits = curve ? s->curve_waits : s->info_waits;
+            if (!waits || (pass < 2 && !launcher_shows(view, i))) continue;
             *more = clock_now() >= until;
             if (*more) return changed;
-            if (pass < 2) launch_list_read_info(l, i);
-            else read_curve(l, i, until);
+            if (curve) read_curve(l, i, until);
+            else launch_list_read_info(l, i);
             changed = true;
         }
     return changed;

@@ -27,7 +27,7 @@ void launch_list_close(struct launch_list *l); /* leaves it empty */
 bool launch_list_refresh(struct launch_list *l, struct err *err);
 /* Read the entry's state anew. */
 void launch_list_read_info(struct launch_list *l, int entry);
-/* Read what waits, states first, then the curves in sight, until clock_now() is `until` or nothing
+/* Read what waits, first states and curves in sight, then other states, until clock_now() is `until` or nothing
  * waits: *more tells. Returns whether an entry has changed. */
 bool launch_list_work(struct launch_list *l, const struct launcher *view, double until, bool *more);
 #endif

@@ -214,7 +214,6 @@ static void help_key(struct launcher *l, enum launch_action action) {
 /* What is typed filters at once; Enter keeps the filter, Esc drops it. */
 static void filter_key(struct launcher *l, int key) {
     enum launch_action action = launch_action_of(key);
-    bool arrow = key >= KEYS_SPECIAL && action != LAUNCH_DO_TOP && action != LAUNCH_DO_BOTTOM;
     if (action == LAUNCH_DO_OPEN) l->input = LAUNCH_LIST;
     else if (action == LAUNCH_DO_BACK || (action == LAUNCH_DO_LEAVE && key < ' ')) {
         l->input = LAUNCH_LIST;
@@ -222,7 +221,7 @@ static void filter_key(struct launcher *l, int key) {
     } else if (line_edit_key(&l->filter, key)) {
         put_lines(l);
         find_selection(l);
-    } else if (arrow) move(l, action);
+    } else if (key >= KEYS_SPECIAL) move(l, action); /* an arrow */
 }
 
 static enum launch_wish confirm_key(struct launcher *l, int key) {

@@ -16,9 +16,10 @@
 #include "engine/run/run_dir.h"
 
 enum {
-    TAIL_BYTES = 1 << 18,    /* of a log, read at first */
-    HEAD_BYTES = 160,        /* of a line, in which its type stands */
-    TRAINER_BYTES = 16 << 20 /* of trainer.json at most */
+    TAIL_BYTES = 1 << 18,     /* of a log, read at first */
+    HEAD_BYTES = 160,         /* of a line, in which its type stands */
+    TRAINER_BYTES = 16 << 20, /* of trainer.json at most */
+    FIRST_ROOM = 16           /* of a list of runs */
 };
 
 /* --- the end of a log */
@@ -173,7 +174,7 @@ static bool read_quick(const struct run_paths *paths, struct run_info *out) {
 
 struct run_array {
     struct run_info *at;
-    int n;
+    int n, room;
 };
 
 /* Append the run in runs/name, when there is one that can be read. */
@@ -184,17 +185,21 @@ static bool add_run(const char *runs, const char *name, bool quick, struct run_a
     if (!files_join(dir, sizeof dir, runs, name, NULL)) return true;
     if (!files_is_dir(dir) || !run_paths_of(dir, &paths, NULL)) return true;
     if (!files_exists(paths.events) && !files_exists(paths.config)) return true;
-    struct run_info *grown = realloc(list->at, (size_t)(list->n + 1) * sizeof *grown);
-    if (!grown) return false;
-    list->at = grown;
-    struct run_info *last = &grown[list->n];
+    if (list->n == list->room) {
+        int room = list->room > 0 ? 2 * list->room : FIRST_ROOM;
+        struct run_info *grown = realloc(list->at, (size_t)room * sizeof *grown);
+        if (!grown) return false;
+        list->at = grown;
+        list->room = room;
+    }
+    struct run_info *last = &list->at[list->n];
     if (quick ? read_quick(&paths, last) : run_info_read(dir, last, NULL)) list->n++;
     return true;
 }
 
 static bool list_all(const char *runs, bool quick, struct run_info **out, int *n,
                      struct err *err) {
-    struct run_array list = {NULL, 0};
+    struct run_array list = {.at = NULL};
     *out = NULL;
     *n = 0;
     DIR *folder = opendir(runs);
