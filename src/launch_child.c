@@ -48,15 +48,19 @@ static bool wait_for(pid_t child, int said, struct err *err) {
 
 bool launch_child(const char *word, const char *argument, struct err *err) {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    struct sigaction interrupt, quit;
+    const struct sigaction usual = {.sa_handler = SIG_DFL};
+    struct sigaction interrupt, quit, stop;
     int said = memfd_create("thaw-said", MFD_CLOEXEC); /* -1: then it is not shown */
     sigaction(SIGINT, &ignore, &interrupt);            /* Ctrl-C is meant for the child */
     sigaction(SIGQUIT, &ignore, &quit);
+    sigaction(SIGTSTP, &usual,
+              &stop); /* ncurses leaves a handler; the shell waits for us to stop */
     pid_t child = fork();
     if (child == 0) become(word, argument, said, &interrupt, &quit);
     bool ok = child > 0 ? wait_for(child, said, err) : err_errno(err, "cannot start it");
     sigaction(SIGINT, &interrupt, NULL);
     sigaction(SIGQUIT, &quit, NULL);
+    sigaction(SIGTSTP, &stop, NULL);
     if (said >= 0) close(said);
     return ok;
 }

@@ -58,9 +58,17 @@ look_on() {
     ok "its engine lives" state_is tiny running
 }
 
-stop() {
+suspend() { # the shell gets both, the list and the run's screen in front of it
     press Enter
     wait_for "the run's screen" shows '1 Loss'
+    press C-z
+    wait_for "the shell" shows 'Stopped'
+    ok "its engine trains" state_is tiny running
+    enter fg
+    wait_for "the run's screen again" shows '1 Loss'
+}
+
+stop() { # from the run's screen
     press Q
     wait_for "the question" shows 'Stop after a checkpoint\?'
     press y
@@ -119,6 +127,7 @@ first_list
 wrong_config
 start
 look_on
+suspend
 stop
 sizes
 delete
