@@ -1,15 +1,18 @@
-/* cmd_start.c - `thaw` alone: what there is to begin with, and what to type. */
+/* cmd_start.c - `thaw` alone: the launcher; where there is no screen, what there is to begin
+ * with, and what to type. */
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/core/files.h"
 #include "engine/run/run_dir.h"
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/find_config.h"
+#include "src/launch.h"
 
 enum { RUNS_SHOWN = 8 };
 
@@ -37,7 +40,7 @@ static void list_run(const struct run_info *r) {
               r->name, r->state, r->step);
 }
 
-int cmd_start(void) {
+static int print_start(void) {
     char dir[PATH_MAX];
     struct run_info *runs = NULL;
     struct err err = {0};
@@ -52,4 +55,10 @@ int cmd_start(void) {
     free(runs);
     puts("\nAll commands: thaw --help");
     return cli_flush(&err) ? CLI_OK : cli_fail(&err);
+}
+
+int cmd_start(void) {
+    int status;
+    bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    return terminal && launch_show(&status) ? status : print_start();
 }

@@ -19,6 +19,6 @@ int cmd_data(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
-/* What `thaw` without a word shows: the configs and runs there are, and what to type. */
+/* `thaw` without a word: the launcher, or without a terminal the configs and runs there are, and what to type. */
 int cmd_start(void);
 #endif

@@ -1,9 +1,13 @@
 #include "src/find_config.h"
 
+#include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/core/files.h"
+
+enum { ABOUT_BYTES = 1 << 20 /* of a config, read for its first line */ };
 
 const char *config_folder(int i) {
     static const char *const folders[] = {"configs", THAW_CONFIGS, NULL};
@@ -24,4 +28,68 @@ bool config_find(const char *config, char out[PATH_MAX], struct err *err) {
     return err_set(err, ERR_USAGE,
                    "there is no config \"%s\", neither here nor in %s; `thaw` lists them",
                    config, THAW_CONFIGS);
+}
+
+/* ---- all there are ---- */
+
+/* What the first line says when it is a comment: "# medical: learn English" is "learn English".
+ */
+static void read_about(struct config_item *item) {
+    struct buf text = {0};
+    if (files_read(item->path, ABOUT_BYTES, &text, NULL) && *buf_text(&text) == '#') {
+        const char *line = buf_text(&text) + 1;
+        size_t named = strlen(item->name);
+        line += strspn(line, " ");
+        if (strncmp(line, item->name, named) == 0 && line[named] == ':') line += named + 1;
+        line += strspn(line, " ");
+        snprintf(item->about, sizeof item->about, "%.*s", (int)strcspn(line, "\r\n"), line);
+    }
+    buf_deinit(&text);
+}
+
+struct config_array {
+    struct config_item *at;
+    int n;
+};
+
+/* Append FOLDER/FILE when it is a config and its name is not there yet. False: no memory. */
+static bool add_config(const char *folder, const char *file, struct config_array *list) {
+    const char *dot = strrchr(file, '.');
+    struct config_item item = {.name = ""};
+    if (!dot || dot == file || strcmp(dot, ".yaml") != 0) return true;
+    snprintf(item.name, sizeof item.name, "%.*s", (int)(dot - file), file);
+    for (int i = 0; i < list->n; i++)
+        if (strcmp(list->at[i].name, item.name) == 0) return true;
+    if (!files_join(item.path, sizeof item.path, folder, file, NULL)) return true;
+    if (files_is_dir(item.path)) return true;
+    struct config_item *grown = realloc(list->at, (size_t)(list->n + 1) * sizeof *grown);
+    if (!grown) return false;
+    list->at = grown;
+    read_about(&item);
+    list->at[list->n++] = item;
+    return true;
+}
+
+static int by_name(const void *a, const void *b) {
+    const struct config_item *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+bool config_list(struct config_item **out, int *n, struct err *err) {
+    struct config_array list = {NULL, 0};
+    bool ok = true;
+    for (int i = 0; config_folder(i); i++) {
+        DIR *folder = opendir(config_folder(i));
+        for (struct dirent *d; ok && folder && (d = readdir(folder));)
+            ok = add_config(config_folder(i), d->d_name, &list);
+        if (folder) closedir(folder);
+    }
+    *out = list.at;
+    *n = list.n;
+    if (list.n > 1) qsort(list.at, (size_t)list.n, sizeof *list.at, by_name);
+    if (ok) return true;
+    free(list.at);
+    *out = NULL;
+    *n = 0;
+    return err_set(err, ERR_NOMEM, "not enough memory to list the configs");
 }

@@ -11,4 +11,12 @@ const char *config_folder(int i);
 
 /* The file for `config`: itself when it exists, else configs/CONFIG or configs/CONFIG.yaml. */
 bool config_find(const char *config, char out[PATH_MAX], struct err *err);
+
+struct config_item {
+    char name[NAME_MAX + 1], path[PATH_MAX];
+    char about[128]; /* its first line when that is a comment, without "NAME:"; else "" */
+};
+/* All that `thaw run NAME` finds in the folders, by name; of two with one name the one it takes. *out is
+ * freed by the caller. */
+bool config_list(struct config_item **out, int *n, struct err *err);
 #endif

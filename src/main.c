@@ -37,7 +37,8 @@ static int print_help(void) {
     for (int i = 0; i < N_SUBCOMMANDS; i++)
         if (subcommands[i].help)
             printf("  %-10s %s\n", subcommands[i].name, subcommands[i].help);
-    puts("\n`thaw COMMAND --help` tells more. Begin with: thaw run medical");
+    puts("\n`thaw COMMAND --help` tells more; `thaw` alone shows all configs and runs. Begin "
+         "with: thaw run medical");
     return CLI_OK;
 }
 

@@ -40,6 +40,19 @@ struct run_info {
 bool run_info_read(const char *run_dir, struct run_info *out, struct err *err);
 /* All runs below `runs`, newest first; *out is freed by the caller. A missing folder: none. */
 bool run_list(const char *runs, struct run_info **out, int *n, struct err *err);
+/* The same with name, path and modified alone, whatever the logs' length; run_info_read() tells the rest. */
+bool run_list_quick(const char *runs, struct run_info **out, int *n, struct err *err);
+
+/* What goes with a run. */
+struct run_contents {
+    int checkpoints;
+    uint64_t bytes; /* of all its files */
+};
+void run_contents_read(const char *run_dir, struct run_contents *out);
+/* Delete the run in the folder `run_dir`, an absolute path, and all it holds. ERR_RANGE, and nothing is
+ * touched, unless it is a folder (no link to one) directly in `runs` that is a run, and no engine holds
+ * its lock. Links inside are removed, not followed. */
+bool run_delete(const char *runs, const char *run_dir, struct err *err);
 
 /* The folder of the newest checkpoint below step `limit`, whole or not; its step, or -1: none. */
 int64_t checkpoint_below(const char *checkpoints, int64_t limit, char out[PATH_MAX]);

@@ -16,9 +16,10 @@
 #include "engine/run/run_dir.h"
 
 enum {
-    TAIL_BYTES = 1 << 18,    /* of a log, read at first */
-    HEAD_BYTES = 160,        /* of a line, in which its type stands */
-    TRAINER_BYTES = 16 << 20 /* of trainer.json at most */
+    TAIL_BYTES = 1 << 18,     /* of a log, read at first */
+    HEAD_BYTES = 160,         /* of a line, in which its type stands */
+    TRAINER_BYTES = 16 << 20, /* of trainer.json at most */
+    FIRST_ROOM = 16           /* of a list of runs */
 };
 
 /* --- the end of a log */
@@ -125,6 +126,10 @@ static void describe(const struct tail *f, bool living, struct run_info *out) {
     out->loss = f->loss;
 }
 
+static double seconds_of(const struct timespec *t) {
+    return (double)t->tv_sec + 1e-9 * (double)t->tv_nsec;
+}
+
 bool run_info_read(const char *run_dir, struct run_info *out, struct err *err) {
     *out = (struct run_info){.loss = (double)NAN};
     struct run_paths paths;
@@ -143,7 +148,7 @@ bool run_info_read(const char *run_dir, struct run_info *out, struct err *err) {
     if (fd >= 0) close(fd);
     else if (stat(paths.dir, &st) != 0) return err_errno(err, "cannot read %s", paths.dir);
     if (!ok) return false;
-    out->modified = (double)st.st_mtim.tv_sec + 1e-9 * (double)st.st_mtim.tv_nsec;
+    out->modified = seconds_of(&st.st_mtim);
     describe(&tail, living, out);
     return true;
 }
@@ -156,38 +161,70 @@ static int newest_first(const void *a, const void *b) {
     return strcmp(x->name, y->name);
 }
 
+/* Name, path and time of the newest event, without a look into the log. */
+static bool read_quick(const struct run_paths *paths, struct run_info *out) {
+    struct stat st;
+    *out = (struct run_info){.loss = (double)NAN};
+    snprintf(out->path, sizeof out->path, "%s", paths->dir);
+    snprintf(out->name, sizeof out->name, "%.255s", strrchr(paths->dir, '/') + 1);
+    if (stat(paths->events, &st) != 0 && stat(paths->dir, &st) != 0) return false;
+    out->modified = seconds_of(&st.st_mtim);
+    return true;
+}
+
+struct run_array {
+    struct run_info *at;
+    int n, room;
+};
+
 /* Append the run in runs/name, when there is one that can be read. */
-static bool add_run(const char *runs, const char *name, struct run_info **list, int *n) {
+static bool add_run(const char *runs, const char *name, bool quick, struct run_array *list) {
     struct run_paths paths;
     if (!run_name_ok(name, NULL) || !files_is_dir(runs)) return true;
     char dir[PATH_MAX];
     if (!files_join(dir, sizeof dir, runs, name, NULL)) return true;
     if (!files_is_dir(dir) || !run_paths_of(dir, &paths, NULL)) return true;
     if (!files_exists(paths.events) && !files_exists(paths.config)) return true;
-    struct run_info *grown = realloc(*list, (size_t)(*n + 1) * sizeof *grown);
-    if (!grown) return false;
-    *list = grown;
-    if (run_info_read(dir, &grown[*n], NULL)) (*n)++;
+    if (list->n == list->room) {
+        int room = list->room > 0 ? 2 * list->room : FIRST_ROOM;
+        struct run_info *grown = realloc(list->at, (size_t)room * sizeof *grown);
+        if (!grown) return false;
+        list->at = grown;
+        list->room = room;
+    }
+    struct run_info *last = &list->at[list->n];
+    if (quick ? read_quick(&paths, last) : run_info_read(dir, last, NULL)) list->n++;
     return true;
 }
 
-bool run_list(const char *runs, struct run_info **out, int *n, struct err *err) {
+static bool list_all(const char *runs, bool quick, struct run_info **out, int *n,
+                     struct err *err) {
+    struct run_array list = {.at = NULL};
     *out = NULL;
     *n = 0;
     DIR *folder = opendir(runs);
     if (!folder && errno == ENOENT) return true;
     if (!folder) return err_errno(err, "cannot read the folder %s", runs);
     bool ok = true;
-    for (struct dirent *d; ok && (d = readdir(folder));) ok = add_run(runs, d->d_name, out, n);
+    for (struct dirent *d; ok && (d = readdir(folder));)
+        ok = add_run(runs, d->d_name, quick, &list);
     closedir(folder);
     if (!ok) {
-        free(*out);
-        *out = NULL;
-        *n = 0;
+        free(list.at);
         return err_set(err, ERR_NOMEM, "not enough memory to list the runs");
     }
-    if (*n > 1) qsort(*out, (size_t)*n, sizeof **out, newest_first);
+    if (list.n > 1) qsort(list.at, (size_t)list.n, sizeof *list.at, newest_first);
+    *out = list.at;
+    *n = list.n;
     return true;
+}
+
+bool run_list(const char *runs, struct run_info **out, int *n, struct err *err) {
+    return list_all(runs, false, out, n, err);
+}
+
+bool run_list_quick(const char *runs, struct run_info **out, int *n, struct err *err) {
+    return list_all(runs, true, out, n, err);
 }
 
 /* --- checkpoints */

@@ -307,6 +307,14 @@ static void test_list(void **state) {
     assert_string_equal(list[2].name, "old");
     assert_true(list[0].modified == 1007);
     free(list);
+    assert_ok(run_list_quick(runs, &list, &n, &err), err);
+    assert_int_equal(n, 3);
+    assert_string_equal(list[0].name, "young");
+    assert_string_equal(list[2].name, "old");
+    assert_true(list[0].modified == 1007);
+    assert_string_equal(base_name(list[0].path), "young");
+    assert_string_equal(list[0].state, ""); /* not looked for */
+    free(list);
     assert_false(run_list(in_folder(state, "list/a-file"), &list, &n, &err));
     assert_null(list);
 }
