@@ -18,6 +18,7 @@ struct app_options {
     enum app_mode mode;
     const char *name;   /* of the run, for the top line before its first event */
     const char *drive_command; /* "thaw attach medical": told to those who only watch */
+    const char *repeat_command; /* "thaw run runs/medical/config.yaml"; NULL: only to go on is known */
     pid_t engine;              /* our child, to be waited for when it ends; 0: it is not ours */
 };
 

@@ -306,6 +306,9 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
         a->message[0] = '\0';
         a->input = INPUT_COMMAND;
         break;
+    case ACTION_COPY:
+        a->copies = true;
+        break;
     case ACTION_PROMPT_EDIT:
         if (!may_ask(a)) break;
         line_edit_set(&a->prompt, panel_compare_prompt(a->panels[PANE_COMPARE]));

@@ -116,6 +116,7 @@ static void handle_key(struct loop *l, int key, const struct term_mouse *mouse) 
         resize(l);
         l->redraw = true;
     } else send_commands(l, commands, app_key(l->app, key, mouse, commands, COMMANDS_MAX));
+    if (l->app->copies) app_copied(l->app, term_copy(l->term, l->app->repeat_command));
 }
 
 static int wait_ms(const struct loop *l) { return l->more || l->urgent ? 0 : POLL_MS; }

@@ -60,6 +60,7 @@ const struct key_binding key_bindings[] = {
     {{'<'}, ACTION_PAN_LEFT, "<", "earlier", NULL, false},
     {{'>'}, ACTION_PAN_RIGHT, ">", "later", NULL, false},
     {{':'}, ACTION_COMMAND, ":", "command line, as in :freeze 0-3", "command", true},
+    {{'y'}, ACTION_COPY, "y", "copy the command that repeats this run", NULL, false},
     {{CTRL('L')}, ACTION_REDRAW, "Ctrl-L", "draw the screen again", NULL, false},
     {{CTRL('Z')}, ACTION_SUSPEND, "Ctrl-Z", "suspend the screen, not the run", NULL, false},
     {{'q', CTRL('C')}, ACTION_DETACH, "q Ctrl-C", "detach: training goes on", "detach", false},
