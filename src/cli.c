@@ -51,6 +51,23 @@ void cli_print(const char *fmt, ...) {
     putchar('\n');
 }
 
+bool cli_quote(const char *word, char *out, size_t size) {
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "_-+=:,./@%";
+    if (word[0] && !word[strspn(word, plain)])
+        return (size_t)snprintf(out, size, "%s", word) < size;
+    struct buf quoted = {0};
+    buf_str(&quoted, "'");
+    for (; *word; word++) /* a quote ends the quotes, stands escaped, and begins them again */
+        if (*word == '\'') buf_str(&quoted, "'\\''");
+        else buf_add(&quoted, word, 1);
+    buf_str(&quoted, "'");
+    size_t n = (size_t)snprintf(out, size, "%s", buf_text(&quoted));
+    bool ok = !quoted.failed && n < size;
+    buf_deinit(&quoted);
+    return ok;
+}
+
 bool cli_put(const struct buf *out, struct err *err) {
     if (out->failed) return err_set(err, ERR_NOMEM, "not enough memory for the output");
     fwrite(buf_text(out), 1, out->len, stdout);

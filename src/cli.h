@@ -61,6 +61,8 @@ int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Text from outside on stdout, sanitised. */
 void cli_print_text(const char *s, size_t n, bool keep_newlines);
+/* A word as a shell takes it: in quotes where it has to be. False: it does not fit. */
+bool cli_quote(const char *word, char *out, size_t size);
 /* What was gathered, on stdout as it is; false with err when it could not be written. */
 bool cli_put(const struct buf *out, struct err *err);
 /* Whether everything printed has reached stdout. */

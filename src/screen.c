@@ -22,6 +22,15 @@ static void way_back(const struct run_paths *run, enum app_mode mode, char *out,
     snprintf(out, size, "thaw %s %s", mode == APP_DRIVE ? "attach" : "watch", word);
 }
 
+/* The command that repeats the run: its own config means the same from any folder. Without one
+ * the text is empty. */
+static void repeat(const struct run_paths *run, char *out, size_t size) {
+    char path[PATH_MAX], word[PATH_MAX + 64];
+    out[0] = '\0';
+    if (realpath(run->config, path) && cli_quote(path, word, sizeof word))
+        snprintf(out, size, "thaw run %s", word);
+}
+
 void screen_say_detached(const struct run_paths *run, enum app_mode mode) {
     char command[PATH_MAX + 32], word[PATH_MAX];
     struct run_info info;
@@ -47,15 +56,17 @@ static int say_goodbye(const struct run_paths *run) {
 bool screen_show(const struct run_paths *run, enum app_mode mode,
                  const struct screen_options *o, pid_t engine, int *status, struct err *err) {
     const char *no_color = getenv("NO_COLOR");
-    char command[PATH_MAX + 32], runs[PATH_MAX];
+    char command[PATH_MAX + 32], runs[PATH_MAX], again[PATH_MAX + 96];
     enum app_end how = APP_DETACHED;
     way_back(run, APP_DRIVE, command, sizeof command);
+    repeat(run, again, sizeof again);
     int parent = (int)(screen_run_name(run) - run->dir);
     snprintf(runs, sizeof runs, "%.*s", parent > 1 ? parent - 1 : parent, run->dir);
     struct app_options app = {.mode = mode,
                               .name = screen_run_name(run),
                               .drive_command = command,
                               .runs = runs,
+                              .repeat_command = again[0] ? again : NULL,
                               .engine = engine};
     struct term_options term = {.ascii = o->ascii,
                                 .mono = o->mono || (no_color && *no_color),

@@ -30,6 +30,9 @@ struct app *app_create(const struct app_options *o, struct err *err) {
              o->drive_command ? o->drive_command : "thaw attach");
     snprintf(a->runs, sizeof a->runs, "%s", o->runs ? o->runs : ".");
     a->line.runs = a->runs;
+    if (o->repeat_command)
+        snprintf(a->repeat_command, sizeof a->repeat_command, "%s", o->repeat_command);
+    else snprintf(a->repeat_command, sizeof a->repeat_command, "thaw run --resume %s", a->name);
     history_init(&a->history);
     wishes_init(&a->wishes);
     a->focus = PANE_LAYERS;
@@ -130,6 +133,22 @@ void app_observe(struct app *a, const struct event *e) {
     a->seen++;
     a->dead = false;
     if (e->type == EVENT_END && a->stop_asked) a->end = APP_STOP_ASKED;
+}
+
+/* Whether something was frozen, thawed or set while it ran: no config says so. */
+static bool was_steered(const struct history *h) {
+    for (size_t i = 0; i < h->journal.n_marks; i++)
+        if (strchr("FTL", h->journal.marks[i].letter)) return true;
+    return false;
+}
+
+void app_copied(struct app *a, bool sent) {
+    a->copies = false;
+    app_say(a, STYLE_NORMAL, "%s%s: %s",
+            sent ? "copied, if this terminal lets programs copy"
+                 : "this terminal cannot copy; the command is",
+            was_steered(&a->history) ? " (without what was changed by hand)" : "",
+            a->repeat_command);
 }
 
 void app_caught_up(struct app *a) { a->message[0] = '\0'; }

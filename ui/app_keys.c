@@ -218,10 +218,12 @@ static int owner_of(enum action action) {
     case ACTION_FREEZE_ALL:
     case ACTION_THAW_ALL:
     case ACTION_FREEZE_BELOW:
+    case ACTION_RANGE:
         return PANE_LAYERS;
     case ACTION_COMPARE_VIEW:
     case ACTION_PROMPT_PREVIOUS:
     case ACTION_PROMPT_NEXT:
+    case ACTION_BLIND:
         return PANE_COMPARE;
     default:
         return -1;
@@ -230,7 +232,7 @@ static int owner_of(enum action action) {
 
 /* Say what was asked of the layers, or why nothing was. */
 static void say_asked(struct app *a, enum action action, const struct outbox *out) {
-    if (owner_of(action) != PANE_LAYERS) return;
+    if (owner_of(action) != PANE_LAYERS || action == ACTION_RANGE) return;
     if (out->n == 0) {
         const char *why = action == ACTION_UNDO      ? "nothing to undo"
                           : action == ACTION_REDO    ? "nothing to redo"
@@ -257,7 +259,7 @@ static bool is_out_of_sight(struct app *a, enum action action, int owner) {
     if (owner == PANE_LOSS)
         app_say(a, STYLE_NORMAL, "the loss is out of sight: %s",
                 small ? "a larger screen shows it" : "1 shows it");
-    else if (action == ACTION_TOGGLE || action == ACTION_FREEZE_BELOW)
+    else if (action == ACTION_TOGGLE || action == ACTION_FREEZE_BELOW || action == ACTION_RANGE)
         app_say(a, STYLE_NORMAL, "the layers are out of sight: %s",
                 small ? "a larger screen shows them" : "2 shows them");
     else return false;
@@ -276,6 +278,8 @@ static bool pane_action(struct app *a, enum action action, struct outbox *out) {
         taken = a->panels[owner]->ops->act(a->panels[owner], action, out);
     }
     if (taken) say_asked(a, action, out);
+    bool goes_on = action == ACTION_BLIND || action == ACTION_RANGE; /* with keys of the pane */
+    if (taken && goes_on) focus_on(a, owner);
     return taken;
 }
 
@@ -328,6 +332,9 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
         a->message[0] = '\0';
         a->input = INPUT_FIND;
         break;
+    case ACTION_COPY:
+        a->copies = true;
+        break;
     case ACTION_PROMPT_EDIT:
         if (!may_ask(a)) break;
         line_edit_set(&a->prompt, panel_compare_prompt(a->panels[PANE_COMPARE]));
@@ -340,12 +347,9 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
 
 static void pane_key(struct app *a, int key, struct outbox *out) {
     enum action action = keys_action(key);
-    if (action == ACTION_NONE) return;
-    if (action == ACTION_BACK && a->zoomed >= 0) {
-        a->zoomed = -1;
-        return;
-    }
-    if (!pane_action(a, action, out)) app_action(a, action, out);
+    if (action == ACTION_NONE || pane_action(a, action, out)) return;
+    if (action == ACTION_BACK && a->zoomed >= 0) a->zoomed = -1;
+    else app_action(a, action, out);
 }
 
 /* ---- the mouse */

@@ -6,6 +6,7 @@
 #include "ui/bars.h"
 #include "ui/command_line.h"
 #include "ui/layout.h"
+#include "ui/osc52.h"
 #include "ui/overlay.h"
 #include "ui/panel.h"
 
@@ -22,12 +23,14 @@ enum input_mode {
 struct app {
     enum app_mode mode;
     char name[128], drive_command[256];
+    char repeat_command[OSC52_TEXT_MAX + 64];
 
     /* what is known, and what is asked for */
     struct history history;
     struct wishes wishes;
     bool dead;       /* no engine holds the run's lock, and the log does not tell an end */
     bool stop_asked; /* by this screen: it leaves when the run has ended */
+    bool copies;     /* the command is to be copied: app_copied() tells what became of it */
     bool asks_many;  /* while a key is handled: more was asked than can wait */
     enum app_end end;
 
@@ -75,5 +78,7 @@ void app_set_dead(struct app *a, bool dead);
 void app_unanswered(struct app *a, const char *why);
 /* Lay the run that `run` names over the curve; "": take all away, or tell how it goes. */
 void app_overlay(struct app *a, const char *run);
+/* The command that repeats the run was (not) sent to the clipboard: it is said. */
+void app_copied(struct app *a, bool sent);
 extern const char *const app_titles[PANE_COUNT];
 #endif

@@ -129,6 +129,7 @@ static void handle_key(struct loop *l, int key, const struct term_mouse *mouse) 
         l->redraw = true;
     } else send_commands(l, commands, app_key(l->app, key, mouse, commands, COMMANDS_MAX));
     save_screen_if_asked(l->app, &l->canvas, l->look, clock_wall());
+    if (l->app->copies) app_copied(l->app, term_copy(l->term, l->app->repeat_command));
 }
 
 static int wait_ms(const struct loop *l) { return l->more || l->urgent ? 0 : POLL_MS; }

@@ -67,6 +67,15 @@ void compare_draw_text(struct canvas *c, struct rect r, const struct word *words
     if (f.full) canvas_text(c, r.x + end, r.y + r.h - 1, STYLE_DIM, "..", 2);
 }
 
+void compare_draw_words(struct canvas *c, struct rect r, const char *text, const char *against,
+                        enum style style) {
+    struct word words[WORDS_MAX], other[WORDS_MAX];
+    int n = words_split(text, words);
+    if (against) words_diff(other, words_split(against, other), words, n);
+    if (n == 0) canvas_field(c, r.x, r.y, r.w, false, STYLE_DIM, "(no text)", 9);
+    compare_draw_text(c, r, words, n, style);
+}
+
 /* ---- gains */
 
 static const double gain_steps[] = {0.1, 0.5, 1.5, 3}; /* nats */

@@ -11,6 +11,10 @@
 void compare_draw_text(struct canvas *c, struct rect r, const struct word *words, int n,
                        enum style style);
 
+/* A text the same way; words that are not in `against` are marked as changed (NULL: none is). */
+void compare_draw_words(struct canvas *c, struct rect r, const char *text, const char *against,
+                        enum style style);
+
 /* The glyph of a gain in nats: "." none, ":" "*" "#" "@" better and better, "-" "=" worse.
  * Blocks where the terminal has them. */
 uint32_t compare_gain_glyph(enum glyphs glyphs, double gain);

@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "engine/core/text.h"
+#include "ui/blind.h"
 #include "ui/compare_view.h"
 #include "ui/panel.h"
 
 enum compare_kind { COMPARE_TEXT, COMPARE_SCORE, COMPARE_TOP, COMPARE_KINDS };
-enum { TALL_H = 10, WIDE_W = 108, PROMPT_MAX = 480 };
+enum { TALL_H = 10, WIDE_W = 108, TALLY_W = 72, PROMPT_MAX = 480 };
 static const char *const kind_words[COMPARE_KINDS] = {"text", "score", "top-k"};
 
 struct compare_panel {
@@ -19,6 +20,8 @@ struct compare_panel {
     int picked;               /* pair; -1: follow the newest */
     int cursor;               /* token; -1: the one with the largest gain */
     char awaited[PROMPT_MAX]; /* own prompt that was sent, shown when it comes; "": none */
+    struct blind blind;
+    bool followed; /* the newest, before the blind vote began */
 };
 
 static struct compare_panel *self(struct panel *p) { return (struct compare_panel *)p; }
@@ -54,10 +57,23 @@ static bool has_gains(const struct sample *s) {
     return false;
 }
 
+/* The next pair, from `from` on and once around, that can be voted on and was not; -1: none. */
+static int next_unvoted(const struct compare_panel *cp, int from) {
+    const struct history *h = cp->base.history;
+    for (int k = 0; k < h->samples.n; k++) {
+        int i = (from + k) % h->samples.n;
+        const struct sample_pair *pair = &h->samples.pairs[i];
+        if (blind_can(pair) && !blind_voted(&cp->blind, h->name, pair)) return i;
+    }
+    return -1;
+}
+
 /* ---- drawing */
 
+/* "prompt 1/8  seed 7  T 0.8"; of the blind vote the tally, which stays in sight behind it. */
 static void title_right(const struct compare_panel *cp, char *out, size_t size) {
     const struct samples *s = &cp->base.history->samples;
+    char tally[48];
     const struct sample_pair *pair = pair_of(cp);
     int i = pair_index(cp), used = 0;
     out[0] = '\0';
@@ -67,9 +83,13 @@ static void title_right(const struct compare_panel *cp, char *out, size_t size) 
                         s->n - s->n_configured);
     else used = snprintf(out, size, "prompt %d/%d", i + 1, s->n_configured);
     const struct sample *made = pair->tuned.made ? &pair->tuned : &pair->base;
-    if (made->made && used > 0 && (size_t)used < size)
-        snprintf(out + used, size - (size_t)used, "  seed %" PRIu64 "  T %.1f", made->seed,
-                 made->temperature);
+    if (!cp->blind.on && made->made && used > 0 && (size_t)used < size)
+        used += snprintf(out + used, size - (size_t)used, "  seed %" PRIu64 "  T %.1f",
+                         made->seed, made->temperature);
+    bool tallied = cp->blind.on || (cp->blind.n_votes > 0 && cp->base.area.w >= TALLY_W);
+    blind_tally(&cp->blind, tally, sizeof tally);
+    if (tallied && used > 0 && (size_t)used < size)
+        snprintf(out + used, size - (size_t)used, "  %s", tally);
 }
 
 /* "9f3a", or "9f3a..c1" where there is room. */
@@ -118,16 +138,10 @@ static void draw_heads(const struct panel *p, struct canvas *c, int mid,
 
 static void draw_side(struct canvas *c, struct rect r, const struct sample *s,
                       const struct sample *against, enum style style) {
-    struct word words[WORDS_MAX], other[WORDS_MAX];
-    if (!s->made) {
-        canvas_field(c, r.x, r.y, r.w, false, STYLE_DIM, "not made yet", 12);
-        return;
-    }
-    int n = words_split(s->text, words);
-    if (against && against->made)
-        words_diff(other, words_split(against->text, other), words, n);
-    if (n == 0) canvas_field(c, r.x, r.y, r.w, false, STYLE_DIM, "(no text)", 9);
-    compare_draw_text(c, r, words, n, style);
+    if (!s->made) canvas_field(c, r.x, r.y, r.w, false, STYLE_DIM, "not made yet", 12);
+    else
+        compare_draw_words(c, r, s->text, against && against->made ? against->text : NULL,
+                           style);
 }
 
 static void draw_means(struct canvas *c, int x, int y, const struct sample *s) {
@@ -209,12 +223,27 @@ static void draw_model(const struct panel *p, struct canvas *c,
                         : "the base's text is on its way");
 }
 
+static void draw_prompt(struct canvas *c, const char *prompt) {
+    canvas_put(c, 1, 0, '>', STYLE_KEY);
+    canvas_field(c, 3, 0, c->clip.w - 4, false, STYLE_STRONG, prompt, strlen(prompt));
+}
+
+/* The pair that is voted on stands still, whatever the history has by now. */
+static void draw_blind(const struct compare_panel *cp, struct canvas *c,
+                       const struct sample_pair *pair) {
+    const struct blind *b = &cp->blind;
+    draw_prompt(c, b->held ? b->prompt : pair->prompt);
+    if (b->held) blind_draw(b, c, next_unvoted(cp, pair_index(cp) + 1) >= 0);
+    else
+        canvas_printf(c, 1, 2, STYLE_DIM, "%s",
+                      blind_can(pair) ? "two texts are there now: Enter shows them"
+                                      : "no two texts to choose from for this prompt yet");
+}
+
 static void draw_pair(const struct panel *p, struct canvas *c, const struct sample_pair *pair) {
     const struct compare_panel *cp = self_const(p);
     int mid = c->clip.w / 2;
-    canvas_put(c, 1, 0, '>', STYLE_KEY);
-    canvas_field(c, 3, 0, c->clip.w - 4, false, STYLE_STRONG, pair->prompt,
-                 strlen(pair->prompt));
+    draw_prompt(c, pair->prompt);
     if (!pair->tuned.made && !pair->base.made) {
         canvas_printf(c, 1, 2, STYLE_DIM, "no text for this prompt yet");
         return;
@@ -243,8 +272,14 @@ static const char *footer_hint(const struct panel *p, const struct sample_pair *
 /* " c view [text] score top-k  [ ] prompt  e own " in the lower edge. */
 static void draw_footer(const struct panel *p, struct canvas *c,
                         const struct sample_pair *pair) {
+    static const char blind[] = " b blind vote ";
     int x = 2;
     if (p->area.w < 50) return;
+    if (self_const(p)->blind.on) {
+        x += panel_footer(p, c, x, STYLE_TITLE, " [blind vote] ");
+        panel_footer(p, c, x, STYLE_DIM, " [ ] prompt  b ends it ");
+        return;
+    }
     x += panel_footer(p, c, x, STYLE_DIM, " c view ");
     for (int k = 0; k < COMPARE_KINDS; k++) {
         char word[16];
@@ -252,7 +287,8 @@ static void draw_footer(const struct panel *p, struct canvas *c,
         snprintf(word, sizeof word, now ? "[%s] " : "%s ", kind_words[k]);
         x += panel_footer(p, c, x, now ? STYLE_TITLE : STYLE_DIM, word);
     }
-    panel_footer(p, c, x, STYLE_DIM, footer_hint(p, pair));
+    x += panel_footer(p, c, x, STYLE_DIM, footer_hint(p, pair));
+    if (x + (int)sizeof blind < p->area.w - 2) panel_footer(p, c, x, STYLE_DIM, blind);
 }
 
 static void compare_draw(const struct panel *p, struct canvas *c) {
@@ -260,7 +296,8 @@ static void compare_draw(const struct panel *p, struct canvas *c) {
     title_right(self_const(p), right, sizeof right);
     struct rect whole = panel_frame(p, c, 3, right);
     const struct sample_pair *pair = pair_of(self_const(p));
-    if (pair) draw_pair(p, c, pair);
+    if (pair && self_const(p)->blind.on) draw_blind(self_const(p), c, pair);
+    else if (pair) draw_pair(p, c, pair);
     else canvas_printf(c, 1, 0, STYLE_DIM, "no prompts yet");
     canvas_clip(c, whole);
     if (pair) draw_footer(p, c, pair);
@@ -288,10 +325,86 @@ static bool move_cursor(struct compare_panel *cp, enum action action) {
     return true;
 }
 
+/* ---- the blind vote */
+
+/* Hold the pair that is picked. */
+static void hold(struct compare_panel *cp) {
+    const struct sample_pair *pair = pair_of(cp);
+    cp->picked = pair_index(cp); /* what is newer does not push it away */
+    cp->awaited[0] = '\0';
+    if (pair) blind_take(&cp->blind, cp->base.history->name, pair);
+}
+
+static void hold_next(struct compare_panel *cp, int from) {
+    int next = next_unvoted(cp, from);
+    if (next >= 0) {
+        cp->picked = next;
+        cp->awaited[0] = '\0';
+    }
+    hold(cp);
+}
+
+static void begin_vote(struct compare_panel *cp) {
+    int at = pair_index(cp);
+    cp->blind.on = true;
+    cp->followed = cp->picked < 0;
+    hold_next(cp, at + 1); /* the one that was in sight has been seen with its names */
+}
+
+static void end_vote(struct compare_panel *cp) {
+    cp->blind.on = false;
+    if (cp->followed) cp->picked = -1;
+}
+
+static void vote_enter(struct compare_panel *cp) {
+    if (!cp->blind.held) hold(cp);
+    else if (!cp->blind.revealed) blind_cast(&cp->blind);
+    else if (next_unvoted(cp, 0) >= 0) hold_next(cp, pair_index(cp) + 1);
+}
+
+/* While it is on, whatever would tell the sides apart ends it first. */
+static bool vote_act(struct compare_panel *cp, enum action action) {
+    switch (action) {
+    case ACTION_LEFT:
+        blind_choose(&cp->blind, BLIND_LEFT);
+        break;
+    case ACTION_RIGHT:
+    case ACTION_LOG_Y: /* `l` */
+        blind_choose(&cp->blind, BLIND_RIGHT);
+        break;
+    case ACTION_ENTER:
+        vote_enter(cp);
+        break;
+    case ACTION_PROMPT_PREVIOUS:
+    case ACTION_UP:
+    case ACTION_PROMPT_NEXT:
+    case ACTION_DOWN:
+        pick(cp, action == ACTION_PROMPT_NEXT || action == ACTION_DOWN ? 1 : -1);
+        hold(cp);
+        break;
+    case ACTION_BLIND:
+    case ACTION_BACK:
+    case ACTION_COMPARE_VIEW:
+        end_vote(cp);
+        break;
+    case ACTION_TOP:
+    case ACTION_BOTTOM:
+    case ACTION_FOLLOW:
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
 static bool compare_act(struct panel *p, enum action action, struct outbox *out) {
     struct compare_panel *cp = self(p);
     (void)out;
+    if (cp->blind.on) return vote_act(cp, action);
     switch (action) {
+    case ACTION_BLIND:
+        begin_vote(cp);
+        break;
     case ACTION_COMPARE_VIEW:
         cp->kind = (enum compare_kind)((cp->kind + 1) % COMPARE_KINDS);
         break;
@@ -326,13 +439,20 @@ static bool compare_act(struct panel *p, enum action action, struct outbox *out)
 
 static void compare_mouse(struct panel *p, const struct term_mouse *m, int x, int y,
                           struct outbox *out) {
-    (void)x;
+    struct compare_panel *cp = self(p);
+    bool wheel = m->wheel_up || m->wheel_down;
     (void)y;
     (void)out;
-    if (m->wheel_up || m->wheel_down) pick(self(p), m->wheel_up ? -1 : 1);
+    if (wheel) pick(cp, m->wheel_up ? -1 : 1);
+    if (wheel && cp->blind.on) hold(cp);
+    if (!wheel && cp->blind.on)
+        blind_choose(&cp->blind, x <= p->area.w / 2 ? BLIND_LEFT : BLIND_RIGHT);
 }
 
-static void compare_destroy(struct panel *p) { free(p); }
+static void compare_destroy(struct panel *p) {
+    blind_deinit(&self(p)->blind);
+    free(p);
+}
 
 static const struct panel_ops compare_ops = {.title = "Compare",
                                              .draw = compare_draw,
@@ -345,6 +465,7 @@ struct panel *panel_compare_create(const struct history *h, struct wishes *w) {
     if (!cp) return NULL;
     cp->base = (struct panel){.ops = &compare_ops, .history = h, .wishes = w};
     cp->picked = cp->cursor = -1;
+    blind_init(&cp->blind);
     return &cp->base;
 }
 
@@ -355,6 +476,7 @@ const char *panel_compare_prompt(const struct panel *p) {
 
 void panel_compare_follow_own(struct panel *p, const char *prompt) {
     struct compare_panel *cp = self(p);
+    cp->blind.on = false; /* its texts are to be seen */
     snprintf(cp->awaited, sizeof cp->awaited, "%s", prompt);
     cp->cursor = -1;
 }

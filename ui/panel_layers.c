@@ -12,6 +12,7 @@ enum { WIDE_W = 44, WEIGHTS_W = 56 }; /* inner widths from which more columns ar
 struct layers_panel {
     struct panel base;           /* first: see self() */
     int selected;                /* group */
+    int range;                   /* group that a range begins or ends at; -1: there is none */
     bool opened[HISTORY_GROUPS]; /* blocks, by Enter */
 };
 
@@ -44,6 +45,44 @@ static int row_of_selected(const struct layers_panel *lp, const int *rows, int n
     for (int i = 0; i < n; i++)
         if (rows[i] == lp->selected) return i;
     return 0;
+}
+
+/* ---- the range: from where V was pressed to the selected group */
+
+static bool has_range(const struct layers_panel *lp) {
+    return lp->range >= 0 && lp->range < lp->base.history->n_groups;
+}
+
+static bool is_between(const struct layers_panel *lp, int g) {
+    int a = lp->range, b = lp->selected;
+    return a < b ? a <= g && g <= b : b <= g && g <= a;
+}
+
+/* A block in the range is in it with all its parts. */
+static bool in_range(const struct layers_panel *lp, int g) {
+    int parent = lp->base.history->groups[g].parent;
+    return has_range(lp) && (is_between(lp, g) || (parent >= 0 && is_between(lp, parent)));
+}
+
+/* What Space is about: the range, or the selected group. */
+static struct group_set chosen(const struct layers_panel *lp) {
+    const struct history *h = lp->base.history;
+    struct group_set set = {{0}};
+    for (int g = 0; g < h->n_groups; g++)
+        if (g == lp->selected || in_range(lp, g)) group_set_add(&set, h, g);
+    return set;
+}
+
+/* Whether Space freezes: something of what it is about is neither frozen nor going to be. */
+static bool will_freeze(const struct layers_panel *lp) {
+    const struct history *h = lp->base.history;
+    for (int g = 0; g < h->n_groups; g++) {
+        enum group_state state;
+        if (g != lp->selected && !in_range(lp, g)) continue;
+        if (!wishes_queued(lp->base.wishes, h, g, &state)) state = history_group_state(h, g);
+        if (state != GROUP_FROZEN) return true;
+    }
+    return false;
 }
 
 /* What of the pane the list has: a header above it, a forecast below when there is room. */
@@ -156,7 +195,8 @@ static void draw_row(const struct panel *p, struct canvas *c, const struct colum
     const struct layers_panel *lp = self_const(p);
     bool frozen = history_group_state(h, g) == GROUP_FROZEN;
     char text[FORMAT_MAX];
-    canvas_put(c, 0, y, g == lp->selected ? '>' : ' ', STYLE_KEY);
+    char mark = g == lp->selected ? '>' : in_range(lp, g) ? '*' : ' ';
+    canvas_put(c, 0, y, (uint32_t)mark, STYLE_KEY);
     draw_name(h, c, k, y, g, is_open(lp, g));
     draw_state(p, c, k, y, g);
     format_small(text, frozen ? (double)NAN : group->grad_norm);
@@ -166,7 +206,7 @@ static void draw_row(const struct panel *p, struct canvas *c, const struct colum
     draw_distance(p, c, k, y, g, most);
     format_count(text, (double)group->parameters);
     if (k->weights >= 0) canvas_printf(c, k->weights, y, STYLE_DIM, "%6s", text);
-    if (g == lp->selected && p->focus)
+    if (p->focus && mark != ' ')
         canvas_restyle(c, (struct rect){0, y, c->clip.w, 1}, STYLE_SELECTED);
 }
 
@@ -177,7 +217,7 @@ static void forecast(const struct layers_panel *lp, char *out, size_t size) {
     char now[FORMAT_MAX], then[FORMAT_MAX];
     enum group_state then_state;
     out[0] = '\0';
-    if (lp->selected >= h->n_groups) return;
+    if (lp->selected >= h->n_groups || has_range(lp)) return; /* it is told of one group */
     const struct history_group *g = &h->groups[lp->selected];
     const struct history_freeze *f = &h->freeze;
     format_seconds(now, h->step_s);
@@ -217,20 +257,21 @@ static void layers_draw(const struct panel *p, struct canvas *c) {
     canvas_clip(c, whole);
     char footer[128];
     bool here = !l.forecast && text[0]; /* the forecast has no row of its own */
-    snprintf(footer, sizeof footer, " %s ", here ? text : "space freeze  u undo  F all");
+    if (has_range(lp))
+        snprintf(footer, sizeof footer, " space %s the range  Esc ",
+                 will_freeze(lp) ? "freezes" : "thaws");
+    else snprintf(footer, sizeof footer, " %s ", here ? text : "space freeze  u undo  F all");
     if (l.n > 0 && (here || !p->watching)) panel_footer(p, c, 1, STYLE_DIM, footer);
 }
 
 /* ---- keys */
 
-static void toggle(struct panel *p, int group, struct outbox *out) {
-    const struct history *h = p->history;
-    if (group >= h->n_groups) return;
-    struct group_set set = {{0}};
-    enum group_state state;
-    if (!wishes_queued(p->wishes, h, group, &state)) state = history_group_state(h, group);
-    group_set_add(&set, h, group);
-    wishes_freeze(p->wishes, h, out, &set, state != GROUP_FROZEN);
+/* The range ends when it was asked for. */
+static void toggle(struct panel *p, struct outbox *out) {
+    struct layers_panel *lp = self(p);
+    if (lp->selected >= p->history->n_groups) return;
+    struct group_set set = chosen(lp);
+    if (wishes_freeze(p->wishes, p->history, out, &set, will_freeze(lp))) lp->range = -1;
 }
 
 /* All groups up to `last`, which may be a part. */
@@ -296,7 +337,14 @@ static bool layers_act(struct panel *p, enum action action, struct outbox *out) 
         open_or_close(lp);
         break;
     case ACTION_TOGGLE:
-        toggle(p, lp->selected, out);
+        toggle(p, out);
+        break;
+    case ACTION_RANGE:
+        lp->range = has_range(lp) || h->n_groups == 0 ? -1 : lp->selected;
+        break;
+    case ACTION_BACK:
+        if (!has_range(lp)) return false;
+        lp->range = -1;
         break;
     case ACTION_FREEZE_ALL:
         freeze_many(p, h->n_groups - 1, true, out);
@@ -332,7 +380,7 @@ static void layers_mouse(struct panel *p, const struct term_mouse *m, int x, int
     int row = y - 2; /* frame and header */
     if (row < 0 || row >= l.shown) return;
     lp->selected = l.rows[l.first + row];
-    if (x - 1 >= k.state && x - 1 < k.norm && !p->watching) toggle(p, lp->selected, out);
+    if (x - 1 >= k.state && x - 1 < k.norm && !p->watching) toggle(p, out);
 }
 
 static void layers_destroy(struct panel *p) { free(p); }
@@ -347,5 +395,6 @@ struct panel *panel_layers_create(const struct history *h, struct wishes *w) {
     struct layers_panel *lp = calloc(1, sizeof *lp);
     if (!lp) return NULL;
     lp->base = (struct panel){.ops = &layers_ops, .history = h, .wishes = w};
+    lp->range = -1;
     return &lp->base;
 }

@@ -15,6 +15,7 @@
 #include "engine/core/clock.h"
 #include "engine/core/text.h"
 #include "ui/input.h"
+#include "ui/osc52.h"
 #include "ui/term_signals.h"
 #include "ui/theme.h"
 
@@ -27,6 +28,7 @@ struct term {
     enum glyphs glyphs;
     bool utf8;  /* what the terminal is sent */
     bool mouse; /* reports were asked for */
+    bool plain; /* a console: ASCII, and no clipboard */
     bool ended;
     int w, h;
     attr_t attributes[STYLE_COUNT]; /* colour pair of a style: style + 1, 0 without colours */
@@ -58,14 +60,19 @@ static bool has_prefix(const char *s, const char *prefix) {
     return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-/* The best glyphs of a terminal: its font is not known, its kind is. */
-static enum glyphs choose_glyphs(bool ascii, bool utf8, const char *name) {
+/* Consoles and the terminals of old. */
+static bool is_plain(const char *name) {
     static const char *const plain[] = {"linux", "dumb", "vt1", "vt2",
                                         "vt5",   "ansi", "sun", "cons25"};
-    static const char *const blocks[] = {"cygwin", "Eterm", "fbterm", "wsvt25"};
-    if (ascii || !utf8) return GLYPHS_ASCII;
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
-        if (has_prefix(name, plain[i])) return GLYPHS_ASCII;
+        if (has_prefix(name, plain[i])) return true;
+    return false;
+}
+
+/* The best glyphs of a terminal: its font is not known, its kind is. */
+static enum glyphs choose_glyphs(bool ascii, bool utf8, const char *name) {
+    static const char *const blocks[] = {"cygwin", "Eterm", "fbterm", "wsvt25"};
+    if (ascii || !utf8 || is_plain(name)) return GLYPHS_ASCII;
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
         if (has_prefix(name, blocks[i])) return GLYPHS_BLOCKS;
     return GLYPHS_BRAILLE;
@@ -204,6 +211,7 @@ static bool take_over(struct term *t, const struct term_options *o, const char *
     if (tcgetattr(STDIN_FILENO, &cooked) != 0)
         return err_errno(err, "cannot read the terminal's settings");
     t->utf8 = take_locale();
+    t->plain = is_plain(name);
     t->glyphs = choose_glyphs(o->ascii, t->utf8, name);
     if (!open_screen(t, name, err)) return false;
     if (!take_size(t)) {
@@ -346,6 +354,14 @@ void term_blit(struct term *t, const struct canvas *c, bool redraw) {
     if (!changed) return;
     wnoutrefresh(stdscr);
     doupdate();
+}
+
+bool term_copy(const struct term *t, const char *text) {
+    struct buf sequence = {0};
+    bool ok = !t->plain && osc52_add(&sequence, text, strlen(text)) && !sequence.failed;
+    if (ok) write_all(sequence.data, sequence.len);
+    buf_deinit(&sequence);
+    return ok;
 }
 
 /* ---- keys and signals */

@@ -28,6 +28,9 @@ enum glyphs term_stdout_glyphs(bool ascii);
 /* Show the canvas: writes only the cells that changed, one update a frame; nothing when none did.
  * redraw: everything again (Ctrl-L). */
 void term_blit(struct term *t, const struct canvas *c, bool redraw);
+/* Ask the terminal to put a text into the clipboard of whoever sits at it (osc52.h); nothing tells
+ * whether it did. False, and nothing is sent: its kind is known not to, or the text is too long. */
+bool term_copy(const struct term *t, const char *text);
 /* Wait up to timeout_ms for a key on the terminal or for `other_fd` (-1: none) to be readable.
  * timeout_ms < 0: as long as it takes. Returns the key; KEYS_NONE on time-out, other_fd, or once
  * term_ended(); KEYS_RESIZE when all has to be drawn again (another size, back from a stop);

@@ -24,6 +24,24 @@ freeze_a_block() {
     wait_for "block.0 frozen again" shows '>block\.0.? +frozen'
 }
 
+range_of_blocks() { # one that is frozen, one that learns
+    press 2 g j V j
+    wait_for "a range of two blocks" shows '\*block\.0.? +frozen'
+    press Space
+    wait_for "both frozen" shows '>block\.1.? +frozen'
+    ok "the log has it" has_event live step type=freeze group=block.1 state=frozen by=screen
+    press u
+    wait_for "block.1 learns again" shows '>block\.1.? +learn'
+    ok "block.0, which was frozen before, still is" shows 'block\.0.? +frozen'
+}
+
+copied_command() {
+    press y
+    wait_for "the command is said" shows '^copied, if this terminal lets programs copy'
+    wait_for "and in the clipboard" copied "thaw run $(realpath "$runs")/live/config.yaml"
+}
+copied() { [ "$(tm show-buffer 2>/dev/null)" = "$1" ]; }
+
 command_line() {
     press :
     write "lr 1e-4"
@@ -121,6 +139,24 @@ come_back() {
     press Escape
     wait_for "all panes again" shows '1 Loss'
     press 2
+}
+
+blind_vote() { # the sides have names again when it ends
+    press 3 b
+    wait_for "two texts without names" two_to_choose_from
+    ok "nothing tells them apart" shows_not 'BASE [0-9a-f]{4}|TUNED|token gain'
+    press Right Enter
+    wait_for "whose texts they are" shows 'was (BASE|TUNED) [0-9a-f]{4}'
+    ok "the tally" shows 'tuned preferred [01] of 1'
+    press b
+    wait_for "the comparison again" shows 'BASE [0-9a-f]{4}.*TUNED [0-9a-f]{4}'
+}
+
+two_to_choose_from() { # the tuned model may have said what the base says, until now
+    shows 'Which is better\?' && return
+    press Enter
+    sleep 0.2
+    false
 }
 
 fine_tune() {
@@ -268,12 +304,15 @@ terminal main 80 24
 first_frame "$work/live.yaml"
 looks
 freeze_a_block
+range_of_blocks
+copied_command
 command_line
 help_overlay
 resizes
 detach
 come_back
 fine_tune
+blind_vote
 old_terminal
 suspend
 watcher

@@ -14,6 +14,7 @@ set -g status off
 set -g escape-time 0
 set -g exit-empty off
 set -g history-limit 0
+set -g set-clipboard on
 EOF
 run=
 pane=

@@ -116,10 +116,33 @@ static void test_wrong(void **state) {
     assert_int_equal(s.status, CLI_USAGE);
 }
 
+static void test_quote(void **state) {
+    static const struct {
+        const char *word, *quoted;
+    } cases[] = {{"runs/medical/config.yaml", "runs/medical/config.yaml"},
+                 {"", "''"},
+                 {"my runs", "'my runs'"},
+                 {"it's", "'it'\\''s'"},
+                 {"$(x)", "'$(x)'"},
+                 {"~a", "'~a'"},
+                 {"caf\xC3\xA9", "'caf\xC3\xA9'"}};
+    char out[32];
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_true(cli_quote(cases[i].word, out, sizeof out));
+        assert_string_equal(out, cases[i].quoted);
+    }
+    assert_true(cli_quote("abc", out, 4));
+    assert_false(cli_quote("abc", out, 3));
+    assert_true(cli_quote("a c", out, 6));
+    assert_false(cli_quote("a c", out, 5));
+}
+
 int main(void) {
     const struct CMUnitTest single[] = {
-        cmocka_unit_test(test_all_types), cmocka_unit_test(test_defaults_and_repeats),
-        cmocka_unit_test(test_end_of_options), cmocka_unit_test(test_help)};
+        cmocka_unit_test(test_quote), cmocka_unit_test(test_all_types),
+        cmocka_unit_test(test_defaults_and_repeats), cmocka_unit_test(test_end_of_options),
+        cmocka_unit_test(test_help)};
     struct CMUnitTest tests[COUNT(single) + COUNT(wrong)];
     memcpy(tests, single, sizeof single);
     for (size_t i = 0; i < COUNT(wrong); i++)

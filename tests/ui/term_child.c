@@ -83,6 +83,9 @@ static bool obey(struct term *t, int socket, const struct order *order) {
         key = term_key(t, order->argument, other[0], &mouse);
         send_answer(socket, t, key, mouse);
         return true;
+    case ORDER_COPY:
+        send_answer(socket, t, term_copy(t, "thaw"), mouse);
+        return true;
     case ORDER_CRASH:
         raise(order->argument);
         return true;

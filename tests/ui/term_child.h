@@ -14,6 +14,7 @@ struct order {
         ORDER_REDRAW,
         ORDER_KEY,
         ORDER_KEY_OR_FD,
+        ORDER_COPY, /* the answer's key: whether something was sent */
         ORDER_CLOSE,
         ORDER_CRASH,
         ORDER_SUSPEND

@@ -214,13 +214,37 @@ static void test_out_of_sight(void **state) {
     fixture_close(&f);
 }
 
+/* y: what the loop has to copy, and what is said once it did or could not. */
+static void test_copy(void **state) {
+    struct app_fixture f;
+    (void)state;
+    for (int watch = 0; watch < 2; watch++) {
+        open_at(&f, watch ? APP_WATCH : APP_DRIVE, 120, 40);
+        fixture_type(&f, "y");
+        assert_true(f.app->copies && f.n_sent == 0);
+        assert_string_equal(f.app->repeat_command, "thaw run --resume medical");
+        app_copied(f.app, true); /* the recorded run had another learning rate by hand */
+        assert_true(fixture_shows(&f,
+                                  "copied, if this terminal lets programs copy (without what "
+                                  "was changed by hand): thaw run --resume medical"));
+        assert_false(f.app->copies);
+        app_copied(f.app, false);
+        assert_true(fixture_shows(&f, "this terminal cannot copy; the command is"));
+        fixture_close(&f);
+    }
+    fixture_open(&f, APP_DRIVE, 120, 40, GLYPHS_ASCII);
+    app_copied(f.app, true); /* nothing was changed */
+    assert_true(fixture_shows(&f, "lets programs copy: thaw run --resume medical"));
+    fixture_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_long),         cmocka_unit_test(test_log_has_it),
         cmocka_unit_test(test_refused_line), cmocka_unit_test(test_watcher),
         cmocka_unit_test(test_grammar),      cmocka_unit_test(test_dead),
         cmocka_unit_test(test_ended),        cmocka_unit_test(test_prompt_from_log),
-        cmocka_unit_test(test_out_of_sight),
+        cmocka_unit_test(test_out_of_sight), cmocka_unit_test(test_copy),
     };
     return cmocka_run_group_tests_name("app_messages", tests, NULL, NULL);
 }

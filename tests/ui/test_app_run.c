@@ -45,8 +45,10 @@ static pid_t start_engine(const struct fixture *f) {
 
 static int run_app(int socket, void *context) {
     const struct fixture *f = context;
-    struct app_options o = {
-        .mode = APP_DRIVE, .name = "test", .drive_command = "thaw attach test"};
+    struct app_options o = {.mode = APP_DRIVE,
+                            .name = "test",
+                            .drive_command = "thaw attach test",
+                            .repeat_command = "thaw run test/config.yaml"};
     if (f->own_engine) o.engine = start_engine(f);
     struct term_options t = {.ascii = true};
     enum app_end how = APP_GOES_ON;
@@ -271,6 +273,19 @@ static void test_notice(void **state) {
     leave(f, APP_DETACHED);
 }
 
+/* y: the terminal is asked to copy, and the command is said. */
+static void test_copy(void **state) {
+    struct fixture *f = *state;
+    open_log(f);
+    put_step(f, 1, 4.5);
+    start(f, true);
+    expect(f, "train 4.500");
+    pty_screen_type(&f->screen, "y");
+    expect(f, "copied, if this terminal lets programs copy: thaw run test/config.yaml");
+    pty_screen_type(&f->screen, "q");
+    leave(f, APP_DETACHED);
+}
+
 /* A log of many steps is read in slices: keys are answered meanwhile, and all of it arrives. */
 static void test_long_log(void **state) {
     struct fixture *f = *state;
@@ -318,7 +333,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_live),        TEST(test_stop),     TEST(test_no_engine),
         TEST(test_engine_dies), TEST(test_long_log), TEST(test_own_engine_killed),
-        TEST(test_notice),      TEST(test_overlay),
+        TEST(test_notice),      TEST(test_overlay),  TEST(test_copy),
     };
     return cmocka_run_group_tests_name("app_run", tests, NULL, NULL);
 }

@@ -173,8 +173,28 @@ static void test_keys(void **state) {
     pty_screen_close(&f.p);
 }
 
+/* A terminal is sent the text for its clipboard; a console, which has none, is sent nothing. */
+static void test_copy(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(settings); i++) {
+        struct fixture f;
+        bool console =
+            strcmp(settings[i].term, "linux") == 0 || strcmp(settings[i].term, "vt100") == 0;
+        term_child_start(&f, &settings[i], 80, 24);
+        term_child_give(&f, ORDER_COPY, 0);
+        assert_true(pty_screen_answer(&f.p, &f.last, sizeof f.last));
+        assert_int_equal(f.last.key, !console);
+        term_child_give(&f, ORDER_FRAME, 0);
+        assert_true(pty_screen_until(&f.p, MARKER)); /* what was written before is there, too */
+        const char *sent = strstr(buf_text(&f.p.bytes), "\033]52;");
+        if (console) assert_null(sent);
+        else assert_memory_equal(sent, "\033]52;c;dGhhdw==\007", 16);
+        pty_screen_close(&f.p);
+    }
+}
+
 int main(void) {
-    struct CMUnitTest tests[COUNT(settings) + COUNT(refusals) + 3];
+    struct CMUnitTest tests[COUNT(settings) + COUNT(refusals) + 4];
     size_t n = 0;
     for (size_t i = 0; i < COUNT(settings); i++)
         tests[n++] = (struct CMUnitTest){.name = settings[i].name,
@@ -188,6 +208,7 @@ int main(void) {
         cmocka_unit_test(test_no_terminal),
         cmocka_unit_test(test_resizes),
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_copy),
     };
     memcpy(tests + n, others, sizeof others);
     return cmocka_run_group_tests_name("term", tests, NULL, NULL);
