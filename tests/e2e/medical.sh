@@ -24,7 +24,7 @@ ok "at least 25 % below the base's" awk -v b="$base" -v t="$tuned" 'BEGIN { exit
 # Dictionary words: those that WordNet's own text is made of.
 words() { tr 'A-Z' 'a-z' | tr -cs "a-z'" '\n' | grep .; }
 { "$thaw" data wordnet:general; "$thaw" data wordnet:medicine; } | words | sort -u >dictionary
-as_on_screen="--tokens 32 --temperature 0.3 --top-k 20" # what configs/medical.yaml says
+as_on_screen="--tokens 32 --temperature 0.2 --top-k 20" # what configs/medical.yaml says
 for prompt in fever suture bank aspirin virus court fracture river; do
     # shellcheck disable=SC2086 # words
     must "$prompt" "$thaw" compare medical --prompt "$prompt :" $as_on_screen --json
