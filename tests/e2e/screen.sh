@@ -36,9 +36,14 @@ range_of_blocks() { # one that is frozen, one that learns
 }
 
 copied_command() {
-    press y
-    wait_for "the command is said" shows '^copied, if this terminal lets programs copy'
+    wait_for "the command is said" copy_said
     wait_for "and in the clipboard" copied "thaw run $(realpath "$runs")/live/config.yaml"
+}
+# What the run answers to the key before may take the message row: then once more.
+copy_said() {
+    press y
+    sleep 0.2
+    shows '^copied, if this terminal lets programs copy'
 }
 copied() { [ "$(tm show-buffer 2>/dev/null)" = "$1" ]; }
 
