@@ -45,14 +45,13 @@ struct matrix plan_matrix(const struct bench *b, int layer, enum block_matrix wh
     struct block_view d = weights_block(&b->g, layer, b->learn);
     int q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
     int up = family_traits[c->family].gated ? 2 * c->ffn : c->ffn;
+    bool turned = transformer_turns(c, bench_transformer_plan(&b->options));
     const struct matrix all[MATRICES] = {
-        {"qkv", q + 2 * kv, c->width, w.qkv, w.qkv_bias, d.qkv, d.qkv_bias, false, false},
-        {"proj", c->width, q, w.proj, w.proj_bias, d.proj, d.proj_bias, true, false},
-        {"up", up, c->width, w.up, w.up_bias, d.up, d.up_bias, false, false},
-        {"down", c->width, c->ffn, w.down, w.down_bias, d.down, d.down_bias, true, false}};
-    struct matrix m = all[which];
-    m.turned = transformer_turns(c, bench_transformer_plan(&b->options));
-    return m;
+        {"qkv", q + 2 * kv, c->width, w.qkv, w.qkv_bias, d.qkv, d.qkv_bias, false, turned},
+        {"proj", c->width, q, w.proj, w.proj_bias, d.proj, d.proj_bias, true, turned},
+        {"up", up, c->width, w.up, w.up_bias, d.up, d.up_bias, false, turned},
+        {"down", c->width, c->ffn, w.down, w.down_bias, d.down, d.down_bias, true, turned}};
+    return all[which];
 }
 
 int plan_head_rows(const struct bench *b) {

@@ -274,8 +274,7 @@ static void vectors_backward(const struct pass *p, struct block_task *t) {
 static void blocks_backward(const struct pass *p, const struct weights *grads,
                             const bool *learn, int from, int to) {
     struct transformer *tf = p->tf;
-    struct products due = {
-        .n = 0}; /* of the block above, when they run beside this one's shares */
+    struct products due = {.n = 0}; /* of the block above, to run beside this one's shares */
     bool embed = !learn || learn[0];
     for (int l = to - 1; l >= from; l--) {
         struct block_task t = task_of(p, grads, learn, l, l > from || embed);

@@ -1,8 +1,8 @@
 /* memory.c - the memory of a transformer is one block, laid out once:
  *
- *   for each block   x, x_mid, norm statistics, qkv, attention's output and log-sum-exp, up
- *                    (with recompute: x; the others once for all); for training only
- *                    (many rows: its matrices turned)
+ *   for each block   its matrices turned, where there are many rows; for training only:
+ *                    x, x_mid, norm statistics, qkv, attention's output and log-sum-exp, up
+ *                    (with recompute: x; the others once for all)
  *   once             the top of the stream, final norm, factors of a block's gradients, sums of vectors
  *   scratch          one region that the lanes and the head's logits use in turn
  *
@@ -41,10 +41,10 @@ static struct widths widths_of(const struct model_config *c) {
 /* ---- shares ---- */
 
 enum {
-    SHARE_ROWS = 128,          /* near the products' full speed; what they pass on stays in the cache */
-    MIN_SHARES = 8,            /* work for so many cores */
+    SHARE_ROWS = 128,           /* near the products' full speed; what they pass on stays in the cache */
+    MIN_SHARES = 8,             /* work for so many cores */
     SHARE_MATRIX = 1024 * 1024, /* reals: larger matrices are read once for all sequences instead */
-    TURN_ROWS = 512 /* of a batch, that turning the matrices pays for */
+    TURN_ROWS = 512             /* of a batch, that turning the matrices pays for */
 };
 
 static int share_of(const struct model_config *c, struct transformer_plan plan) {

@@ -198,17 +198,18 @@ struct turn_job {
     const struct pass *p;
     int from; /* block */
 };
+enum { TURNED = 4 /* matrices of a block */ };
 
 /* Tile: one matrix. */
 static void turn_tile(void *ctx, int i, int worker) {
     (void)worker;
     const struct turn_job *job = ctx;
     const struct pass *p = job->p;
-    int layer = job->from + i / 4;
+    int layer = job->from + i / TURNED;
     struct widths w = p->tf->width;
     struct block_view v = weights_block(p->w, layer, NULL);
     struct block_turned t = p->tf->turned[layer];
-    switch (i % 4) {
+    switch (i % TURNED) {
     case 0:
         blas_turn(t.up, w.up, v.up, w.model, w.up, w.model, R(1.0));
         break;
@@ -226,7 +227,7 @@ static void turn_tile(void *ctx, int i, int worker) {
 void blocks_turn(const struct pass *p, int from, int to) {
     struct turn_job job = {p, from};
     if (from < to && p->tf->turned[from].qkv)
-        pool_run(p->tf->ex->pool, 4 * (to - from), turn_tile, &job);
+        pool_run(p->tf->ex->pool, TURNED * (to - from), turn_tile, &job);
 }
 
 /* A matrix as [out, in], and turned where it is. */

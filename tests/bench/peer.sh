@@ -9,20 +9,10 @@
 # peer_torch.py: the same shapes, batches, AdamW and clipping, random tokens. It has biases where --bias says
 # so; thaw's gpt2 always has them. Needs python3-torch (Debian's python, not another one on the PATH).
 set -u -o pipefail
-root=$(realpath "$(dirname "$0")/../..")
-python=/usr/bin/python3
-pairs=5 threads=$(nproc) thaw='' peer=$root/../shared/bench/peer_torch.py rows=()
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+pairs=5 threads=$(nproc) peer=$root/../shared/bench/peer_torch.py
 all_rows="chars wide gpt2-64 gpt2-256 gpt2-64-frozen gpt2-256-frozen gpt2-64-known gpt2-256-known"
-
-wrong() {
-    echo "peer.sh: $1" >&2
-    exit 2
-}
-
-skip() {
-    echo "skipped: $1"
-    exit 77
-}
 
 shape() { # shape ROW: sets ours, theirs (options) and steps of the peer
     local gpt2="--layers 12 --heads 12 --vocab 50257 --batch 4" known=''
@@ -78,27 +68,12 @@ run_row() {
     printf '%s' "$results" | summary
 }
 
-while [ $# -gt 0 ]; do
-    case $1 in
-    --pairs | --threads | --thaw | --peer)
-        [ $# -ge 2 ] || wrong "$1 needs a value"
-        declare "${1#--}=$2"
-        shift ;;
-    --help) exec sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" ;;
-    -*) wrong "there is no option $1" ;;
-    *) rows+=("$1") ;;
-    esac
-    shift
-done
+read_options "pairs threads thaw peer" "$@"
 [[ $pairs =~ ^[1-9][0-9]*$ ]] || wrong "--pairs must be a whole number, at least 1, not \"$pairs\""
 [[ $threads =~ ^[1-9][0-9]*$ ]] || wrong "--threads must be a whole number, at least 1, not \"$threads\""
-for build in release test; do
-    [ -n "$thaw" ] || [ ! -x "$root/build/$build/thaw" ] || thaw=$root/build/$build/thaw
-done
 # shellcheck disable=SC2206 # the rows are words
 [ ${#rows[@]} -gt 0 ] || rows=($all_rows)
 for row in "${rows[@]}"; do shape "$row"; done # wrong names before minutes have passed
-[ -x "$thaw" ] || wrong "there is no thaw to measure: ./run build, or give --thaw PROGRAM"
 [ -r "$peer" ] || skip "no peer_torch.py beside this folder (looked for $peer); give --peer SCRIPT"
 $python -c 'import torch' 2>/dev/null || skip "$python has no torch: apt-get install python3-torch"
 for row in "${rows[@]}"; do run_row "$row"; done

@@ -9,9 +9,9 @@
 # FILE: tiny Shakespeare of the shared data when not given. An end of text, which stands for the line break
 # between paragraphs, counts as one character.
 set -u -o pipefail
-root=$(realpath "$(dirname "$0")/../..")
-python=/usr/bin/python3
-thaw='' text=$root/../shared/data/tinyshakespeare/input.txt seed=1337 rows=()
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+text=$root/../shared/data/tinyshakespeare/input.txt seed=1337
 
 # name | family layers vocab | batch steps | optimizer lr | schedule warmup final_share
 table="
@@ -29,11 +29,6 @@ layers-4    | qwen3 4  1024 | 16   90 | muon  0.01  | cosine   8 0.02
 layers-1    | qwen3 1  1024 | 16  220 | muon  0.01  | cosine  10 0.02
 best        | qwen3 1  1024 | 16  120 | muon  0.01  | cosine   8 0.02
 "
-
-wrong() {
-    echo "recipe.sh: $1" >&2
-    exit 2
-}
 
 row_of() { # row_of NAME: its fields, without bars
     awk -v name="$1" '$1 == name { gsub(/\|/, ""); print; found = 1 } END { exit !found }' <<<"$table"
@@ -80,29 +75,11 @@ nats = json.load(sys.stdin)["bits_per_byte"] * math.log(2)
 print("%-11s %8.4f nats a character after %6.1f s" % (name, nats, float(end) - float(start)))' "$name" "$start" "$end"
 }
 
-while [ $# -gt 0 ]; do
-    case $1 in
-    --text | --thaw | --seed)
-        [ $# -ge 2 ] || wrong "$1 needs a value"
-        declare "${1#--}=$2"
-        shift ;;
-    --help) exec sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" ;;
-    -*) wrong "there is no option $1" ;;
-    *) rows+=("$1") ;;
-    esac
-    shift
-done
-for build in release test; do
-    [ -n "$thaw" ] || [ ! -x "$root/build/$build/thaw" ] || thaw=$root/build/$build/thaw
-done
+read_options "text thaw seed" "$@"
 # shellcheck disable=SC2207 # the rows are words
 [ ${#rows[@]} -gt 0 ] || rows=($(awk 'NF { print $1 }' <<<"$table"))
 for row in "${rows[@]}"; do row_of "$row" >/dev/null || wrong "there is no row \"$row\""; done
-[ -x "$thaw" ] || wrong "there is no thaw to measure: ./run build, or give --thaw PROGRAM"
-if [ ! -r "$text" ]; then
-    echo "skipped: no text $text; give --text FILE"
-    exit 77
-fi
+[ -r "$text" ] || skip "no text $text; give --text FILE"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cut=$(($(stat -c %s "$text") * 9 / 10))

@@ -107,6 +107,14 @@ static void test_runs_out(void **state) {
     tokenizer_destroy(t);
 }
 
+/* 257: nothing is merged, however often it occurs. */
+static void test_bytes_alone(void **state) {
+    (void)state;
+    struct tokenizer *t = train("abababab", 8, 257);
+    assert_int_equal(tokenizer_vocab(t), 257);
+    tokenizer_destroy(t);
+}
+
 static void test_range(void **state) {
     (void)state;
     struct bpe_trainer *trainer = bpe_trainer_create(NULL);
@@ -249,10 +257,10 @@ static void test_progress(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference), cmocka_unit_test(test_first_ids),
-        cmocka_unit_test(test_ties),      cmocka_unit_test(test_runs_out),
-        cmocka_unit_test(test_range),     cmocka_unit_test(test_naive),
-        cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_reference),   cmocka_unit_test(test_first_ids),
+        cmocka_unit_test(test_ties),        cmocka_unit_test(test_runs_out),
+        cmocka_unit_test(test_bytes_alone), cmocka_unit_test(test_range),
+        cmocka_unit_test(test_naive),       cmocka_unit_test(test_progress),
     };
     return cmocka_run_group_tests_name("bpe_train", tests, make_folder, remove_folder);
 }

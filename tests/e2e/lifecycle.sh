@@ -155,6 +155,10 @@ eval_twin() {
     must "eval of the base" "$thaw" eval "$runs/tiny/base" --data "text:$work/medical.txt" --json
     base=$("$json_get" loss <"$out")
     ok "fine-tuning lowered the loss on its own domain ($base to $tuned)" less "$tuned" "$base"
+    local held
+    held=$("$json_get" tokens <"$out")
+    must "eval of a whole text" "$thaw" eval tiny --data "text:$work/medical.txt" --all --json
+    ok "which is many times what was held out" less "$((held * 10))" "$("$json_get" tokens <"$out")"
     must "eval, for people" "$thaw" eval tiny --data "text:$work/medical.txt"
 }
 

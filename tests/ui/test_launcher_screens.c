@@ -9,11 +9,10 @@
 
 #include <cmocka.h>
 
-#include "engine/core/files.h"
+#include "ui/golden.h"
 #include "ui/launcher_fixture.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define GOLDEN THAW_SOURCE_DIR "/tests/golden/"
 enum { UTF8 = GLYPHS_BRAILLE, ASCII = GLYPHS_ASCII };
 
 static const struct screen {
@@ -44,21 +43,11 @@ static const struct screen {
 static void test_screen(void **state) {
     const struct screen *s = *state;
     struct launcher_fixture f;
-    char path[512];
-    struct buf golden = {0};
-    struct err err = {0};
     launcher_open(&f, s->runs, s->w, s->h, (enum glyphs)s->glyphs);
     for (int i = 0; i < 8 && s->keys[i]; i++) launcher_press(&f, s->keys[i]);
     if (s->asks)
         launcher_ask(&f.launcher, &(struct run_contents){.checkpoints = 3, .bytes = 130 << 20});
-    const char *text = launcher_text(&f);
-    snprintf(path, sizeof path, GOLDEN "%s.txt", s->name);
-    if (getenv("THAW_UPDATE_GOLDEN")) assert_true(files_write(path, text, strlen(text), NULL));
-    if (!files_read(path, 1 << 20, &golden, &err)) fail_msg("%s", err.msg);
-    if (strcmp(buf_text(&golden), text) != 0)
-        fail_msg("%s differs; the frame is\n%sand should be\n%s", s->name, text,
-                 buf_text(&golden));
-    buf_deinit(&golden);
+    check_golden(s->name, launcher_text(&f));
     launcher_close(&f);
 }
 

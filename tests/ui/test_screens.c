@@ -11,11 +11,10 @@
 
 #include <cmocka.h>
 
-#include "engine/core/files.h"
 #include "ui/app_fixture.h"
+#include "ui/golden.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define GOLDEN THAW_SOURCE_DIR "/tests/golden/"
 enum { ALL = 1 << 30, UTF8 = GLYPHS_BRAILLE, BLOCKS = GLYPHS_BLOCKS, ASCII = GLYPHS_ASCII };
 
 #define PAUSE                                                                                  \
@@ -122,11 +121,6 @@ static const struct screen {
     {"tokens", 80, 24, UTF8, ALL, {'x', 'f'}, {0}, 0, false},
 };
 
-static void write_golden(const char *path, const char *text) {
-    struct err err = {0};
-    if (!files_write(path, text, strlen(text), &err)) fail_msg("%s", err.msg);
-}
-
 static void test_screen(void **state) {
     const struct screen *s = *state;
     struct app_fixture f;
@@ -136,17 +130,7 @@ static void test_screen(void **state) {
     fixture_draw(&f);
     for (int i = 0; i < 12 && s->keys[i]; i++) fixture_key(&f, s->keys[i]);
     f.now += s->wait;
-    const char *text = fixture_text(&f);
-    char path[512];
-    snprintf(path, sizeof path, GOLDEN "%s.txt", s->name);
-    if (getenv("THAW_UPDATE_GOLDEN")) write_golden(path, text);
-    struct buf golden = {0};
-    struct err err = {0};
-    if (!files_read(path, 1 << 20, &golden, &err)) fail_msg("%s", err.msg);
-    if (strcmp(buf_text(&golden), text) != 0)
-        fail_msg("%s differs; the frame is\n%sand should be\n%s", s->name, text,
-                 buf_text(&golden));
-    buf_deinit(&golden);
+    check_golden(s->name, fixture_text(&f));
     fixture_close(&f);
 }
 

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "engine/core/files.h"
+#include "ui/golden.h"
 #include "ui/snapshot.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -82,14 +83,11 @@ static void check_shows(const struct buf *out, const char *words) {
 
 static void test_ended(void **state) {
     (void)state;
-    struct buf out = {0}, golden = {0};
+    struct buf out = {0};
     write_log(
         "{\"seq\":100000,\"t\":9999,\"step\":372,\"type\":\"end\",\"reason\":\"finished\"}\n");
     take(&out, APP_DRIVE);
-    assert_true(
-        files_read(THAW_SOURCE_DIR "/tests/golden/snapshot-ended.txt", 1 << 20, &golden, NULL));
-    assert_string_equal(buf_text(&out), buf_text(&golden));
-    buf_deinit(&golden);
+    check_golden("snapshot-ended", buf_text(&out));
     buf_deinit(&out);
 }
 
