@@ -67,6 +67,8 @@ static void test_save(void **state) {
         assert_int_equal(f.n_sent, 0); /* nothing for the engine */
         check_saved(path, begin[i % COUNT(names)]);
         assert_int_equal(unlink(path), 0);
+        save_screen_if_asked(f.app, &f.canvas, (struct dump_look){256, false}, f.now);
+        assert_false(files_exists(path)); /* asked once, written once */
         fixture_close(&f);
     }
 }
