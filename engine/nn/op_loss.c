@@ -8,8 +8,8 @@
 #include "engine/nn/vmath.h"
 
 /* Reals of logits at a time: 16 MiB in float, but not so few rows that the head's matrix is
- * read from memory more often than it is multiplied. */
-enum { CHUNK_REALS = 4 << 20, CHUNK_MIN_ROWS = 128 };
+ * read, and copied for the product, more often than it is multiplied: a quarter of the rows. */
+enum { CHUNK_REALS = 4 << 20, CHUNK_MIN_ROWS = 128, CHUNK_MAX_QUARTER = 256 };
 
 struct softmax_job {
     real *logits; /* [rows,vocab], rows `stride` apart; becomes the gradient */
@@ -23,6 +23,8 @@ struct softmax_job {
 
 int loss_chunk(struct loss_dims d) {
     int rows = CHUNK_REALS / d.vocab;
+    int least = d.rows / 4 < CHUNK_MAX_QUARTER ? d.rows / 4 : CHUNK_MAX_QUARTER;
+    if (rows < least) rows = least;
     if (rows < CHUNK_MIN_ROWS) rows = CHUNK_MIN_ROWS;
     return rows < d.rows ? rows : d.rows;
 }
