@@ -116,6 +116,9 @@ static void command_key(struct app *a, int key, struct outbox *out) {
     case COMMAND_LINE_OVERLAY:
         app_overlay(a, c.text);
         break;
+    case COMMAND_LINE_SET:
+        app_set(a, c.text);
+        break;
     case COMMAND_LINE_SEND:
         if (ask(a, out, &c)) {
             char words[512];

@@ -1,5 +1,5 @@
 /* app_parts.h - the inside of the app, shared by app.c (state, facts, answers), app_draw.c
- * (frames), app_keys.c (keys) and app_run.c (the loop). */
+ * (frames), app_keys.c (keys), app_prefs.c (settings) and app_run.c (the loop). */
 #ifndef THAW_UI_APP_PARTS_H
 #define THAW_UI_APP_PARTS_H
 #include "ui/app.h"
@@ -51,6 +51,10 @@ struct app {
     struct line_edit find;     /* being typed */
     char found[LINE_EDIT_MAX]; /* what was looked for last */
 
+    struct prefs prefs, kept;  /* as they are by now; as they began, or were kept last */
+    char prefs_path[PATH_MAX]; /* "": they are not kept */
+    char own_note[sizeof((struct err *)NULL)->msg]; /* for the log, once it has been read */
+
     /* the message row */
     char message[640];
     enum style message_style;
@@ -80,5 +84,12 @@ void app_unanswered(struct app *a, const char *why);
 void app_overlay(struct app *a, const char *run);
 /* The command that repeats the run was (not) sent to the clipboard: it is said. */
 void app_copied(struct app *a, bool sent);
+/* Take over the settings; what app_set() and the panes' keys change is kept by
+ * app_prefs_keep(), which the loop calls when a frame is out, as writing may wait for a disk.
+ */
+void app_prefs_begin(struct app *a, const struct app_options *o);
+void app_prefs_keep(struct app *a);
+/* `:set`: "KEY VALUE", or "KEY", or "", which tell what there is. */
+void app_set(struct app *a, const char *words);
 extern const char *const app_titles[PANE_COUNT];
 #endif

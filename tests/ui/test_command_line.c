@@ -97,6 +97,21 @@ static void test_own_words(void **state) {
     assert_int_equal(press(f, KEYS_ESCAPE), COMMAND_LINE_LEFT);
 }
 
+static void test_set(void **state) {
+    static const char *const cases[][2] = {{"set smoothing 0.99", "smoothing 0.99"},
+                                           {"  set   log-y  ", "log-y"},
+                                           {"set", ""},
+                                           {"theme light", "theme light"},
+                                           {"theme", "theme "}};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        command_line_open(&f->line);
+        type(f, cases[i][0]);
+        assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_SET);
+        assert_string_equal(f->command.text, cases[i][1]);
+    }
+}
+
 static void test_overlay(void **state) {
     struct fixture *f = *state;
     type(f, "  overlay  a run ");
@@ -146,6 +161,12 @@ static const struct completion {
     {"overlay o", "overlay other", "over this one"},
     {"overlay zzz", "overlay zzz", ""},
     {"q", "quit ", "training goes on"},
+    {"se", "set ", "change a setting"},
+    {"set sm", "set smoothing", "change a setting"},
+    {"set smoothing 0.9", "set smoothing 0.9", "0.9 0.99"},
+    {"set  x-unit to", "set  x-unit tokens", "change a setting"},
+    {"set nonsense o", "set nonsense o", ""},
+    {"theme col", "theme colour-blind", "colour-blind colour-blind-light"},
 };
 
 static void test_completion(void **state) {
@@ -251,6 +272,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_sends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_own_words, setup, teardown),
         cmocka_unit_test_setup_teardown(test_overlay, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_set, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong, setup, teardown),
         cmocka_unit_test_setup_teardown(test_completion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_past, setup, teardown),
