@@ -4,7 +4,6 @@
 
 #include "engine/core/text.h"
 #include "ui/app_parts.h"
-#include "ui/help.h"
 #include "ui/wrap.h"
 
 static const double message_s = 10, error_s = 30; /* how long a message stays */
@@ -118,6 +117,13 @@ static void draw_messages(const struct app *a, struct canvas *c, enum life life)
                                         ? "Enter: find in the log, the same again when empty"
                                         : "Enter: find in the log   Esc: back"};
         break;
+    case INPUT_HELP_FIND:
+        b = (struct bottom){.edit = &a->find,
+                            .prompt = "/",
+                            .hint = a->help.text[0]
+                                        ? "Enter: find in the help, the same again when empty"
+                                        : "Enter: find in the help   Esc: back"};
+        break;
     case INPUT_PANES:
     case INPUT_HELP:
         message_of(a, &b, waiting, sizeof waiting);
@@ -144,9 +150,6 @@ void app_draw(struct app *a, struct canvas *c, double now) {
     if (l->learned.w > 0) bars_learned(c, l->learned, &a->history);
     draw_panes(a, c);
     draw_messages(a, c, life);
-    if (a->input == INPUT_HELP) {
-        int top = l->h > 12 ? 1 : 0;
-        help_draw(c, (struct rect){0, top, l->w, l->h - top}, a->help_scroll,
-                  a->mode == APP_WATCH);
-    }
+    if (a->input == INPUT_HELP || a->input == INPUT_HELP_FIND)
+        help_draw(c, app_help_rect(a), &a->help, a->mode == APP_WATCH);
 }

@@ -1,10 +1,11 @@
 /* app_parts.h - the inside of the app, shared by app.c (state, facts, answers), app_draw.c
- * (frames), app_keys.c (keys), app_prefs.c (settings) and app_run.c (the loop). */
+ * (frames), app_keys.c (keys), app_help.c, app_prefs.c (settings) and app_run.c (the loop). */
 #ifndef THAW_UI_APP_PARTS_H
 #define THAW_UI_APP_PARTS_H
 #include "ui/app.h"
 #include "ui/bars.h"
 #include "ui/command_line.h"
+#include "ui/help.h"
 #include "ui/layout.h"
 #include "ui/osc52.h"
 #include "ui/overlay.h"
@@ -17,7 +18,8 @@ enum input_mode {
     INPUT_CONFIRM,
     INPUT_COMMAND,
     INPUT_PROMPT,
-    INPUT_FIND
+    INPUT_FIND,
+    INPUT_HELP_FIND /* the line of INPUT_FIND, below the help */
 };
 
 struct app {
@@ -42,7 +44,7 @@ struct app {
     struct layout layout; /* of the last frame */
     int focus, zoomed;    /* zoomed: -1: none */
     enum input_mode input;
-    int help_scroll;
+    struct help_view help;
     struct command confirm; /* sent on yes */
     char question[256];
     struct command_line line;
@@ -84,6 +86,10 @@ void app_unanswered(struct app *a, const char *why);
 void app_overlay(struct app *a, const char *run);
 /* The command that repeats the run was (not) sent to the clipboard: it is said. */
 void app_copied(struct app *a, bool sent);
+/* The help (app_help.c): where it lies, the row being typed below it left out; its keys. */
+void app_help_open(struct app *a);
+struct rect app_help_rect(const struct app *a);
+void app_help_key(struct app *a, int key);
 /* Take over the settings; what app_set() and the panes' keys change is kept by
  * app_prefs_keep(), which the loop calls when a frame is out, as writing may wait for a disk.
  */

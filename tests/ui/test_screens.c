@@ -66,6 +66,8 @@ static const struct screen {
     {"watching", 80, 24, ASCII, ALL, {' '}, {0}, 0, true},
     {"help", 80, 24, ASCII, ALL, {'?'}, {0}, 0, false},
     {"help-marks", 80, 24, ASCII, ALL, {'?', 'G', 'k', 'k', 'k', 'k'}, {0}, 0, false},
+    {"help-find", 80, 24, ASCII, ALL, {'?', '/', 'z', 'o', 'o', 'm', '\r', 'n'}, {0}, 0, false},
+    {"help-find-typing", 40, 8, ASCII, ALL, {'?', '/', 'l', 'o', 'g'}, {0}, 0, false},
     {"log-wide", 80, 24, ASCII, ALL, {'4', '\r'}, {LONG_PROBLEM}, 0, false},
     {"zoomed-in", 80, 24, ASCII, ALL, {'1', '+', '+', '+', '+', '+', '+'}, {0}, 0, false},
     {"help-end", 120, 40, ASCII, ALL, {'?', 'G'}, {0}, 0, false},
