@@ -114,6 +114,9 @@ static void command_key(struct app *a, int key, struct outbox *out) {
     case COMMAND_LINE_OVERLAY:
         app_overlay(a, c.text);
         break;
+    case COMMAND_LINE_TOUR:
+        app_tour_begin(a);
+        break;
     case COMMAND_LINE_SET:
         app_set(a, c.text);
         break;
@@ -312,6 +315,7 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
 
 static void pane_key(struct app *a, int key, struct outbox *out) {
     enum action action = keys_action(key);
+    if (app_tour_key(a, key)) return;
     if (action == ACTION_NONE || pane_action(a, action, out)) return;
     if (action == ACTION_BACK && a->zoomed >= 0) a->zoomed = -1;
     else app_action(a, action, out);

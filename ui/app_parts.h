@@ -1,5 +1,6 @@
 /* app_parts.h - the inside of the app, shared by app.c (state, facts, answers), app_draw.c
- * (frames), app_keys.c (keys), app_help.c, app_prefs.c (settings) and app_run.c (the loop). */
+ * (frames), app_keys.c (keys), app_help.c, app_prefs.c (settings), app_tour.c and app_run.c
+ * (the loop). */
 #ifndef THAW_UI_APP_PARTS_H
 #define THAW_UI_APP_PARTS_H
 #include "ui/app.h"
@@ -45,6 +46,8 @@ struct app {
     int focus, zoomed;    /* zoomed: -1: none */
     enum input_mode input;
     struct help_view help;
+    int tour;               /* the hint that is shown, from 1; 0: none (app_tour.c) */
+    int tour_from;          /* the focus before */
     struct command confirm; /* sent on yes */
     char question[256];
     struct command_line line;
@@ -97,5 +100,11 @@ void app_prefs_begin(struct app *a, const struct app_options *o);
 void app_prefs_keep(struct app *a);
 /* `:set`: "KEY VALUE", or "KEY", or "", which tell what there is. */
 void app_set(struct app *a, const char *words);
+/* The tour: begin it; begin it if this viewer has never seen it and that can be kept; take a
+ * key (false: it is for others); the keys that it takes. */
+void app_tour_begin(struct app *a);
+void app_tour_welcome(struct app *a);
+bool app_tour_key(struct app *a, int key);
+void app_tour_row(const struct app *a, char *out, size_t size);
 extern const char *const app_titles[PANE_COUNT];
 #endif

@@ -152,6 +152,8 @@ static int wait_ms(const struct loop *l) { return l->more || l->urgent ? 0 : POL
 static void run(struct loop *l, enum app_end *how) {
     struct term_mouse mouse;
     frame(l);
+    app_tour_welcome(l->app); /* may wait for a disk: not before the first frame */
+    l->urgent = true;
     l->heard_at = clock_now();
     while (app_ended(l->app) == APP_GOES_ON && !term_ended(l->term)) {
         int key = term_key(l->term, wait_ms(l), l->link.fd, &mouse);

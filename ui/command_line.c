@@ -17,6 +17,7 @@ const struct own_word command_line_own[COMMAND_LINE_OWN] = {
     {"overlay", "lay RUN's loss over this one; alone: take all such away"},
     {"set", "change a setting, as in :set smoothing 0.99; alone: list them"},
     {"theme", "other colours: dark, light, mono, colour-blind"},
+    {"tour", "the hints of the first start again"},
     {"save-screen", "write this screen into FILE: .txt, .ans (with colours) or .svg"},
 };
 static const char save_word[] = "save-screen";
@@ -197,6 +198,7 @@ static enum command_line_result obey(struct command_line *l, struct command *out
     if (n == 1 && (strcmp(words[0], "q") == 0 || strcmp(words[0], "quit") == 0))
         return COMMAND_LINE_QUIT;
     if (n == 1 && strcmp(words[0], "help") == 0) return COMMAND_LINE_HELP;
+    if (n == 1 && strcmp(words[0], "tour") == 0) return COMMAND_LINE_TOUR;
     if (strcmp(words[0], "overlay") == 0) {
         take_rest(l->edit.text, out);
         return COMMAND_LINE_OVERLAY;

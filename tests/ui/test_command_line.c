@@ -88,6 +88,9 @@ static void test_own_words(void **state) {
     type(f, "help");
     assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_HELP);
     command_line_open(&f->line);
+    type(f, "tour");
+    assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_TOUR);
+    command_line_open(&f->line);
     type(f, "   ");
     assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_LEFT);
     command_line_open(&f->line);
