@@ -3,11 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/core/files.h"
 #include "ui/app_parts.h"
 
 static void take(struct app *a) {
     panel_loss_take(a->panels[PANE_LOSS], &a->prefs);
     panel_compare_take(a->panels[PANE_COMPARE], &a->prefs);
+}
+
+/* The lines that were typed are kept beside the settings; false: nowhere. */
+static bool past_path(const struct app *a, char folder[PATH_MAX], char file[PATH_MAX]) {
+    const char *slash = strrchr(a->prefs_path, '/');
+    if (!slash) return false;
+    snprintf(folder, PATH_MAX, "%.*s", (int)(slash - a->prefs_path), a->prefs_path);
+    return files_join(file, PATH_MAX, folder, "history", NULL);
 }
 
 void app_prefs_begin(struct app *a, const struct app_options *o) {
@@ -17,6 +26,8 @@ void app_prefs_begin(struct app *a, const struct app_options *o) {
     snprintf(a->prefs_path, sizeof a->prefs_path, "%s", o->prefs_path ? o->prefs_path : "");
     snprintf(a->own_note, sizeof a->own_note, "%s", o->prefs_bad ? o->prefs_bad : "");
     take(a);
+    char folder[PATH_MAX], file[PATH_MAX];
+    if (past_path(a, folder, file)) command_line_read(&a->line, file);
 }
 
 /* Said once, in the log as well; no more is tried on this screen. */
@@ -26,8 +37,17 @@ static void give_up(struct app *a, const char *why) {
     app_say(a, STYLE_WARNING, "settings are not kept: %s", why);
 }
 
+static void keep_past(struct app *a) {
+    char folder[PATH_MAX], file[PATH_MAX];
+    struct err err = {0};
+    if (a->line.n_new == 0 || !past_path(a, folder, file)) return;
+    if (!files_make_dirs(folder, 0700, &err) || !command_line_keep(&a->line, file, &err))
+        give_up(a, err.msg);
+}
+
 void app_prefs_keep(struct app *a) {
     struct err err = {0};
+    keep_past(a);
     panel_loss_tell(a->panels[PANE_LOSS], &a->prefs);
     panel_compare_tell(a->panels[PANE_COMPARE], &a->prefs);
     if (prefs_same(&a->prefs, &a->kept)) return;

@@ -36,6 +36,7 @@ static void remember(struct command_line *l) {
     if (l->n_past == COMMAND_LINE_HISTORY)
         memmove(l->past[0], l->past[1], (size_t)--l->n_past * sizeof l->past[0]);
     memcpy(l->past[l->n_past++], l->edit.text, LINE_EDIT_MAX);
+    if (l->n_new < COMMAND_LINE_HISTORY) l->n_new++;
 }
 
 static void look_back(struct command_line *l, int by) {

@@ -18,6 +18,7 @@ struct command_line {
     struct line_edit edit;
     char past[COMMAND_LINE_HISTORY][LINE_EDIT_MAX]; /* oldest first */
     int n_past, at;                                 /* at == n_past: the line being typed */
+    int n_new;                                      /* of the past, its newest: not kept yet */
     char typed[LINE_EDIT_MAX];                      /* kept while looking through the past */
     char hint[COMMAND_LINE_HINT]; /* candidates of the last completion, or help */
     char file[LINE_EDIT_MAX];     /* of COMMAND_LINE_SAVE */
@@ -41,4 +42,10 @@ enum command_line_result {
 void command_line_open(struct command_line *l); /* empty, the past is kept */
 enum command_line_result command_line_key(struct command_line *l, const struct history *h,
                                           int key, struct command *out, struct err *err);
+
+/* The past in a file (command_line_file.c), a line each, 0600. Read it; none there is fine. */
+void command_line_read(struct command_line *l, const char *path);
+/* Put what is new behind what is there by now, which screens beside this one may have added to.
+ */
+bool command_line_keep(struct command_line *l, const char *path, struct err *err);
 #endif

@@ -49,6 +49,9 @@ for key in tour smoothing x-unit theme; do ok "$key is kept" "$json_get" "$key" 
 attach
 wait_for "the smoothing of before" shows 'EMA\.99'
 ok "no tour any more" shows_not ' of 5'
+press : Up
+wait_for "the line that was typed last" shows ':theme colour-blind'
+press Escape
 write ":set theme"
 press Enter
 wait_for "the theme of before" shows 'theme is colour-blind, of'
