@@ -10,7 +10,7 @@
 #include "engine/run/command.h"
 #include "ui/term.h"
 
-enum app_mode { APP_DRIVE, APP_WATCH };
+enum app_mode { APP_DRIVE, APP_WATCH, APP_REPLAY };
 
 struct app; /* opaque */
 
@@ -21,6 +21,8 @@ struct app_options {
     const char *runs;   /* folder in which `:overlay` looks for other runs; NULL: the working folder */
     const char *repeat_command; /* "thaw run runs/medical/config.yaml"; NULL: only to go on is known */
     pid_t engine;              /* our child, to be waited for when it ends; 0: it is not ours */
+    const char *log;           /* events.jsonl, for a replay; NULL: there is none to be had */
+    double speed;              /* of APP_REPLAY (replay.h) */
 };
 
 struct app *app_create(const struct app_options *o, struct err *err);
@@ -37,6 +39,10 @@ void app_answer(struct app *a, const struct answer *answer);
 /* Why the loop should end: 0 not yet, else how. */
 enum app_end { APP_GOES_ON, APP_DETACHED, APP_STOP_ASKED };
 enum app_end app_ended(const struct app *a);
+
+/* APP_REPLAY: read the whole log ahead and stand, paused, where all about `step` has been told; negative: at
+ * its end. False when the log can't be read. */
+bool app_replay_at(struct app *a, int64_t step, struct err *err);
 
 /* The loop over a run's folder until detach: follows paths->events, sends to paths->socket. Returns
  * true and *how. The terminal is restored before it returns. The engine may not have started yet. */

@@ -41,6 +41,8 @@ struct panel *panel_log_create(const struct history *h, struct wishes *w);
 
 /* Other runs to be drawn with the loss, from now on; borrowed. */
 void panel_loss_overlay(struct panel *p, const struct overlays *o);
+/* Steps that the viewer has marked, *n of them; borrowed. */
+const double *panel_loss_own_marks(const struct panel *p, int *n);
 /* The prompt that the compare panel shows, for editing it; "" when there is none. */
 const char *panel_compare_prompt(const struct panel *p);
 /* Show the pair of this prompt as soon as there is one. */

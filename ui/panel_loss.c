@@ -379,3 +379,9 @@ struct panel *panel_loss_create(const struct history *h, struct wishes *w) {
 void panel_loss_overlay(struct panel *p, const struct overlays *o) {
     self(p)->view.overlays = o;
 }
+
+const double *panel_loss_own_marks(const struct panel *p, int *n) {
+    const struct own_marks *own = &self_const(p)->own;
+    *n = own->n;
+    return own->steps;
+}

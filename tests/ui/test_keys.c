@@ -65,7 +65,8 @@ static void test_hint_line(void **state) {
         buf_printf(&line, " %s  ", b->hint);
     }
     assert_string_equal(buf_text(&line), "? help  Tab pane  Space freeze  p pause  c compare  "
-                                         "] prompt  l log axis  + zoom  : command  q detach  ");
+                                         "] prompt  l log axis  + zoom  ' mark  r replay  . faster  ) step  "
+                                         ": command  q detach  ");
     buf_deinit(&line);
 }
 
