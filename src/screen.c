@@ -67,13 +67,17 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
                               .drive_command = command,
                               .runs = runs,
                               .repeat_command = again[0] ? again : NULL,
-                              .engine = engine};
+                              .engine = engine,
+                              .log = run->events,
+                              .speed = o->speed,
+                              .at = o->at};
     struct term_options term = {.ascii = o->ascii,
                                 .mono = o->mono || (no_color && *no_color),
                                 .no_mouse = o->no_mouse,
                                 .light = o->light};
     *status = CLI_OK;
     if (!app_run(run, &app, &term, &how, err)) return false;
+    if (mode == APP_REPLAY) return true; /* nothing has happened */
     if (how == APP_DETACHED && files_is_locked(run->lock, NULL)) screen_say_detached(run, mode);
     else *status = say_goodbye(run);
     return true;
@@ -95,8 +99,11 @@ bool screen_snapshot(const struct run_paths *run, enum app_mode mode,
     char command[PATH_MAX + 32];
     struct buf out = {0};
     way_back(run, APP_DRIVE, command, sizeof command);
-    struct app_options app = {
-        .mode = mode, .name = screen_run_name(run), .drive_command = command};
+    struct app_options app = {.mode = mode,
+                              .name = screen_run_name(run),
+                              .drive_command = command,
+                              .log = run->events,
+                              .at = o->at};
     struct snapshot s = {.glyphs = term_stdout_glyphs(o->ascii),
                          .form = o->color ? DUMP_ANSI : DUMP_TEXT,
                          .look = {.colours = o->mono ? 0 : 256, .light = o->light}};

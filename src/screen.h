@@ -8,6 +8,8 @@ struct screen_options {
     bool ascii, mono, no_mouse, light;
     const char *snapshot; /* WxH: a frame on stdout instead of a screen; NULL: none asked for */
     bool color;           /* the snapshot's */
+    double speed;         /* of a replay (ui/app.h), like the next */
+    int64_t at;
 };
 
 /* The options that every command with a screen takes, for its table (cli.h). */

@@ -23,6 +23,8 @@ struct app_options {
     pid_t engine;              /* our child, to be waited for when it ends; 0: it is not ours */
     const char *log;           /* events.jsonl, for a replay; NULL: there is none to be had */
     double speed;              /* of APP_REPLAY (replay.h) */
+    int64_t at;                /* of APP_REPLAY: the step to stand at, paused, as in app_replay_at(); on a
+                                  terminal negative: play from the start */
 };
 
 struct app *app_create(const struct app_options *o, struct err *err);

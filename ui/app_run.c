@@ -165,6 +165,7 @@ bool app_run(const struct run_paths *paths, const struct app_options *o,
     *how = APP_DETACHED;
     link_init(&l.link, paths->socket);
     l.app = app_create(o, err);
+    if (l.app && o->mode == APP_REPLAY && o->at >= 0) app_replay_at(l.app, o->at, NULL);
     l.reader = l.app ? event_reader_open(paths->events, err) : NULL;
     l.term = l.reader ? term_open(t, err) : NULL;
     bool ok = l.term != NULL;
