@@ -53,6 +53,12 @@ static int say_goodbye(const struct run_paths *run) {
     return status;
 }
 
+/* The folder that the run's is in. */
+static void neighbours(const struct run_paths *run, char out[PATH_MAX]) {
+    int parent = (int)(screen_run_name(run) - run->dir);
+    snprintf(out, PATH_MAX, "%.*s", parent > 1 ? parent - 1 : parent, run->dir);
+}
+
 bool screen_show(const struct run_paths *run, enum app_mode mode,
                  const struct screen_options *o, pid_t engine, int *status, struct err *err) {
     const char *no_color = getenv("NO_COLOR");
@@ -60,14 +66,14 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
     enum app_end how = APP_DETACHED;
     way_back(run, APP_DRIVE, command, sizeof command);
     repeat(run, again, sizeof again);
-    int parent = (int)(screen_run_name(run) - run->dir);
-    snprintf(runs, sizeof runs, "%.*s", parent > 1 ? parent - 1 : parent, run->dir);
+    neighbours(run, runs);
     struct app_options app = {.mode = mode,
                               .name = screen_run_name(run),
                               .drive_command = command,
                               .runs = runs,
                               .repeat_command = again[0] ? again : NULL,
                               .engine = engine,
+                              .overlay = o->overlay,
                               .log = run->events,
                               .speed = o->speed,
                               .at = o->at};
@@ -96,12 +102,15 @@ bool screen_options_ok(const struct screen_options *o, struct err *err) {
 /* --color stands above NO_COLOR, as what is asked for at one command does (no-color.org). */
 bool screen_snapshot(const struct run_paths *run, enum app_mode mode,
                      const struct screen_options *o, struct err *err) {
-    char command[PATH_MAX + 32];
+    char command[PATH_MAX + 32], runs[PATH_MAX];
     struct buf out = {0};
     way_back(run, APP_DRIVE, command, sizeof command);
+    neighbours(run, runs);
     struct app_options app = {.mode = mode,
                               .name = screen_run_name(run),
                               .drive_command = command,
+                              .runs = runs,
+                              .overlay = o->overlay,
                               .log = run->events,
                               .at = o->at};
     struct snapshot s = {.glyphs = term_stdout_glyphs(o->ascii),

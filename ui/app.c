@@ -50,7 +50,8 @@ struct app *app_create(const struct app_options *o, struct err *err) {
         a->panels[i]->watching = a->mode != APP_DRIVE;
     }
     panel_loss_overlay(a->panels[PANE_LOSS], &a->overlays);
-    if (a->mode != APP_REPLAY || app_replay_begin(a, err)) return a;
+    bool ok = !o->overlay || overlays_add(&a->overlays, a->runs, o->overlay, err);
+    if (ok && (a->mode != APP_REPLAY || app_replay_begin(a, err))) return a;
     app_destroy(a);
     return NULL;
 }

@@ -21,6 +21,7 @@ struct app_options {
     const char *runs;   /* folder in which `:overlay` looks for other runs; NULL: the working folder */
     const char *repeat_command; /* "thaw run runs/medical/config.yaml"; NULL: only to go on is known */
     pid_t engine;              /* our child, to be waited for when it ends; 0: it is not ours */
+    const char *overlay;       /* a run whose curve lies over this one's; NULL: none */
     const char *log;           /* events.jsonl, for a replay; NULL: there is none to be had */
     double speed;              /* of APP_REPLAY (replay.h) */
     int64_t at;                /* of APP_REPLAY: the step to stand at, paused, as in app_replay_at(); on a

@@ -69,6 +69,7 @@ bool snapshot_take(const struct run_paths *paths, const struct app_options *o,
     bool ok = a && fold(a, paths, o, err) &&
               (replay || run_info_read(paths->dir, &info, err)) &&
               canvas_init(&c, s->w, s->h, s->glyphs, err);
+    for (bool more = ok; more;) overlays_read(&a->overlays, 1, &more);
     if (ok) {
         if (replay) app_draw(a, &c, clock_wall());
         else draw(a, &c, &info, living);
