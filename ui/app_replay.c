@@ -104,6 +104,16 @@ static void from_the_start(struct app *a) {
     replay_pause(a->replay, false);
 }
 
+/* While it stands the top row does not tell the speed. */
+static void change_speed(struct app *a, int by) {
+    struct replay_state s;
+    replay_change_speed(a->replay, by);
+    replay_state(a->replay, &s);
+    if (!s.paused && !s.at_end) return;
+    if (isfinite(s.speed)) app_say(a, STYLE_NORMAL, "it will play at %gx", s.speed);
+    else app_say(a, STYLE_NORMAL, "it will play as fast as it goes");
+}
+
 /* ---- keys */
 
 /* Keys that mean nothing else. */
@@ -118,7 +128,7 @@ static bool transport(struct app *a, enum action action) {
         break;
     case ACTION_FASTER:
     case ACTION_SLOWER:
-        replay_change_speed(a->replay, action == ACTION_FASTER ? 1 : -1);
+        change_speed(a, action == ACTION_FASTER ? 1 : -1);
         break;
     case ACTION_MARK_NEXT:
     case ACTION_MARK_PREVIOUS:

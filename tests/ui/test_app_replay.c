@@ -88,6 +88,8 @@ static void test_pause_and_steps(void **state) {
     assert_true(fixture_shows(&f, "REPLAY paused"));
     assert_true(fixture_shows(&f, "step 300/372"));
     assert_true(fixture_shows(&f, "p play"));
+    fixture_type(&f, ".");
+    assert_true(fixture_shows(&f, "it will play at 2x"));
     fixture_type(&f, "))");
     assert_int_equal(f.app->history.step, 302);
     fixture_type(&f, "n(");
