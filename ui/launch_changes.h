@@ -1,4 +1,5 @@
-/* launch_changes.h - in what the settings of two runs differ, as a table over the launcher's list. */
+/* launch_changes.h - in what the settings of two runs differ, as a table over the launcher's
+ * list. */
 #ifndef THAW_UI_LAUNCH_CHANGES_H
 #define THAW_UI_LAUNCH_CHANGES_H
 #include <limits.h>
@@ -8,12 +9,13 @@
 enum { CHANGE_KEY = 64, CHANGE_VALUE = 160 };
 
 struct launch_change {
-    char key[CHANGE_KEY];           /* "stages.1.optimizer.lr" */
-    char value[2][CHANGE_VALUE];    /* of either run; cut where it is longer; "-": it has none */
+    char key[CHANGE_KEY];        /* "stages.1.optimizer.lr" */
+    char value[2][CHANGE_VALUE]; /* of either run; cut where it is longer; "-": it has none */
 };
 
 struct launch_changes {
-    char name[2][256], path[2][PATH_MAX]; /* of the runs: the marked one, and the one it is compared with */
+    char name[2][256],
+        path[2][PATH_MAX]; /* of the runs: the marked one, and the one it is compared with */
     struct launch_change *at;
     int n, capacity;
     char trouble[480]; /* why there is nothing to compare; "": there is */

@@ -13,7 +13,8 @@ struct fixture {
     struct canvas canvas;
 };
 
-/* A log with losses of 3 for the steps [from, to], behind what is there; an end when it is told. */
+/* A log with losses of 3 for the steps [from, to], behind what is there; an end when it is
+ * told. */
 static void log_steps(const char *runs, const char *name, int from, int to, bool end) {
     struct run_paths run;
     struct event_log log;
