@@ -14,8 +14,7 @@ struct launch_change {
 };
 
 struct launch_changes {
-    char name[2][256],
-        path[2][PATH_MAX]; /* of the runs: the marked one, and the one it is compared with */
+    char name[2][256], path[2][PATH_MAX]; /* of the runs: the marked one, and another */
     struct launch_change *at;
     int n, capacity;
     char trouble[480]; /* why there is nothing to compare; "": there is */

@@ -16,7 +16,7 @@ struct replay; /* opaque */
 
 /* Where it stands, for those who show it. */
 struct replay_state {
-    double t, t_end; /* seconds since the run's start: of the newest event, of the log's last */
+    double t, t_end; /* seconds since the run's start: of the newest event, of the last */
     int64_t step, step_end; /* likewise */
     double speed;
     bool paused, at_end;
@@ -37,20 +37,16 @@ int replay_look_ahead(struct replay *r, double slice_s, struct err *err);
 int64_t replay_play(struct replay *r, double now, double slice_s,
                     void (*hear)(void *ctx, const struct event *e), void *ctx, bool *more);
 void replay_pause(struct replay *r, bool paused);
-void replay_change_speed(struct replay *r,
-                         int by); /* to the next of 0.25, 0.5, 1 ... 64, INFINITY */
+/* To the next of 0.25, 0.5, 1 ... 64, INFINITY. */
+void replay_change_speed(struct replay *r, int by);
 
-/* Places to jump to. A step's place is before the next one: all that came with it has been
- * told. */
-int64_t replay_steps_from_here(const struct replay *r, int64_t by); /* negative: back */
-int64_t replay_share_from_here(const struct replay *r,
-                               double share); /* of the steps there are */
+/* Places to jump to. A step's place is before the next one: what came with it is told. */
+int64_t replay_steps_from_here(const struct replay *r, int64_t by);   /* negative: back */
+int64_t replay_share_from_here(const struct replay *r, double share); /* of all steps */
 int64_t replay_place_of_step(const struct replay *r, int64_t step);
-/* The next mark of the journal or of `own` steps, `forward` or back, and what it says; -1:
- * none. */
+/* The next mark of the journal or of `own` steps, on or back, and what it says; -1: none. */
 int64_t replay_mark_from_here(const struct replay *r, bool forward, const double *own,
                               int n_own, char *text, size_t size);
-/* Go there: *h becomes the fold over all before it. False: the log can't be read so far (any
- * more). */
+/* Go there: *h becomes the fold over all before it. False: the log can't be read so far. */
 bool replay_jump(struct replay *r, int64_t place, struct history *h);
 #endif
