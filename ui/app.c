@@ -128,8 +128,8 @@ static void say_event(struct app *a, const struct event *e) {
     default:
         return;
     }
-    bool answered = !a->replay && strcmp(e->control.by, "screen") == 0;
-    if (e->type == EVENT_CONTROL && answered) return;
+    if (e->type == EVENT_CONTROL && !a->replay && strcmp(e->control.by, "screen") == 0)
+        return; /* answered */
     if (journal_sentence(e, &text, &style)) app_say(a, style, "%s", buf_text(&text));
     buf_deinit(&text);
 }
