@@ -54,6 +54,12 @@ static int say_goodbye(const struct run_paths *run) {
     return status;
 }
 
+/* The folder that the run's is in. */
+static void neighbours(const struct run_paths *run, char out[PATH_MAX]) {
+    int parent = (int)(screen_run_name(run) - run->dir);
+    snprintf(out, PATH_MAX, "%.*s", parent > 1 ? parent - 1 : parent, run->dir);
+}
+
 bool screen_show(const struct run_paths *run, enum app_mode mode,
                  const struct screen_options *o, pid_t engine, int *status, struct err *err) {
     char command[PATH_MAX + 32], runs[PATH_MAX], again[PATH_MAX + 96];
@@ -62,8 +68,7 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
     screen_prefs_read(o, &prefs);
     way_back(run, APP_DRIVE, command, sizeof command);
     repeat(run, again, sizeof again);
-    int parent = (int)(screen_run_name(run) - run->dir);
-    snprintf(runs, sizeof runs, "%.*s", parent > 1 ? parent - 1 : parent, run->dir);
+    neighbours(run, runs);
     struct app_options app = {.mode = mode,
                               .name = screen_run_name(run),
                               .drive_command = command,
@@ -72,10 +77,15 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
                               .prefs = &prefs.prefs,
                               .prefs_path = prefs.path,
                               .prefs_bad = prefs.bad.code ? prefs.bad.msg : NULL,
-                              .engine = engine};
+                              .engine = engine,
+                              .overlay = o->overlay,
+                              .log = run->events,
+                              .speed = o->speed,
+                              .at = o->at};
     struct term_options term = prefs_term_options(&prefs.prefs);
     *status = CLI_OK;
     if (!app_run(run, &app, &term, &how, err)) return false;
+    if (mode == APP_REPLAY) return true; /* nothing has happened */
     if (how == APP_DETACHED && files_is_locked(run->lock, NULL)) screen_say_detached(run, mode);
     else *status = say_goodbye(run);
     return true;
@@ -100,14 +110,20 @@ bool screen_options_ok(const struct screen_options *o, struct err *err) {
 /* --color stands above NO_COLOR, as what is asked for at one command does (no-color.org). */
 bool screen_snapshot(const struct run_paths *run, enum app_mode mode,
                      const struct screen_options *o, struct err *err) {
-    char command[PATH_MAX + 32];
+    char command[PATH_MAX + 32], runs[PATH_MAX];
     struct prefs prefs;
     struct buf out = {0};
     screen_prefs_options(o, &prefs);
     const struct term_options look = prefs_term_options(&prefs);
     way_back(run, APP_DRIVE, command, sizeof command);
-    struct app_options app = {
-        .mode = mode, .name = screen_run_name(run), .drive_command = command};
+    neighbours(run, runs);
+    struct app_options app = {.mode = mode,
+                              .name = screen_run_name(run),
+                              .drive_command = command,
+                              .runs = runs,
+                              .overlay = o->overlay,
+                              .log = run->events,
+                              .at = o->at};
     struct snapshot s = {.glyphs = term_stdout_glyphs(look.glyphs),
                          .form = o->color ? DUMP_ANSI : DUMP_TEXT,
                          .look = {.colours = 256, .theme = look.theme}};

@@ -7,8 +7,11 @@
 struct screen_options {
     bool ascii, mono, no_mouse, light;
     const char *theme;    /* NULL: none asked for; a word of PREF_THEME */
+    const char *overlay;  /* RUN whose curve lies over this one's; NULL: none */
     const char *snapshot; /* WxH: a frame on stdout instead of a screen; NULL: none asked for */
     bool color;           /* the snapshot's */
+    double speed;         /* of a replay (ui/app.h), like the next */
+    int64_t at;
 };
 
 /* The options that every command with a screen takes, for its table (cli.h). */
@@ -22,6 +25,8 @@ struct screen_options {
          0},                                                                                   \
         {"--no-mouse", NULL, "leave the mouse to the terminal", CLI_FLAG, &(o).no_mouse, 0,    \
          0},                                                                                   \
+        {"--overlay", "RUN", "lay the loss curve of another run over this one's", CLI_TEXT,    \
+         &(o).overlay, 0, 0},                                                                  \
         {"--snapshot", "WxH",                                                                  \
          "print one frame as text, 40x8 to 500x200, and end; nothing is started", CLI_TEXT,    \
          &(o).snapshot, 0, 0},                                                                 \

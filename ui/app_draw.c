@@ -33,7 +33,7 @@ static void draw_panes(struct app *a, struct canvas *c) {
         struct panel *p = a->panels[i];
         p->area = a->layout.panes[i];
         p->focus = i == a->focus;
-        p->watching = a->mode == APP_WATCH || a->history.state == RUN_ENDED;
+        p->watching = app_looks_only(a) || a->history.state == RUN_ENDED;
         if (!layout_shows(&a->layout, i)) continue;
         struct rect old = canvas_clip(c, p->area);
         p->ops->draw(p, c);
@@ -53,7 +53,9 @@ struct bottom {
 };
 
 static void draw_keys(const struct app *a, struct canvas *c, struct rect r, enum life life) {
-    struct bars_hints hints = {life, a->mode == APP_WATCH, a->focus, &a->layout};
+    struct replay_state replay = {.paused = false};
+    if (a->replay) replay_state(a->replay, &replay);
+    struct bars_hints hints = {life, app_looks_only(a), a->focus, &a->layout, &replay};
     bars_hint(c, r, &hints);
 }
 
@@ -145,6 +147,8 @@ static void draw_messages(const struct app *a, struct canvas *c, enum life life)
 
 void app_draw(struct app *a, struct canvas *c, double now) {
     double silent_s;
+    struct replay_state replay, *back = a->replay ? &replay : NULL;
+    if (back) replay_state(a->replay, back);
     keep_time(a, now);
     enum life life = app_life(a, now, &silent_s);
     a->layout = layout_make(c->w, c->h, a->zoomed, a->focus);
@@ -154,13 +158,14 @@ void app_draw(struct app *a, struct canvas *c, double now) {
         draw_too_small(l, c);
         return;
     }
-    bars_lifecycle(c, l->lifecycle, &a->history, app_name(a), life, silent_s);
-    bars_status(c, l->status, &a->history, life);
+    struct bars_life told = {life, silent_s, back};
+    bars_lifecycle(c, l->lifecycle, &a->history, app_name(a), &told);
+    bars_status(c, l->status, &a->history, &told);
     if (l->tabs.w > 0) bars_tabs(c, l->tabs, app_titles, PANE_COUNT, a->focus);
-    if (l->sparkline.h > 0) bars_sparkline(c, l->sparkline, &a->history, life);
+    if (l->sparkline.h > 0) bars_sparkline(c, l->sparkline, &a->history, &told);
     if (l->learned.w > 0) bars_learned(c, l->learned, &a->history);
     draw_panes(a, c);
     draw_messages(a, c, life);
     if (a->input == INPUT_HELP || a->input == INPUT_HELP_FIND)
-        help_draw(c, app_help_rect(a), &a->help, a->mode == APP_WATCH);
+        help_draw(c, app_help_rect(a), &a->help, app_looks_only(a));
 }

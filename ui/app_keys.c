@@ -10,6 +10,12 @@
 
 /* Whether the run can be asked at all; says why not. */
 static bool may_ask(struct app *a) {
+    if (a->replay) {
+        app_say(a, STYLE_NORMAL, "a replay changes nothing: %s%s",
+                a->mode == APP_DRIVE ? "r goes back to the run" : a->drive_command,
+                a->mode == APP_DRIVE ? "" : " drives the run");
+        return false;
+    }
     if (a->mode == APP_WATCH) {
         app_say(a, STYLE_NORMAL, "watching only: %s drives it", a->drive_command);
         return false;
@@ -316,7 +322,8 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
 static void pane_key(struct app *a, int key, struct outbox *out) {
     enum action action = keys_action(key);
     if (app_tour_key(a, key)) return;
-    if (action == ACTION_NONE || pane_action(a, action, out)) return;
+    if (action == ACTION_NONE || app_replay_action(a, action)) return;
+    if (pane_action(a, action, out)) return;
     if (action == ACTION_BACK && a->zoomed >= 0) a->zoomed = -1;
     else app_action(a, action, out);
 }

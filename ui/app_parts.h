@@ -1,6 +1,6 @@
 /* app_parts.h - the inside of the app, shared by app.c (state, facts, answers), app_draw.c
- * (frames), app_keys.c (keys), app_help.c, app_prefs.c (settings), app_tour.c and app_run.c
- * (the loop). */
+ * (frames), app_keys.c (keys), app_help.c, app_prefs.c (settings), app_tour.c, app_replay.c (the log
+ * played back) and app_run.c (the loop). */
 #ifndef THAW_UI_APP_PARTS_H
 #define THAW_UI_APP_PARTS_H
 #include "ui/app.h"
@@ -11,6 +11,7 @@
 #include "ui/osc52.h"
 #include "ui/overlay.h"
 #include "ui/panel.h"
+#include "ui/replay.h"
 
 /* Who gets the keys. */
 enum input_mode {
@@ -36,6 +37,13 @@ struct app {
     bool copies;     /* the command is to be copied: app_copied() tells what became of it */
     bool asks_many;  /* while a key is handled: more was asked than can wait */
     enum app_end end;
+
+    /* a replay: `history` is the fold up to its place */
+    struct replay *replay; /* NULL: the run itself is on the screen */
+    struct history live;   /* of the run meanwhile, to come back to */
+    char log[PATH_MAX];    /* "": none to be replayed */
+    double speed;          /* to begin with */
+    bool unreadable;       /* said already */
 
     struct overlays overlays;
     char runs[PATH_MAX]; /* where they are looked for */
@@ -106,5 +114,14 @@ void app_tour_begin(struct app *a);
 void app_tour_welcome(struct app *a);
 bool app_tour_key(struct app *a, int key);
 void app_tour_row(const struct app *a, char *out, size_t size);
+/* Nothing can be asked of the run. */
+bool app_looks_only(const struct app *a);
+/* Play the log back from its start. False: why not is said, or in *err where that is wanted. */
+bool app_replay_begin(struct app *a, struct err *err);
+/* Whether the action was the replay's own: it has been done, or it is said why not. */
+bool app_replay_action(struct app *a, enum action action);
+/* Let the replay go on at clock_now() `now`, for a slice of time. Whether there is anything new
+ * to be seen; *more: there is more to do already. */
+bool app_replay_play(struct app *a, double now, bool *more);
 extern const char *const app_titles[PANE_COUNT];
 #endif

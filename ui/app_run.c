@@ -80,6 +80,9 @@ static void read_events(struct loop *l) {
     l->unreadable = got < 0;
 }
 
+/* The replay in place of the run, whose engine may train on meanwhile. */
+static void play(struct loop *l) { l->dirty |= app_replay_play(l->app, clock_now(), &l->more); }
+
 /* Other runs get less time: what they tell is never urgent. */
 static void read_overlays(struct loop *l) {
     bool more;
@@ -159,10 +162,11 @@ static void run(struct loop *l, enum app_end *how) {
         int key = term_key(l->term, wait_ms(l), l->link.fd, &mouse);
         if (key != KEYS_NONE) handle_key(l, key, &mouse);
         if (app_ended(l->app) != APP_GOES_ON) break;
-        read_events(l);
+        if (l->app->replay) play(l);
+        else read_events(l);
         read_overlays(l);
         take_answers(l);
-        look_for_engine(l);
+        if (!l->app->replay) look_for_engine(l);
         double since = clock_now() - l->drawn_at;
         if (l->urgent || (l->dirty && since >= frame_s) || since >= clock_s) frame(l);
     }
@@ -178,6 +182,7 @@ bool app_run(const struct run_paths *paths, const struct app_options *o,
     *how = APP_DETACHED;
     link_init(&l.link, paths->socket);
     l.app = app_create(o, err);
+    if (l.app && o->mode == APP_REPLAY && o->at >= 0) app_replay_at(l.app, o->at, NULL);
     l.reader = l.app ? event_reader_open(paths->events, err) : NULL;
     l.term = l.reader ? term_open(t, err) : NULL;
     bool ok = l.term != NULL;

@@ -73,10 +73,10 @@ static void offer_verbs(struct candidates *k) {
     for (int i = 0; i < COMMAND_LINE_OWN; i++) offer(k, command_line_own[i].word);
 }
 
-static void offer_runs(struct candidates *k, const char *runs) {
+static void offer_runs_in(struct candidates *k, const char *runs) {
     struct run_info *infos = NULL;
     int n = 0;
-    if (!runs || !run_list(runs, &infos, &n, NULL)) return;
+    if (!run_list_quick(runs, &infos, &n, NULL)) return;
     for (int i = 0; i < n; i++) offer(k, infos[i].name);
     free(infos);
 }
@@ -94,6 +94,16 @@ static void offer_settings(struct candidates *k, const char *behind) {
     snprintf(key, sizeof key, "%.*s", (int)n, behind);
     if (behind[n]) offer_values(k, prefs_find(key));
     for (int i = 0; !behind[n] && i < PREF_COUNT; i++) offer(k, pref_infos[i].key);
+}
+
+/* Beside the run on the screen, and where runs usually live. */
+static void offer_runs(struct candidates *k, const char *runs) {
+    char usual[PATH_MAX], here[PATH_MAX];
+    if (!runs) return;
+    offer_runs_in(k, runs);
+    if (!runs_dir(NULL, usual, NULL)) return;
+    if (realpath(runs, here) && strcmp(here, usual) == 0) return;
+    offer_runs_in(k, usual);
 }
 
 static void offer_groups(struct candidates *k, const struct history *h) {

@@ -16,6 +16,24 @@ void journal_deinit(struct journal *j) {
     *j = (struct journal){0};
 }
 
+bool journal_copy(struct journal *to, const struct journal *from) {
+    *to = (struct journal){.dropped = from->dropped, .failed = from->failed};
+    to->lines = malloc((from->n_lines + 1) * sizeof *to->lines);
+    to->marks = malloc((from->n_marks + 1) * sizeof *to->marks);
+    if (!to->lines || !to->marks) return false;
+    to->line_capacity = from->n_lines + 1;
+    to->mark_capacity = from->n_marks + 1;
+    to->n_marks = from->n_marks;
+    if (to->n_marks > 0) memcpy(to->marks, from->marks, to->n_marks * sizeof *to->marks);
+    for (size_t i = 0; i < from->n_lines; i++) {
+        to->lines[i] = from->lines[i];
+        to->lines[i].text = strdup(from->lines[i].text);
+        if (!to->lines[i].text) return false;
+        to->n_lines++;
+    }
+    return true;
+}
+
 void journal_mark(struct journal *j, const double x[UNIT_COUNT], char letter, const char *fmt,
                   ...) {
     if (j->n_marks == j->mark_capacity) {

@@ -33,6 +33,8 @@ struct journal {
 enum { JOURNAL_LINES_MAX = 20000 };
 
 void journal_deinit(struct journal *j);
+/* Make `to` (empty) the same. False when memory is out. */
+bool journal_copy(struct journal *to, const struct journal *from);
 void journal_mark(struct journal *j, const double x[UNIT_COUNT], char letter, const char *fmt,
                   ...) __attribute__((format(printf, 4, 5)));
 /* Forget the marks beyond `step`. */

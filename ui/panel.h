@@ -47,6 +47,8 @@ void panel_loss_take(struct panel *p, const struct prefs *prefs);
 void panel_loss_tell(const struct panel *p, struct prefs *prefs);
 void panel_compare_take(struct panel *p, const struct prefs *prefs);
 void panel_compare_tell(const struct panel *p, struct prefs *prefs);
+/* Steps that the viewer has marked, *n of them; borrowed. */
+const double *panel_loss_own_marks(const struct panel *p, int *n);
 /* The prompt that the compare panel shows, for editing it; "" when there is none. */
 const char *panel_compare_prompt(const struct panel *p);
 /* Show the pair of this prompt as soon as there is one. */

@@ -397,3 +397,9 @@ void panel_loss_tell(const struct panel *p, struct prefs *prefs) {
     prefs->at[PREF_LOG_Y] = v->log_y;
     prefs->at[PREF_X_UNIT] = (int)v->unit;
 }
+
+const double *panel_loss_own_marks(const struct panel *p, int *n) {
+    const struct own_marks *own = &self_const(p)->own;
+    *n = own->n;
+    return own->steps;
+}
