@@ -11,7 +11,7 @@
 static const char about[] = "The loss of MODEL on the validation part of a source: text that "
                             "training never sees. The text is\n"
                             "cut into windows of the model's context. SOURCE is text:PATH, "
-                            "jsonl:PATH#key or wordnet:DOMAIN.";
+                            "wordnet:DOMAIN or another that `thaw data --help` lists.";
 
 enum { EVAL_TOKENS = 4096 }; /* at a time, in as many windows as that makes */
 

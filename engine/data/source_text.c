@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "engine/core/files.h"
+#include "engine/core/gzip.h"
 #include "engine/core/text.h"
 #include "engine/data/source_kinds.h"
 
@@ -73,10 +74,10 @@ static bool add_paragraphs(const char *s, size_t n, struct source_text *out, str
 }
 
 static bool read_file(const char *path, struct source_text *out, struct err *err) {
-    struct mapping map;
-    if (!files_map(path, &map, err)) return false;
-    const char *s = (const char *)map.data;
-    size_t n = map.size, valid = n ? text_valid_prefix(s, n) : 0;
+    struct content file;
+    if (!content_open(path, SOURCE_BYTES_MAX, &file, err)) return false;
+    const char *s = file.data;
+    size_t n = file.size, valid = n ? text_valid_prefix(s, n) : 0;
     const char *nul = n ? memchr(s, '\0', valid) : NULL;
     bool done = true;
     if (nul)
@@ -89,7 +90,7 @@ static bool read_file(const char *path, struct source_text *out, struct err *err
             path, line_of(s, valid), (unsigned char)s[valid]);
     bool mark = n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0; /* a byte order mark is no text */
     if (done && n) done = add_paragraphs(s + (mark ? 3 : 0), n - (mark ? 3 : 0), out, err);
-    files_unmap(&map);
+    content_close(&file);
     return done;
 }
 
