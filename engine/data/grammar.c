@@ -115,6 +115,13 @@ static const struct grammar_alternative *pick(struct writer *w, const struct gra
 
 /* ---- writing ---- */
 
+/* A blank behind a blank is not written: what stands between may be empty. */
+static void put(struct writer *w, struct grammar_span s) {
+    bool doubled =
+        s.n > 0 && *s.at == ' ' && w->out->len > 0 && w->out->data[w->out->len - 1] == ' ';
+    if (s.n > 0) buf_add(w->out, s.at + doubled, s.n - doubled);
+}
+
 static void make_capital(struct buf *out, size_t at) {
     if (at < out->len && out->data[at] >= 'a' && out->data[at] <= 'z')
         out->data[at] -= 'a' - 'A';
@@ -153,8 +160,7 @@ static bool write_reference(struct writer *w, const struct grammar_piece *p, int
     size_t start = w->out->len, answer = w->answer;
     int features = w->n_features;
     if (!p->keeps && find_variable(w, p->variable)) {
-        struct grammar_span value = value_of(w, p->variable);
-        buf_add(w->out, value.at, value.n);
+        put(w, value_of(w, p->variable));
     } else if (!write_rule(w, r, depth)) {
         return false;
     }
@@ -172,7 +178,7 @@ static bool write_piece(struct writer *w, const struct grammar_piece *p, int dep
     else if (p->kind == PIECE_RULE && !write_reference(w, p, depth)) return false;
     else if (p->kind == PIECE_VALUE) s = value_of(w, p->variable);
     else if (p->kind == PIECE_FEATURE) s = feature_of(w, p->variable, p->feature);
-    if (p->kind != PIECE_RULE && p->kind != PIECE_ANSWER) buf_add(w->out, s.at, s.n);
+    if (p->kind != PIECE_RULE && p->kind != PIECE_ANSWER) put(w, s);
     if (p->capital) make_capital(w->out, start);
     return !w->out->failed || err_set(w->err, ERR_NOMEM, "no memory for a line");
 }
@@ -188,7 +194,8 @@ static bool write_rule(struct writer *w, const struct grammar_rule *r, int depth
     return true;
 }
 
-/* The same for every order in which the variables were kept. */
+/* Of a line that asks its variables, the same for every order in which they were kept; else its
+ * text. */
 static uint64_t key_of(const struct writer *w) {
     uint64_t key = 0;
     for (int i = 0; i < w->n_variables; i++) {
@@ -196,7 +203,7 @@ static uint64_t key_of(const struct writer *w) {
                             value = value_of(w, w->variables[i].name);
         key += rng_hash(name.at, name.n) ^ (rng_hash(value.at, value.n) * 3);
     }
-    return w->n_variables > 0 ? key : rng_hash(w->out->data, w->out->len);
+    return w->answer > 0 && w->n_variables > 0 ? key : rng_hash(w->out->data, w->out->len);
 }
 
 int grammar_level(const struct grammar *g, const char *name) {

@@ -17,11 +17,12 @@
  * In a text, <rule> stands for what the rule gives. <x=rule> keeps that as variable x as well (<=rule>: as
  * a variable of the rule's name), <!x=rule> keeps it without writing it; <x> is the variable again, <x.f>
  * its feature f. A ^ in front (<^x>) makes the first letter a capital, and <?> marks where the answer
- * begins: before the blank that parts it from the question. Behind | stand features f=v for the variable that is kept, weight=N, and
+ * begins: before the blank that parts it from the question. Of two blanks in a row one is written, so
+ * what stands between may be empty (""). Behind | stand features f=v for the variable that is kept, weight=N, and
  * after `when` conditions, all of which must hold: x=v, x.f=v, !=, and a choice of values with commas.
  *
- * A line depends on (grammar, level, seed, its number) alone. Its split key is what its variables are, so
- * that all wordings of one case are on one side; without variables it is the line. */
+ * A line depends on (grammar, level, seed, its number) alone. The split key of a line that asks is what its
+ * variables are, so that all wordings of one case are on one side; that of any other line is the line. */
 #ifndef THAW_ENGINE_DATA_GRAMMAR_H
 #define THAW_ENGINE_DATA_GRAMMAR_H
 #include "engine/data/source.h"

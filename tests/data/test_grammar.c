@@ -51,6 +51,7 @@ static const struct text_case {
     {"grammar: features come from below",
      MAIN "<!n=x><n.a> <n>\n  x:\n    - white <y>\n  y:\n    - owl | a=a\n", "a white owl|"},
     {"grammar: a capital", MAIN "<^x>. <!n=x><^n>. <n>\n  x:\n    - owl\n", "Owl. Owl. owl|"},
+    {"grammar: nothing between two blanks", MAIN "a <x> dog\n  x:\n    - \"\"\n", "a dog|"},
     {"grammar: an answer", MAIN "what is it?<?> <x>\n  x:\n    - owl\n", "what is it?[ owl]|"},
     {"grammar: an unknown feature is nothing", MAIN "<!n=x>-<n.f>-\n  x:\n    - owl\n", "--|"},
     {"grammar: decisions, first that fits",
@@ -146,8 +147,8 @@ static void test_endless(void **state) {
 
 /* ---- draws ---- */
 
-static const char animals[] =
-    MAIN "the <=x> <y>\n  x:\n    - dog | weight=3\n    - cat\n  y:\n    - runs\n    - sits\n";
+static const char animals[] = MAIN
+    "the <=x><?> <y>\n  x:\n    - dog | weight=3\n    - cat\n  y:\n    - runs\n    - sits\n";
 
 /* A line is a function of seed and number; weights are kept. */
 static void test_draws(void **state) {
@@ -174,7 +175,7 @@ static void test_draws(void **state) {
     grammar_destroy(g);
 }
 
-/* The key is the case, not its wording: two animals, whatever they do. */
+/* The key of a line that asks is the case, not its wording: two animals, whatever they do. */
 static void test_key(void **state) {
     (void)state;
     struct grammar *g = parse(animals);
