@@ -10,6 +10,7 @@
 #include "engine/core/text.h"
 #include "engine/data/dict.h"
 #include "engine/data/grammar.h"
+#include "engine/data/html.h"
 #include "engine/data/pairs.h"
 #include "engine/data/sentences.h"
 #include "engine/data/source_kinds.h"
@@ -21,6 +22,9 @@ const struct source_kind source_kinds[] = {
     {"jsonl", "PATH#key",
      "a JSON Lines file; a unit is the string under the key (\"text\" when none is named)",
      source_jsonl_read, NULL, source_jsonl_path},
+    {"html", "PATH",
+     "web pages, a folder of them or a glob; a unit is a paragraph without its tags", html_read,
+     NULL, strlen},
     {"wordnet", "general|medicine|law|sport",
      "WordNet's words with their meanings; general has example sentences too", wordnet_read,
      NULL, NULL},

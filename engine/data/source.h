@@ -5,6 +5,7 @@
  *                    blank lines, inner newlines kept); in a file without a blank line it
  *                    is a line.
  *   jsonl:PATH#key   JSON Lines; a unit is the string under `key` (default "text")
+ *   html:PATH        web pages as paragraphs without tags (html.h)
  *   wordnet:DOMAIN   general, medicine, law, sport: `word : meaning` lines (see wordnet.h)
  *   dict:NAME        a dictd dictionary, whole or by labels: `word : meaning` lines (dict.h)
  *   pairs:PATH       parallel texts: `Fieber => fever` lines (pairs.h)
