@@ -11,6 +11,7 @@
 #include "engine/data/dict.h"
 #include "engine/data/grammar.h"
 #include "engine/data/html.h"
+#include "engine/data/packages.h"
 #include "engine/data/pairs.h"
 #include "engine/data/sentences.h"
 #include "engine/data/source_kinds.h"
@@ -25,6 +26,11 @@ const struct source_kind source_kinds[] = {
     {"html", "PATH",
      "web pages, a folder of them or a glob; a unit is a paragraph without its tags", html_read,
      NULL, strlen},
+    {"packages", "PATH",
+     "descriptions of Debian's packages: files that apt keeps (Translation-en, Packages) or "
+     "that "
+     "`apt-cache dumpavail` prints",
+     packages_read, NULL, strlen},
     {"wordnet", "general|medicine|law|sport",
      "WordNet's words with their meanings; general has example sentences too", wordnet_read,
      NULL, NULL},

@@ -6,6 +6,7 @@
  *                    is a line.
  *   jsonl:PATH#key   JSON Lines; a unit is the string under `key` (default "text")
  *   html:PATH        web pages as paragraphs without tags (html.h)
+ *   packages:PATH    descriptions of Debian packages (packages.h)
  *   wordnet:DOMAIN   general, medicine, law, sport: `word : meaning` lines (see wordnet.h)
  *   dict:NAME        a dictd dictionary, whole or by labels: `word : meaning` lines (dict.h)
  *   pairs:PATH       parallel texts: `Fieber => fever` lines (pairs.h)

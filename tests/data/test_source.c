@@ -212,8 +212,9 @@ static void test_check(void **state) {
         assert_non_null(strstr(err.msg, wrong[i]));
         assert_error(wrong[i], ERR_USAGE, "is not a source");
     }
-    assert_error("books/a.txt", ERR_USAGE,
-                 "text:PATH, jsonl:PATH#key, html:PATH, wordnet:general|medicine");
+    assert_error(
+        "books/a.txt", ERR_USAGE,
+        "text:PATH, jsonl:PATH#key, html:PATH, packages:PATH, wordnet:general|medicine");
     assert_error("wordnet:music", ERR_USAGE, "general|medicine|law|sport");
 }
 
