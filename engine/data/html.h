@@ -1,7 +1,8 @@
 /* html.h - web pages as paragraphs: what stands between tags that begin a new line.
  * Comments, scripts, styles, the head, navigation and preformatted text (it is code, mostly) are left out,
  * other tags taken off, and characters like &amp; and &#8212; written as themselves. Blanks become single
- * spaces. It is no parser of HTML: what is broken gives other text, never an error. */
+ * spaces. It is no parser of HTML: what is broken gives other text, never an error. A page that is not UTF-8 is left
+ * out. */
 #ifndef THAW_ENGINE_DATA_HTML_H
 #define THAW_ENGINE_DATA_HTML_H
 #include "engine/data/source.h"
