@@ -313,8 +313,8 @@ static double perplexity(const struct event_score *s) {
 /* How much is told about a set: less on narrow screens. */
 enum change_form { CHANGE_WHOLE, CHANGE_SHORT, CHANGE_BARE, CHANGE_FORMS };
 
-/* "general 14.2 -> 19.7 ppl (+39%)": as wide whatever the numbers. The unit may stand with the
- * first set alone. */
+/* "general 14.2 -> 19.7 ppl (+39%)": as wide whatever the numbers; of a set that asks " 96%
+ * right" instead of the change. The unit may stand with the first set alone. */
 static void set_piece(struct row *r, const struct history_set *s, const char *word,
                       enum change_form form, enum style style, int priority) {
     char base[FORMAT_MAX], tuned[FORMAT_MAX], change[FORMAT_MAX], told[2 * FORMAT_MAX] = "";
@@ -322,6 +322,8 @@ static void set_piece(struct row *r, const struct history_set *s, const char *wo
     format_ppl(base, perplexity(&s->last_base));
     format_ppl(tuned, perplexity(&s->last));
     format_change(change, perplexity(&s->last) / perplexity(&s->last_base));
+    if (isfinite(s->last.accuracy))
+        snprintf(change, sizeof change, "%3.0f%% right", 100 * s->last.accuracy);
     const char *digits = change + strspn(change, " ");
     int w = (int)strlen(change);
     if (form == CHANGE_WHOLE)

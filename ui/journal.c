@@ -87,6 +87,8 @@ static void eval_sentence(const struct event_eval *e, struct buf *out) {
         const struct event_set *s = &e->sets[i];
         buf_printf(out, "%s%s %.3f nats", i ? "   " : "eval: ", s->name, s->tuned.loss);
         if (isfinite(s->tuned.perplexity)) buf_printf(out, ", ppl %.1f", s->tuned.perplexity);
+        if (isfinite(s->tuned.accuracy))
+            buf_printf(out, ", %.0f%% right", 100 * s->tuned.accuracy);
         if (s->has_base) buf_printf(out, " (base %.3f)", s->base.loss);
     }
 }
