@@ -8,6 +8,7 @@
 
 #include "engine/core/files.h"
 #include "engine/data/source.h"
+#include "engine/run/checkpoint_check.h"
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/config_file.h"
@@ -167,7 +168,7 @@ static bool nothing_left(const struct run_paths *run, const struct headless *h) 
     int64_t step = -1;
     bool done = s && config_read(run->config, NULL, s, NULL) &&
                 headless_finished(h, s->n_stages, &step) &&
-                checkpoint_newest(run->checkpoints, newest, NULL, 0) == step;
+                checkpoint_newest_sound(run->checkpoints, newest, NULL) == step;
     free(s);
     return done;
 }
