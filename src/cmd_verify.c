@@ -83,8 +83,8 @@ static void say_verdict(const struct run_paths *run, const struct verdict *v, in
     if (step >= 0) snprintf(from, sizeof from, "from step %" PRId64, step);
     if (v->n_bad == 0) cli_print("thaw: %s is sound; it would go on %s", word, from);
     else
-        cli_print("thaw: %s has %d faults; thaw run --resume %s goes on %s", word, v->n_bad,
-                  word, from);
+        cli_print("thaw: %s has %d fault%s; thaw run --resume %s goes on %s", word, v->n_bad,
+                  v->n_bad == 1 ? "" : "s", word, from);
 }
 
 static int verify(const struct run_paths *run, bool as_json, struct err *err) {

@@ -379,6 +379,14 @@ static bool write_holder(int fd) {
     return ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n;
 }
 
+/* Whether `path` still names the file that was opened: who clears away a dead engine's lock holds it
+ * meanwhile, and one who waited for that would hold a file that nobody else finds. */
+static bool still_there(int fd, const char *path) {
+    struct stat ours, there;
+    return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+           ours.st_ino == there.st_ino;
+}
+
 int files_lock(const char *path, pid_t *holder, struct err *err) {
     int fd = open_again(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
     if (fd < 0) {
@@ -386,6 +394,10 @@ int files_lock(const char *path, pid_t *holder, struct err *err) {
         return -1;
     }
     if (lock_patiently(fd) == 0) {
+        if (!still_there(fd, path)) {
+            close(fd);
+            return files_lock(path, holder, err);
+        }
         if (write_holder(fd)) return fd;
         failed(err, "write", path);
     } else if (errno == EWOULDBLOCK) {

@@ -49,6 +49,8 @@ struct run_contents {
     uint64_t bytes; /* of all its files */
 };
 void run_contents_read(const char *run_dir, struct run_contents *out);
+/* Bytes of the files in a folder and below it, or of a file itself; links are not followed. */
+uint64_t folder_bytes(const char *path);
 /* Delete the run in the folder `run_dir`, an absolute path, and all it holds. ERR_RANGE, and nothing is
  * touched, unless it is a folder (no link to one) directly in `runs` that is a run, and no engine holds
  * its lock. Links inside are removed, not followed. */

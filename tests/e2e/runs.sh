@@ -40,7 +40,7 @@ verify() {
     try "$thaw" verify harmed
     same "verify a harmed run: exit status" 1 "$status"
     ok "it names the file" says "bad   checkpoints/step-120: model.safetensors has other bytes"
-    ok "it says what to do" says "harmed has 1 faults; thaw run --resume harmed goes on from step "
+    ok "it says what to do" says "harmed has 1 fault; thaw run --resume harmed goes on from step "
     try "$thaw" verify harmed --json
     same "verify --json: exit status" 1 "$status"
     same "verify --json: not sound" false "$("$json_get" sound <"$out")"
@@ -55,6 +55,51 @@ verify() {
     same "no such run" 2 "$status"
 }
 
+# --- CSV
+
+csv() {
+    must "runs --csv" "$thaw" runs --csv kept
+    cp "$out" "$work/csv"
+    same "a line a step" 121 "$(wc -l <"$work/csv")"
+    same "its last step" 120 "$(tail -n 1 "$work/csv" | cut -d, -f1)"
+    same "every line has as many fields" 1 "$(awk -F, '{ print NF }' "$work/csv" | sort -u | wc -l)"
+    ok "it has the sets' losses" grep -q '^step,stage,loss,lr,grad_norm,tokens,tokens_per_s,.*domain_loss' "$work/csv"
+    same "the loss of step 120 is the log's" "$(events kept loss type=step step=120 | tail -n 1 | cut -c1-6)" \
+        "$(tail -n 1 "$work/csv" | cut -d, -f3 | cut -c1-6)"
+    try "$thaw" runs --csv kept --json
+    same "--csv and --json: wrong use" 2 "$status"
+}
+
+# --- clearing away
+
+prune() {
+    must "nothing to clear away" "$thaw" runs --prune
+    ok "it says so" says "there is nothing to clear away"
+    mkdir "$runs/kept/base.new" "$runs/.old.deleted"
+    cp -r "$runs/kept/checkpoints/step-120" "$runs/kept/checkpoints/step-100"
+    must "a list first" "$thaw" runs --prune
+    ok "a leftover is listed" says "would remove $runs/kept/base.new"
+    ok "a checkpoint is listed" says "would remove $runs/kept/checkpoints/step-100"
+    ok "nothing was removed" test -d "$runs/kept/base.new"
+    must "and the deed" "$thaw" runs --prune --yes
+    ok "it tells what was freed" grep -qE '^thaw: freed 0\.[1-9] MiB' "$out"
+    ok "the leftover is gone" test ! -e "$runs/kept/base.new"
+    ok "so is what a deletion left" test ! -e "$runs/.old.deleted"
+    ok "so is the checkpoint" test ! -e "$runs/kept/checkpoints/step-100"
+    must "the run is as sound as before" "$thaw" verify kept
+    touch -d '3 days ago' "$runs/harmed/events.jsonl"
+    must "old runs" "$thaw" runs --prune --older-than 2d --yes
+    ok "an old run is gone" test ! -e "$runs/harmed"
+    ok "a young one is not" test -d "$runs/kept"
+    try "$thaw" runs --yes
+    same "--yes alone is wrong use" 2 "$status"
+    try "$thaw" runs --prune --older-than soon
+    same "--older-than needs an age" 2 "$status"
+    ok "and says how" grep -q '12h, 30d' "$err"
+}
+
 retention
 verify
+csv
+prune
 finish
