@@ -53,6 +53,13 @@ static int say_goodbye(const struct run_paths *run) {
     return status;
 }
 
+/* Not one that has ended and only answered prompts. */
+static bool still_trains(const struct run_paths *run) {
+    struct run_info info;
+    return files_is_locked(run->lock, NULL) &&
+           !(run_info_read(run->dir, &info, NULL) && run_has_ended(&info));
+}
+
 bool screen_show(const struct run_paths *run, enum app_mode mode,
                  const struct screen_options *o, pid_t engine, int *status, struct err *err) {
     const char *no_color = getenv("NO_COLOR");
@@ -67,6 +74,7 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
                               .drive_command = command,
                               .runs = runs,
                               .repeat_command = again[0] ? again : NULL,
+                              .answers = o->answers,
                               .engine = engine};
     struct term_options term = {.ascii = o->ascii,
                                 .mono = o->mono || (no_color && *no_color),
@@ -74,7 +82,7 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
                                 .light = o->light};
     *status = CLI_OK;
     if (!app_run(run, &app, &term, &how, err)) return false;
-    if (how == APP_DETACHED && files_is_locked(run->lock, NULL)) screen_say_detached(run, mode);
+    if (how == APP_DETACHED && still_trains(run)) screen_say_detached(run, mode);
     else *status = say_goodbye(run);
     return true;
 }

@@ -25,6 +25,7 @@ struct app *app_create(const struct app_options *o, struct err *err) {
         return NULL;
     }
     a->mode = o->mode;
+    a->answers = o->answers;
     snprintf(a->name, sizeof a->name, "%s", o->name ? o->name : "");
     snprintf(a->drive_command, sizeof a->drive_command, "%s",
              o->drive_command ? o->drive_command : "thaw attach");

@@ -29,6 +29,7 @@ struct app {
     struct history history;
     struct wishes wishes;
     bool dead;       /* no engine holds the run's lock, and the log does not tell an end */
+    bool answers;    /* the run has ended, but an engine answers prompts */
     bool stop_asked; /* by this screen: it leaves when the run has ended */
     bool copies;     /* the command is to be copied: app_copied() tells what became of it */
     bool asks_many;  /* while a key is handled: more was asked than can wait */

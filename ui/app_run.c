@@ -89,7 +89,9 @@ static void look_for_engine(struct loop *l) {
     bool dead = l->app->history.state != RUN_ENDED && !files_is_locked(l->paths->lock, NULL);
     if (dead != l->app->dead) l->urgent = true;
     app_set_dead(l->app, dead);
-    if (!dead && l->app->history.state != RUN_ENDED) link_listen(&l->link);
+    bool ended = l->app->history.state == RUN_ENDED;
+    l->app->answers = ended && files_is_locked(l->paths->lock, NULL);
+    if (!ended ? !dead : l->app->answers) link_listen(&l->link);
 }
 
 static void take_answers(struct loop *l) {
@@ -138,6 +140,7 @@ static void run(struct loop *l, enum app_end *how) {
     struct term_mouse mouse;
     frame(l);
     l->heard_at = clock_now();
+    if (l->app->answers) link_listen(&l->link); /* it goes when nobody does */
     while (app_ended(l->app) == APP_GOES_ON && !term_ended(l->term)) {
         int key = term_key(l->term, wait_ms(l), l->link.fd, &mouse);
         if (key != KEYS_NONE) handle_key(l, key, &mouse);

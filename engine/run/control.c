@@ -355,6 +355,14 @@ void control_tell(struct control *k, const char *notice) {
     wake(k); /* so that the thread waits for room to send */
 }
 
+int control_clients(struct control *k) {
+    int n = 0;
+    pthread_mutex_lock(&k->lock);
+    for (int i = 0; i < CLIENTS_MAX; i++) n += k->clients[i].fd >= 0;
+    pthread_mutex_unlock(&k->lock);
+    return n;
+}
+
 void control_wait(struct control *k, double seconds) {
     double until = clock_now() + fmax(0, fmin(seconds, 1e6));
     struct timespec end = {.tv_sec = (time_t)until};

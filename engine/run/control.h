@@ -19,6 +19,8 @@ void control_answer(struct control *c, struct control_ticket ticket, const struc
 /* Say something unasked (command.h): to every client now, and to each that comes while it holds, which
  * is until another notice; "": nothing. NULL is fine. */
 void control_tell(struct control *c, const char *notice);
+/* How many clients are connected now. */
+int control_clients(struct control *c);
 /* Wait until a command is there or seconds have passed (for a paused engine). */
 void control_wait(struct control *c, double seconds);
 

@@ -108,3 +108,45 @@ bool engine_main(const struct settings *s, const struct run_paths *paths, bool r
     close(lock);
     return ok || stopped;
 }
+
+/* ---- a run that has ended ---- */
+
+static bool answer(const struct trainer_plan *plan, struct err *err) {
+    struct trainer *t = malloc(sizeof *t);
+    if (!t) return err_set(err, ERR_NOMEM, "no memory to answer prompts");
+    bool ok = trainer_create_idle(t, plan, err);
+    if (ok) {
+        trainer_answer(t);
+        trainer_destroy(t);
+    }
+    free(t);
+    return ok;
+}
+
+bool engine_idle(const struct settings *s, const struct run_paths *paths, struct err *err) {
+    char from[PATH_MAX];
+    struct event_log log;
+    set_signals();
+    int64_t step = checkpoint_newest_sound(paths->checkpoints, from, NULL);
+    if (step < 0)
+        return err_set(err, ERR_IO, "%s has no sound checkpoint to answer from", paths->dir);
+    int lock = files_lock(paths->lock, NULL, err);
+    if (lock < 0) return false;
+    if (!event_log_open(&log, paths->events, err)) {
+        close(lock);
+        return false;
+    }
+    blas_init();
+    struct trainer_plan plan = {.settings = s,
+                                .paths = paths,
+                                .log = &log,
+                                .control = control_start(paths->socket, err),
+                                .stop_signal = &stop_signal,
+                                .resume_from = from,
+                                .resume_step = step};
+    bool ok = plan.control && answer(&plan, err);
+    control_stop(plan.control);
+    event_log_close(&log);
+    close(lock);
+    return ok;
+}

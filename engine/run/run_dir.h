@@ -36,6 +36,8 @@ struct run_info {
     double modified; /* wall clock of the last event */
     pid_t pid;       /* of a living engine, else 0 */
 };
+/* Whether its log tells the end: finished, stopped or failed. */
+bool run_has_ended(const struct run_info *r);
 /* Read what the end of the log and the lock tell. */
 bool run_info_read(const char *run_dir, struct run_info *out, struct err *err);
 /* All runs below `runs`, newest first; *out is freed by the caller. A missing folder: none. */
