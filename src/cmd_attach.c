@@ -44,10 +44,12 @@ static int show(const struct cli_spec *form, enum app_mode mode, int argc, char 
         {"--runs-dir", "DIR", "where runs live (default: ~/.local/state/thaw/runs)", CLI_TEXT,
          &runs_given, 0, 0},
         SCREEN_OPTIONS(screen),
+        {"--steal", NULL, "steer alone: other screens become watchers, and are told", CLI_FLAG,
+         &screen.steals, 0, 0}, /* the last: watchers steer nothing */
     };
     struct cli_spec spec = *form;
     spec.options = options;
-    spec.n_options = sizeof options / sizeof options[0];
+    spec.n_options = (int)(sizeof options / sizeof options[0]) - (mode == APP_WATCH);
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
     if (!screen_options_ok(&screen, &err)) return cli_fail(&err);
     if (!runs_dir(runs_given, runs, &err) || !run_dir_find(runs, words.at[0], &run, &err))
@@ -60,7 +62,7 @@ static int show(const struct cli_spec *form, enum app_mode mode, int argc, char 
 
 int cmd_attach(int argc, char **argv) {
     static const struct cli_spec spec = {
-        "thaw attach RUN [OPTIONS]",
+        "thaw attach RUN [--steal] [OPTIONS]",
         "Come back to a run: its whole history, live while it "
         "trains. Everything can be steered.\nA run that has ended "
         "answers prompts of your own (e) from its last checkpoint.",

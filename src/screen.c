@@ -74,6 +74,7 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
                               .drive_command = command,
                               .runs = runs,
                               .repeat_command = again[0] ? again : NULL,
+                              .steals = o->steals,
                               .answers = o->answers,
                               .engine = engine};
     struct term_options term = {.ascii = o->ascii,

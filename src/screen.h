@@ -8,6 +8,7 @@ struct screen_options {
     bool ascii, mono, no_mouse, light;
     const char *snapshot; /* WxH: a frame on stdout instead of a screen; NULL: none asked for */
     bool color;           /* the snapshot's */
+    bool steals;          /* attach: it steers alone, others watch */
     bool answers;         /* the run has ended, and an engine answers prompts: no option */
 };
 

@@ -161,6 +161,19 @@ void app_set_dead(struct app *a, bool dead) {
     a->dead = dead;
 }
 
+void app_set_role(struct app *a, int role) {
+    if (role < 0 && a->mode == APP_DRIVE) {
+        a->mode = APP_WATCH;
+        a->outdone = true;
+        app_say(a, STYLE_WARNING, "another screen steers alone now: %s --steal takes it back",
+                a->drive_command);
+    } else if (role > 0 && a->outdone) {
+        a->mode = APP_DRIVE;
+        a->outdone = false;
+        app_say(a, STYLE_NORMAL, "this screen steers again");
+    }
+}
+
 /* ---- answers */
 
 void app_command_words(const struct command *c, char *out, size_t size) {

@@ -20,6 +20,7 @@ struct app_options {
     const char *drive_command; /* "thaw attach medical": told to those who only watch */
     const char *runs;   /* folder in which `:overlay` looks for other runs; NULL: the working folder */
     const char *repeat_command; /* "thaw run runs/medical/config.yaml"; NULL: only to go on is known */
+    bool steals;               /* it asks to steer alone: other screens become watchers */
     bool answers;              /* the run has ended, and an engine answers prompts (engine_idle()) */
     pid_t engine;              /* our child, to be waited for when it ends; 0: it is not ours */
 };

@@ -12,7 +12,10 @@
 /* Whether the run can be asked for it at all; says why not. */
 static bool may_ask(struct app *a, enum command_kind kind) {
     if (a->mode == APP_WATCH) {
-        app_say(a, STYLE_NORMAL, "watching only: %s drives it", a->drive_command);
+        app_say(a, STYLE_NORMAL,
+                a->outdone ? "another screen steers alone: %s --steal takes it back"
+                           : "watching only: %s drives it",
+                a->drive_command);
         return false;
     }
     if (a->history.state != RUN_ENDED || (a->answers && kind == COMMAND_SAMPLE)) return true;

@@ -57,6 +57,40 @@ makes_way() {
     wait_for "the screen has gone" at_prompt
 }
 
+# Two screens steer one run, until one of them does so alone.
+steal() {
+    run=shared
+    must "run --detach" "$thaw" run "$work/small.yaml" --name shared --detach --set stages.1.steps=100000
+    terminal one 100 30
+    enter "$thaw attach shared"
+    wait_for "the first screen" shows '1 Loss'
+    terminal two 100 30
+    enter "$thaw attach shared --steal"
+    wait_for "the second screen" shows 'this screen steers alone'
+    pane=one
+    wait_for "the first is told" shows 'another screen steers alone now'
+    press p
+    wait_for "it only watches" shows 'attach shared --steal takes it back'
+    try "$thaw" send shared pause
+    same "nor does a shell steer" 1 "$status"
+    ok "it hears why" grep -q 'another screen steers this run alone' "$err"
+    pane=two
+    press p
+    wait_for "the one that steers does" has_event shared seq type=control do=pause by=screen
+    press q
+    wait_for "the second screen has gone" at_prompt
+    pane=one
+    wait_for "the first steers again" shows 'this screen steers again'
+    press p
+    wait_for "and is obeyed" has_event shared seq type=control do=resume by=screen
+    must "so is a shell" "$thaw" send shared stop
+    press q
+    wait_for "the first screen has gone" at_prompt
+    try "$thaw" watch shared --steal
+    same "who watches steals nothing" 2 "$status"
+}
+
 ended_run
 makes_way
+steal
 finish

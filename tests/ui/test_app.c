@@ -294,6 +294,37 @@ static void test_answers(void **state) {
     fixture_close(&f);
 }
 
+/* Another screen steers alone: this one watches, says so, and comes back to itself. */
+static void test_role(void **state) {
+    struct app_fixture f;
+    (void)state;
+    fixture_open(&f, APP_DRIVE, 80, 24, GLYPHS_ASCII);
+    fixture_recorded(&f, ALL);
+    app_set_role(f.app, 0);
+    app_set_role(f.app, 1); /* as it was */
+    fixture_type(&f, "p");
+    assert_int_equal(f.n_sent, 1);
+    app_set_role(f.app, -1);
+    fixture_draw(&f);
+    assert_true(fixture_shows(&f, "thaw attach medical --steal takes it back"));
+    fixture_type(&f, "p ");
+    assert_int_equal(f.n_sent, 1);
+    assert_true(fixture_shows(&f, "another screen steers alone"));
+    app_set_role(f.app, 1);
+    fixture_draw(&f);
+    assert_true(fixture_shows(&f, "this screen steers again"));
+    fixture_type(&f, "p");
+    assert_int_equal(f.n_sent, 2);
+    fixture_close(&f);
+    fixture_open(&f, APP_WATCH, 80, 24, GLYPHS_ASCII); /* one that watches stays so */
+    fixture_recorded(&f, ALL);
+    app_set_role(f.app, -1);
+    app_set_role(f.app, 1);
+    fixture_type(&f, "p");
+    assert_int_equal(f.n_sent, 0);
+    fixture_close(&f);
+}
+
 static void test_detach(void **state) {
     static const int keys[] = {'q', CTRL_C};
     (void)state;
@@ -595,6 +626,7 @@ int main(void) {
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_end_by_itself),
         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_role),
         cmocka_unit_test(test_detach),
         cmocka_unit_test(test_stall),
         cmocka_unit_test(test_messages_end),
