@@ -18,6 +18,10 @@ bool run_paths_of(const char *run_dir, struct run_paths *out, struct err *err);
 
 /* Create DIR/name with mode 0700 (name "": refused; taken: name-2, name-3 ...). *out: its paths. */
 bool run_dir_create(const char *runs, const char *name, struct run_paths *out, struct err *err);
+/* Let a group read the new run in `dir`, and follow it (`thaw watch`): folders 2750, files 0640 as they come.
+ * Its socket and lock stay the owner's. ERR_USAGE when there is no such group. `closed` (PATH_MAX) gets the
+ * first folder on the way that keeps the group out; "": none. */
+bool run_share(const char *dir, const char *group, char *closed, struct err *err);
 /* RUN is a folder that holds events.jsonl or config.yaml, or a name below `runs`. ERR_USAGE when
  * there is none, ERR_IO when it may not be looked at. */
 bool run_dir_find(const char *runs, const char *run, struct run_paths *out, struct err *err);

@@ -3,6 +3,13 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+at_exit() { # engines of other folders than the usual one
+    local lock
+    find "$work/deep" "$work/class" -name engine.lock 2>/dev/null | while read -r lock; do
+        kill -9 "$(tr -dc 0-9 <"$lock")" 2>/dev/null
+    done
+}
+
 make_texts
 make_config "$work/small.yaml" small 60 60
 
@@ -98,8 +105,87 @@ prune() {
     ok "and says how" grep -q '12h, 30d' "$err"
 }
 
+# --- folders far down, and folders of others
+
+# A Unix socket's own path has room for 107 bytes.
+far_down() {
+    local deep=$work/deep i
+    for ((i = 0; i < 12; i++)); do deep+=/a-folder-with-a-name-of-fifty-bytes-or-nearly-so-$i; done
+    must "run far down" "$thaw" run "$work/small.yaml" --name far --runs-dir "$deep" --detach \
+        --set stages.1.steps=100000
+    ok "its path is long" test "$(printf %s "$deep/far/control.sock" | wc -c)" -gt 500
+    must "send finds it" "$thaw" send --runs-dir "$deep" far pause
+    must "runs finds it" "$thaw" runs --runs-dir "$deep" --json
+    same "it is paused" paused "$("$json_get" 0.state <"$out")"
+    must "stop" "$thaw" send --runs-dir "$deep" far stop
+    wait_for "it has stopped" far_is stopped
+    must "verify" "$thaw" verify --runs-dir "$deep" far
+    must "resume" "$thaw" run --resume far --runs-dir "$deep" --detach
+    must "stop again" "$thaw" send --runs-dir "$deep" far stop
+    wait_for "it has stopped again" far_is stopped
+}
+far_is() {
+    "$thaw" runs --runs-dir "$(dirname "$(find "$work/deep" -name far -type d)")" --json 2>/dev/null >"$work/far"
+    [ "$("$json_get" 0.state <"$work/far")" = "$1" ]
+}
+
+unchanged() { # unchanged FOLDER COMMAND...: every file and its time are as before
+    local before after
+    before=$(find "$1" -printf '%P %s %T@ %m\n' | sort)
+    must "${*:2}" "${@:2}"
+    after=$(find "$1" -printf '%P %s %T@ %m\n' | sort)
+    same "${*:2}: nothing is changed" "$before" "$after"
+}
+
+as_class() { # as somebody who is in the run's group, and no more
+    setpriv --reuid 65534 --regid 65533 --groups "$gid" env HOME=/ XDG_STATE_HOME=/nowhere TERM=xterm "$@"
+}
+
+read_only() {
+    cp -r "$runs/kept" "$work/copy"
+    chmod -R a-w "$work/copy"
+    unchanged "$work/copy" "$thaw" watch "$work/copy" --snapshot 80x24
+    ok "it is the run" says "thaw copy"
+    unchanged "$work/copy" "$thaw" verify "$work/copy"
+    [ "$(id -u)" = 0 ] || return
+    chmod -R a+rX "$work/copy" && chmod 755 "$work"
+    gid=$(id -g)
+    unchanged "$work/copy" as_class "$thaw" watch "$work/copy" --snapshot 80x24
+    ok "a copy of others' can be watched" says "ENDED"
+}
+
+shared() {
+    local group
+    group=$(id -gn)
+    mkdir -m 755 "$work/class"
+    must "run --share" "$thaw" run "$work/small.yaml" --name lesson --runs-dir "$work/class" --share "$group" \
+        --detach --set stages.1.steps=100000
+    ok "the log is the group's to read" test "$(stat -c %a "$work/class/lesson/events.jsonl")" = 640
+    ok "the socket is not" test "$(stat -c %a "$work/class/lesson/control.sock")" = 600
+    if [ "$(id -u)" = 0 ]; then
+        chmod 755 "$work"
+        gid=$(id -g)
+        wait_for "steps" grep -q '"type":"step"' "$work/class/lesson/events.jsonl"
+        must "a class watches" as_class "$thaw" watch "$work/class/lesson" --snapshot 80x24
+        ok "it sees that the run lives" says "LIVE"
+        try as_class "$thaw" send "$work/class/lesson" stop
+        same "it steers nothing" 1 "$status"
+        gid=65533
+        try as_class "$thaw" watch "$work/class/lesson" --snapshot 80x24
+        ok "who is not in the group sees nothing" test "$status" != 0
+    fi
+    must "stop" "$thaw" send --runs-dir "$work/class" lesson stop
+    try "$thaw" run "$work/small.yaml" --name other --share no-such-group
+    same "no such group" 2 "$status"
+    ok "it says how to find one" grep -q 'id -Gn' "$err"
+    ok "and leaves nothing" test ! -e "$runs/other"
+}
+
 retention
 verify
 csv
 prune
+far_down
+read_only
+shared
 finish
