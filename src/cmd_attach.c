@@ -1,4 +1,5 @@
 /* cmd_attach.c - `thaw attach` and `thaw watch`: the screen on a run that is there already. */
+#include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -8,16 +9,27 @@
 #include "src/screen.h"
 #include "src/spawn.h"
 
+static void rest(void) {
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    nanosleep(&pause, NULL);
+}
+
 /* Wait until the engine listens, or has given up: 5 s at most. */
 static bool is_up(const struct run_paths *run, pid_t engine) {
     enum { TRIES = 500 };
-    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
     for (int i = 0; i < TRIES; i++) {
         if (files_is_locked(run->lock, NULL) && files_exists(run->socket)) return true;
         if (waitpid(engine, NULL, WNOHANG) != 0) return false;
-        nanosleep(&pause, NULL);
+        rest();
     }
     return false;
+}
+
+/* It goes with the last screen, so that the run can be gone on with, or deleted, at once: 1 s
+ * at most, since another screen may look on. */
+static void see_off(pid_t engine) {
+    enum { TRIES = 100 };
+    for (int i = 0; engine > 0 && i < TRIES && waitpid(engine, NULL, WNOHANG) == 0; i++) rest();
 }
 
 /* A run that has ended gets an engine that answers prompts, unless another screen has brought
@@ -57,7 +69,10 @@ static int show(const struct cli_spec *form, enum app_mode mode, int argc, char 
     if (screen.snapshot)
         return screen_snapshot(&run, mode, &screen, &err) ? CLI_OK : cli_fail(&err);
     pid_t engine = mode == APP_DRIVE ? open_ended(&run, &screen.answers) : 0;
-    return screen_show(&run, mode, &screen, engine, &status, &err) ? status : cli_fail(&err);
+    bool shown = screen_show(&run, mode, &screen, engine, &status, &err);
+    if (!shown && engine > 0) kill(engine, SIGTERM); /* nobody came to look */
+    see_off(engine);
+    return shown ? status : cli_fail(&err);
 }
 
 int cmd_attach(int argc, char **argv) {

@@ -199,6 +199,7 @@ void app_answer(struct app *a, const struct answer *answer) {
         wishes_settle(&a->wishes, &a->history); /* the fact was faster, and is said already */
     else if (freezes)
         app_say(a, STYLE_NORMAL, "%s queued, holds from step %" PRId64, words, answer->step);
+    else if (a->history.state == RUN_ENDED) app_say(a, STYLE_NORMAL, "%s: done", words);
     else app_say(a, STYLE_NORMAL, "%s: done, before step %" PRId64, words, answer->step);
 }
 

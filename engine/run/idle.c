@@ -10,7 +10,7 @@
 
 /* How long nobody may be connected: before the first screen comes, and after the last has gone.
  */
-static const double first_s = 30, alone_s = 2, look_s = 0.2;
+static const double first_s = 30, alone_s = 0.3, look_s = 0.1;
 
 /* A loaded model's weights as the trainer's own. */
 static bool take_weights(struct trainer *t, const struct hf_model *m, struct weights *out,

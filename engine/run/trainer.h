@@ -105,7 +105,7 @@ bool trainer_run(struct trainer *t, struct err *err);
 /* One that only answers prompts, from the checkpoint and the run's base: no text, no gradients, no event of
  * its own. On failure nothing is left to destroy. */
 bool trainer_create_idle(struct trainer *t, const struct trainer_plan *plan, struct err *err);
-/* Answer until it is asked to stop, or until no client has been connected for 2 s (for 30 s at first). */
+/* Answer until it is asked to stop, or until no client has been connected for 0.3 s (for 30 s at first). */
 void trainer_answer(struct trainer *t);
 
 /* ---- between the files of the trainer ---- */

@@ -291,6 +291,9 @@ static void test_answers(void **state) {
     assert_string_equal(f.sent[0].text, "a cut :");
     assert_true(fixture_shows(&f, "the models answer"));
     assert_true(fixture_shows(&f, "e own")); /* it is offered */
+    fixture_answer(&f, true, 421, NULL);
+    assert_true(fixture_shows(&f, "sample \"a cut :\": done"));
+    assert_false(fixture_shows(&f, "before step"));
     fixture_close(&f);
 }
 
