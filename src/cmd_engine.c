@@ -13,16 +13,20 @@ int cmd_engine(int argc, char **argv) {
     struct cli_texts words;
     struct err err = {0};
     struct run_paths paths;
-    bool resume = false;
+    bool resume = false, idle = false;
     int status;
     const struct cli_option options[] = {
-        {"--resume", NULL, "go on from the newest whole checkpoint", CLI_FLAG, &resume, 0, 0}};
-    const struct cli_spec spec = {"thaw engine RUN [--resume]", about, options, 1, 1, 1, 0};
+        {"--resume", NULL, "go on from the newest whole checkpoint", CLI_FLAG, &resume, 0, 0},
+        {"--idle", NULL, "train nothing: answer prompts from it while a screen looks on",
+         CLI_FLAG, &idle, 0, 0}};
+    const struct cli_spec spec = {
+        "thaw engine RUN [--resume|--idle]", about, options, 2, 1, 1, 0};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
     struct settings *s = malloc(sizeof *s);
     if (!s) return CLI_FAILED;
     bool ok = run_paths_of(words.at[0], &paths, &err) &&
-              config_read(paths.config, NULL, s, &err) && engine_main(s, &paths, resume, &err);
+              config_read(paths.config, NULL, s, &err) &&
+              (idle ? engine_idle(s, &paths, &err) : engine_main(s, &paths, resume, &err));
     free(s);
     return ok ? CLI_OK : cli_fail(&err);
 }

@@ -4,10 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/core/files.h"
 #include "engine/data/source.h"
+#include "engine/run/checkpoint_check.h"
+#include "engine/run/control.h"
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/config_file.h"
@@ -18,7 +21,8 @@
 #include "src/spawn.h"
 
 static const char usage[] =
-    "thaw run CONFIG [--name N] [--set KEY=VALUE]... [--headless] [--detach] [--runs-dir DIR]\n"
+    "thaw run CONFIG [--name N] [--set KEY=VALUE]... [--share GROUP] [--headless] [--detach]\n"
+    "                [--runs-dir DIR]\n"
     "       thaw run --resume RUN [--headless] [--detach] [--runs-dir DIR]\n"
     "       thaw run CONFIG --snapshot WxH [--color] [--name N] [--runs-dir DIR]";
 static const char about[] = "Train as CONFIG says: a YAML file, or the name of one in configs/ "
@@ -31,7 +35,7 @@ static const char about[] = "Train as CONFIG says: a YAML file, or the name of o
                             "that name as it stands.";
 
 struct run_options {
-    const char *name, *runs_dir, *resume;
+    const char *name, *runs_dir, *resume, *share;
     struct cli_texts changes;
     bool headless, detach;
     struct screen_options screen;
@@ -79,6 +83,19 @@ static bool write_config(const struct settings *s, const struct run_paths *run,
     return ok;
 }
 
+/* Who the run is shared with must also get as far as its folder. */
+static bool share(const struct run_options *o, const struct run_paths *run, struct err *err) {
+    char closed[PATH_MAX];
+    if (!o->share) return true;
+    if (!run_share(run->dir, o->share, closed, err)) return false;
+    if (*closed)
+        cli_print(
+            "thaw: %s keeps the group %s out: open it to them (chmod o+x), or take another "
+            "--runs-dir",
+            closed, o->share);
+    return true;
+}
+
 static bool prepare(const char *config, const struct run_options *o, struct settings *s,
                     struct run_paths *run, struct err *err) {
     char path[PATH_MAX], runs[PATH_MAX];
@@ -95,7 +112,7 @@ static bool prepare(const char *config, const struct run_options *o, struct sett
     snprintf(s->name, sizeof s->name, "%s",
              screen_run_name(run)); /* name-2 when it was taken */
     if (strcmp(s->name, name) != 0) cli_print("thaw: %s exists; this one is %s", name, s->name);
-    if (write_config(s, run, err)) return true;
+    if (share(o, run, err) && write_config(s, run, err)) return true;
     files_remove_tree(run->dir, NULL);
     return false;
 }
@@ -125,11 +142,24 @@ static bool find_named(const char *config, const struct run_options *o, struct s
 
 /* ---- a run to go on with ---- */
 
+/* An engine that only answers prompts of a run that has ended makes way. */
+static void make_way(const struct run_paths *run) {
+    enum { TRIES = 500 };
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    const struct command stop = {.kind = COMMAND_STOP, .by = "run --resume"};
+    struct run_info info;
+    struct answer a;
+    if (!run_info_read(run->dir, &info, NULL) || !run_has_ended(&info)) return;
+    if (!control_ask(run->socket, &stop, 10, &a, NULL)) return;
+    for (int i = 0; i < TRIES && files_is_locked(run->lock, NULL); i++) nanosleep(&pause, NULL);
+}
+
 static bool find_resumed(const struct run_options *o, struct run_paths *run, struct err *err) {
     char runs[PATH_MAX];
     pid_t holder = 0;
     if (!runs_dir(o->runs_dir, runs, err) || !run_dir_find(runs, o->resume, run, err))
         return false;
+    if (files_is_locked(run->lock, NULL)) make_way(run);
     if (!files_is_locked(run->lock, &holder)) return true;
     return err_set(err, ERR_USAGE,
                    "%s is running already (process %ld); look at it: thaw attach %s", o->resume,
@@ -167,7 +197,7 @@ static bool nothing_left(const struct run_paths *run, const struct headless *h) 
     int64_t step = -1;
     bool done = s && config_read(run->config, NULL, s, NULL) &&
                 headless_finished(h, s->n_stages, &step) &&
-                checkpoint_newest(run->checkpoints, newest, NULL, 0) == step;
+                checkpoint_newest_sound(run->checkpoints, newest, NULL) == step;
     free(s);
     return done;
 }
@@ -195,10 +225,10 @@ static bool options_ok(const struct run_options *o, int n_words, struct err *err
         return err_set(err, ERR_USAGE,
                        "--snapshot shows a run that is there and starts none: no --resume, "
                        "--headless or --detach beside it");
-    if (o->resume && (n_words || o->name || o->changes.n))
-        return err_set(
-            err, ERR_USAGE,
-            "--resume goes on with a run as it is: no CONFIG, --name or --set beside it");
+    if (o->resume && (n_words || o->name || o->changes.n || o->share))
+        return err_set(err, ERR_USAGE,
+                       "--resume goes on with a run as it is: no CONFIG, --name, --set or "
+                       "--share beside it");
     if (!o->resume && !n_words)
         return err_set(err, ERR_USAGE, "which config? e.g. thaw run medical");
     return true;
@@ -224,6 +254,8 @@ int cmd_run(int argc, char **argv) {
          0},
         {"--headless", NULL, "plain lines instead of the screen", CLI_FLAG, &o.headless, 0, 0},
         {"--detach", NULL, "start it and come back at once", CLI_FLAG, &o.detach, 0, 0},
+        {"--share", "GROUP", "let a group watch it: its files may be read, nothing steered",
+         CLI_TEXT, &o.share, 0, 0},
         {"--runs-dir", "DIR", "where runs live (default: ~/.local/state/thaw/runs)", CLI_TEXT,
          &o.runs_dir, 0, 0},
         SCREEN_OPTIONS(o.screen),

@@ -1,13 +1,30 @@
-/* cmd_runs.c - `thaw runs`: what there is, and how it stands. */
+/* cmd_runs.c - `thaw runs`: what there is, how it stands, what it measured, what can go. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/core/json.h"
-#include "engine/run/run_dir.h"
+#include "engine/run/prune.h"
 #include "src/cli.h"
 #include "src/commands.h"
+#include "src/config_file.h"
+#include "src/run_csv.h"
+
+static const char usage[] = "thaw runs [--json] [--runs-dir DIR]\n"
+                            "       thaw runs --csv RUN\n"
+                            "       thaw runs --prune [--older-than AGE] [--yes]";
+static const char about[] =
+    "All runs, the newest first. --prune tells what interrupted work has left, which "
+    "checkpoints\n"
+    "are more than checkpoint.keep asks for, and with --older-than which runs finished long "
+    "ago;\n"
+    "nothing is removed without --yes, and never the newest sound checkpoint of a run.";
+
+struct runs_options {
+    bool json, prune, yes;
+    const char *csv, *older_than, *runs_dir;
+};
 
 static void put_json(struct buf *out, const struct run_info *runs, int n) {
     struct json_writer w = json_writer_make(out);
@@ -38,29 +55,132 @@ static void print_table(const struct run_info *runs, int n, const char *dir) {
     }
 }
 
-int cmd_runs(int argc, char **argv) {
-    const char *runs_given = NULL;
-    char dir[PATH_MAX];
-    bool json = false;
+/* ---- clearing away ---- */
+
+/* What checkpoint.keep of the run's own config says. */
+static bool keep_of(void *ctx, const struct run_paths *run, struct retention *out) {
+    struct settings *s = ctx;
+    if (!config_read(run->config, NULL, s, NULL)) return false;
+    *out = s->checkpoint.keep;
+    return true;
+}
+
+/* "30d" in seconds: hours, days or weeks. */
+static bool read_age(const char *text, double *seconds, struct err *err) {
+    static const struct {
+        char unit;
+        double seconds;
+    } units[] = {{'h', 3600}, {'d', 86400}, {'w', 604800}};
+    char *end;
+    long n = strtol(text, &end, 10);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (end > text && n >= 0 && n <= 100000 && *end == units[i].unit && !end[1]) {
+            *seconds = (double)n * units[i].seconds;
+            return true;
+        }
+    return err_set(err, ERR_USAGE,
+                   "--older-than needs hours, days or weeks, e.g. 12h, 30d, 4w, not \"%s\"",
+                   text);
+}
+
+static void print_size(const char *before, uint64_t bytes, const char *after) {
+    cli_print("%s%.1f MiB%s", before, (double)bytes / 1048576.0, after);
+}
+
+/* The list, or the deed; *bytes: of what goes. False: something could not be removed. */
+static bool prune_all(const char *dir, const struct prune_list *l, bool yes, uint64_t *bytes) {
+    bool ok = true;
+    for (int i = 0; i < l->n; i++) {
+        const struct prune_item *item = &l->at[i];
+        struct err err = {0};
+        bool gone = yes && prune_remove(dir, item, &err);
+        if (!yes || gone) {
+            cli_print("%s %s  (%.1f MiB: %s)", yes ? "removed" : "would remove", item->path,
+                      (double)item->bytes / 1048576.0, item->why);
+            *bytes += item->bytes;
+        } else {
+            cli_fail(&err);
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+static bool prune(const char *dir, const struct runs_options *o, bool *all_gone,
+                  struct err *err) {
+    struct prune_list list = {.at = NULL};
+    struct settings *s = malloc(sizeof *s);
+    double older_s = -1;
+    uint64_t bytes = 0;
+    bool ok = (s || err_set(err, ERR_NOMEM, "not enough memory")) &&
+              (!o->older_than || read_age(o->older_than, &older_s, err)) &&
+              prune_find(dir, older_s, keep_of, s, &list, err);
+    if (ok) *all_gone = prune_all(dir, &list, o->yes, &bytes);
+    if (ok && list.n == 0) cli_print("there is nothing to clear away in %s", dir);
+    else if (ok && o->yes) print_size("thaw: freed ", bytes, "");
+    else if (ok) print_size("thaw: nothing was removed; the same with --yes frees ", bytes, "");
+    prune_list_deinit(&list);
+    free(s);
+    return ok;
+}
+
+/* ---- all ---- */
+
+static bool list(const char *dir, bool json, struct err *err) {
     struct run_info *runs = NULL;
     struct buf out = {0};
-    struct cli_texts words;
-    struct err err = {0};
-    int status, n = 0;
-    const struct cli_option options[] = {
-        {"--json", NULL, "one JSON array", CLI_FLAG, &json, 0, 0},
-        {"--runs-dir", "DIR", "where runs live (default: ~/.local/state/thaw/runs)", CLI_TEXT,
-         &runs_given, 0, 0}};
-    const struct cli_spec spec = {.usage = "thaw runs [--json] [--runs-dir DIR]",
-                                  .about = "All runs, the newest first.",
-                                  .options = options,
-                                  .n_options = 2};
-    if (!cli_read(&spec, argc, argv, &words, &status)) return status;
-    bool ok = runs_dir(runs_given, dir, &err) && run_list(dir, &runs, &n, &err);
+    int n = 0;
+    bool ok = run_list(dir, &runs, &n, err);
     if (ok && json) put_json(&out, runs, n);
     if (ok && !json) print_table(runs, n, dir);
-    ok = ok && cli_put(&out, &err);
+    ok = ok && cli_put(&out, err);
     buf_deinit(&out);
     free(runs);
-    return ok ? CLI_OK : cli_fail(&err);
+    return ok;
+}
+
+static bool csv(const char *dir, const char *word, struct err *err) {
+    struct run_paths run;
+    struct buf out = {0};
+    bool ok =
+        run_dir_find(dir, word, &run, err) && run_csv(&run, &out, err) && cli_put(&out, err);
+    buf_deinit(&out);
+    return ok;
+}
+
+static bool options_ok(const struct runs_options *o, struct err *err) {
+    if (!o->prune && (o->yes || o->older_than))
+        return err_set(err, ERR_USAGE, "%s belongs to --prune",
+                       o->yes ? "--yes" : "--older-than");
+    return o->json + o->prune + (o->csv != NULL) <= 1 ||
+           err_set(err, ERR_USAGE, "one of --json, --csv and --prune at a time");
+}
+
+int cmd_runs(int argc, char **argv) {
+    struct runs_options o = {.json = false};
+    char dir[PATH_MAX];
+    struct cli_texts words;
+    struct err err = {0};
+    bool all_gone = true;
+    int status;
+    const struct cli_option options[] = {
+        {"--json", NULL, "one JSON array", CLI_FLAG, &o.json, 0, 0},
+        {"--csv", "RUN", "what a run has measured: a line a step", CLI_TEXT, &o.csv, 0, 0},
+        {"--prune", NULL, "list what can be cleared away", CLI_FLAG, &o.prune, 0, 0},
+        {"--yes", NULL, "and do so", CLI_FLAG, &o.yes, 0, 0},
+        {"--older-than", "AGE", "with it whole runs that finished so long ago: 12h, 30d, 4w",
+         CLI_TEXT, &o.older_than, 0, 0},
+        {"--runs-dir", "DIR", "where runs live (default: ~/.local/state/thaw/runs)", CLI_TEXT,
+         &o.runs_dir, 0, 0}};
+    const struct cli_spec spec = {.usage = usage,
+                                  .about = about,
+                                  .options = options,
+                                  .n_options = sizeof options / sizeof options[0]};
+    if (!cli_read(&spec, argc, argv, &words, &status)) return status;
+    bool ok = options_ok(&o, &err) && runs_dir(o.runs_dir, dir, &err);
+    if (ok && o.prune) ok = prune(dir, &o, &all_gone, &err);
+    else if (ok && o.csv) ok = csv(dir, o.csv, &err);
+    else if (ok) ok = list(dir, o.json, &err);
+    if (!ok) return cli_fail(&err);
+    return all_gone ? CLI_OK : CLI_FAILED;
 }

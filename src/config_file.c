@@ -298,7 +298,9 @@ static bool read_stages(struct reader *r) {
 static bool read_value(struct reader *r, const char *path, const struct yaml_item *e) {
     int stage;
     const struct setting_key *k = setting_find(path, &stage, NULL);
-    if (k) return read_setting(r, k, stage, last_part(path), e);
+    bool section =
+        e->kind == YAML_MAPPING && is_section(path); /* that one value may stand for */
+    if (k && !section) return read_setting(r, k, stage, last_part(path), e);
     bool stages = strcmp(path, "stages") == 0;
     if (stages && e->kind == YAML_LIST) return read_stages(r);
     if (stages)

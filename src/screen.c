@@ -60,6 +60,13 @@ static void neighbours(const struct run_paths *run, char out[PATH_MAX]) {
     snprintf(out, PATH_MAX, "%.*s", parent > 1 ? parent - 1 : parent, run->dir);
 }
 
+/* Not one that has ended and only answered prompts. */
+static bool still_trains(const struct run_paths *run) {
+    struct run_info info;
+    return files_is_locked(run->lock, NULL) &&
+           !(run_info_read(run->dir, &info, NULL) && run_has_ended(&info));
+}
+
 bool screen_show(const struct run_paths *run, enum app_mode mode,
                  const struct screen_options *o, pid_t engine, int *status, struct err *err) {
     char command[PATH_MAX + 32], runs[PATH_MAX], again[PATH_MAX + 96];
@@ -77,6 +84,8 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
                               .prefs = &prefs.prefs,
                               .prefs_path = prefs.path,
                               .prefs_bad = prefs.bad.code ? prefs.bad.msg : NULL,
+                              .steals = o->steals,
+                              .answers = o->answers,
                               .engine = engine,
                               .overlay = o->overlay,
                               .log = run->events,
@@ -86,7 +95,7 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
     *status = CLI_OK;
     if (!app_run(run, &app, &term, &how, err)) return false;
     if (mode == APP_REPLAY) return true; /* nothing has happened */
-    if (how == APP_DETACHED && files_is_locked(run->lock, NULL)) screen_say_detached(run, mode);
+    if (how == APP_DETACHED && still_trains(run)) screen_say_detached(run, mode);
     else *status = say_goodbye(run);
     return true;
 }

@@ -12,6 +12,8 @@ struct screen_options {
     bool color;           /* the snapshot's */
     double speed;         /* of a replay (ui/app.h), like the next */
     int64_t at;
+    bool steals;          /* attach: it steers alone, others watch */
+    bool answers;         /* the run has ended, and an engine answers prompts: no option */
 };
 
 /* The options that every command with a screen takes, for its table (cli.h). */

@@ -17,10 +17,9 @@ static bool log_path(const struct run_paths *run, char out[PATH_MAX], struct err
 }
 
 /* In the child, between fork and exec: only calls that are safe there. */
-static void become_engine(const char *dir, bool resume, int null_fd, int log_fd,
+static void become_engine(const char *dir, const char *option, int null_fd, int log_fd,
                           int report_fd) {
-    char *argv[] = {(char *)"thaw", (char *)"engine", (char *)dir,
-                    resume ? (char *)"--resume" : NULL, NULL};
+    char *argv[] = {(char *)"thaw", (char *)"engine", (char *)dir, (char *)option, NULL};
     struct sigaction standard = {.sa_handler = SIG_DFL};
     sigset_t none;
     sigemptyset(&none);
@@ -42,11 +41,12 @@ static void become_engine(const char *dir, bool resume, int null_fd, int log_fd,
 }
 
 /* Fork; the child's report pipe closes without a word when its exec succeeds. */
-static pid_t start(const char *dir, bool resume, int null_fd, int log_fd, struct err *err) {
+static pid_t start(const char *dir, const char *option, int null_fd, int log_fd,
+                   struct err *err) {
     int report[2], why = 0;
     if (pipe2(report, O_CLOEXEC) != 0) return err_errno(err, "cannot start the engine") - 1;
     pid_t child = fork();
-    if (child == 0) become_engine(dir, resume, null_fd, log_fd, report[1]);
+    if (child == 0) become_engine(dir, option, null_fd, log_fd, report[1]);
     if (child < 0) err_errno(err, "cannot start the engine");
     close(report[1]);
     ssize_t got = child > 0 ? read(report[0], &why, sizeof why) : 0;
@@ -56,7 +56,7 @@ static pid_t start(const char *dir, bool resume, int null_fd, int log_fd, struct
     return err_errno(err, "cannot start the engine") - 1;
 }
 
-pid_t spawn_engine(const struct run_paths *run, bool resume, struct err *err) {
+static pid_t spawn(const struct run_paths *run, const char *option, struct err *err) {
     char path[PATH_MAX];
     if (!log_path(run, path, err)) return -1;
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -64,10 +64,18 @@ pid_t spawn_engine(const struct run_paths *run, bool resume, struct err *err) {
     pid_t child = -1;
     if (log_fd < 0) err_errno(err, "cannot write %s", path);
     else if (null_fd < 0) err_errno(err, "cannot open /dev/null");
-    else child = start(run->dir, resume, null_fd, log_fd, err);
+    else child = start(run->dir, option, null_fd, log_fd, err);
     if (null_fd >= 0) close(null_fd);
     if (log_fd >= 0) close(log_fd);
     return child;
+}
+
+pid_t spawn_engine(const struct run_paths *run, bool resume, struct err *err) {
+    return spawn(run, resume ? "--resume" : NULL, err);
+}
+
+pid_t spawn_idle(const struct run_paths *run, struct err *err) {
+    return spawn(run, "--idle", err);
 }
 
 void spawn_log_tail(const struct run_paths *run, size_t bytes, struct buf *out) {

@@ -11,6 +11,10 @@
  * started. The caller may wait for the process; it need not. */
 pid_t spawn_engine(const struct run_paths *run, bool resume, struct err *err);
 
+/* The same for one that trains nothing and answers prompts of a run that has ended, while a screen looks on.
+ */
+pid_t spawn_idle(const struct run_paths *run, struct err *err);
+
 /* The last lines of RUN/engine.log, at most `bytes` of them, sanitised; "" when there are none.
  */
 void spawn_log_tail(const struct run_paths *run, size_t bytes, struct buf *out);

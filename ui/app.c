@@ -25,6 +25,7 @@ struct app *app_create(const struct app_options *o, struct err *err) {
         return NULL;
     }
     a->mode = o->mode;
+    a->answers = o->answers;
     snprintf(a->name, sizeof a->name, "%s", o->name ? o->name : "");
     snprintf(a->drive_command, sizeof a->drive_command, "%s",
              o->drive_command ? o->drive_command : "thaw attach");
@@ -179,6 +180,19 @@ void app_set_dead(struct app *a, bool dead) {
     a->dead = dead;
 }
 
+void app_set_role(struct app *a, int role) {
+    if (role < 0 && a->mode == APP_DRIVE) {
+        a->mode = APP_WATCH;
+        a->outdone = true;
+        app_say(a, STYLE_WARNING, "another screen steers alone now: %s --steal takes it back",
+                a->drive_command);
+    } else if (role > 0 && a->outdone) {
+        a->mode = APP_DRIVE;
+        a->outdone = false;
+        app_say(a, STYLE_NORMAL, "this screen steers again");
+    }
+}
+
 /* ---- answers */
 
 void app_command_words(const struct command *c, char *out, size_t size) {
@@ -204,6 +218,7 @@ void app_answer(struct app *a, const struct answer *answer) {
         wishes_settle(&a->wishes, &a->history); /* the fact was faster, and is said already */
     else if (freezes)
         app_say(a, STYLE_NORMAL, "%s queued, holds from step %" PRId64, words, answer->step);
+    else if (a->history.state == RUN_ENDED) app_say(a, STYLE_NORMAL, "%s: done", words);
     else app_say(a, STYLE_NORMAL, "%s: done, before step %" PRId64, words, answer->step);
 }
 

@@ -24,6 +24,8 @@ struct app_options {
     const struct prefs *prefs; /* how the screen begins; NULL: the usual way. Copied, like the next two */
     const char *prefs_path;    /* where changes of them are kept; NULL: nowhere */
     const char *prefs_bad;     /* why the settings that were kept are not used: a sentence for the log; NULL: they are */
+    bool steals;               /* it asks to steer alone: other screens become watchers */
+    bool answers;              /* the run has ended, and an engine answers prompts (engine_idle()) */
     pid_t engine;              /* our child, to be waited for when it ends; 0: it is not ours */
     const char *overlay;       /* a run whose curve lies over this one's; NULL: none */
     const char *log;           /* events.jsonl, for a replay; NULL: there is none to be had */

@@ -33,7 +33,8 @@ static void draw_panes(struct app *a, struct canvas *c) {
         struct panel *p = a->panels[i];
         p->area = a->layout.panes[i];
         p->focus = i == a->focus;
-        p->watching = app_looks_only(a) || a->history.state == RUN_ENDED;
+        bool over = a->history.state == RUN_ENDED && !(a->answers && i == PANE_COMPARE);
+        p->watching = app_looks_only(a) || over;
         if (!layout_shows(&a->layout, i)) continue;
         struct rect old = canvas_clip(c, p->area);
         p->ops->draw(p, c);

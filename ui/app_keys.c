@@ -8,8 +8,8 @@
 
 /* ---- asking the run */
 
-/* Whether the run can be asked at all; says why not. */
-static bool may_ask(struct app *a) {
+/* Whether the run can be asked for it at all; says why not. */
+static bool may_ask(struct app *a, enum command_kind kind) {
     if (a->replay) {
         app_say(a, STYLE_NORMAL, "a replay changes nothing: %s%s",
                 a->mode == APP_DRIVE ? "r goes back to the run" : a->drive_command,
@@ -17,19 +17,24 @@ static bool may_ask(struct app *a) {
         return false;
     }
     if (a->mode == APP_WATCH) {
-        app_say(a, STYLE_NORMAL, "watching only: %s drives it", a->drive_command);
+        app_say(a, STYLE_NORMAL,
+                a->outdone ? "another screen steers alone: %s --steal takes it back"
+                           : "watching only: %s drives it",
+                a->drive_command);
         return false;
     }
-    if (a->history.state == RUN_ENDED) {
+    if (a->history.state != RUN_ENDED || (a->answers && kind == COMMAND_SAMPLE)) return true;
+    if (kind == COMMAND_SAMPLE)
+        app_say(a, STYLE_NORMAL, "the run has ended: leave (q), and %s answers prompts",
+                a->drive_command);
+    else
         app_say(a, STYLE_NORMAL,
                 "the run has ended: nothing can be changed any more (q leaves)");
-        return false;
-    }
-    return true;
+    return false;
 }
 
 static bool ask(struct app *a, struct outbox *out, const struct command *c) {
-    if (!may_ask(a)) return false;
+    if (!may_ask(a, c->kind)) return false;
     if (wishes_ask_command(&a->wishes, &a->history, out, c)) return true;
     app_say(a, STYLE_WARNING, "too many commands wait for the run's answer: try again");
     return false;
@@ -43,7 +48,7 @@ static void ask_plain(struct app *a, struct outbox *out, enum command_kind kind)
 /* ---- questions */
 
 static void ask_stop(struct app *a) {
-    if (!may_ask(a)) return;
+    if (!may_ask(a, COMMAND_STOP)) return;
     a->confirm = (struct command){.kind = COMMAND_STOP};
     a->input = INPUT_CONFIRM;
     snprintf(a->question, sizeof a->question,
@@ -54,7 +59,7 @@ static void ask_stop(struct app *a) {
 static void ask_next_stage(struct app *a) {
     const struct history *h = &a->history;
     char now[48] = "this stage", next[48] = "";
-    if (!may_ask(a)) return;
+    if (!may_ask(a, COMMAND_NEXT_STAGE)) return;
     if (h->stage >= 0) bars_stage_word(h->stages[h->stage].name, now, sizeof now);
     if (h->stage + 1 < h->n_stages)
         bars_stage_word(h->stages[h->stage + 1].name, next, sizeof next);
@@ -153,7 +158,9 @@ static void prompt_key(struct app *a, int key, struct outbox *out) {
     snprintf(c.text, sizeof c.text, "%s", a->prompt.text);
     if (!c.text[strspn(c.text, " ")] || !ask(a, out, &c)) return;
     await_sample(a, c.text);
-    app_say(a, STYLE_NORMAL, "sample queued: the models answer after this step");
+    app_say(a, STYLE_NORMAL,
+            a->history.state == RUN_ENDED ? "sample queued: the models answer"
+                                          : "sample queued: the models answer after this step");
 }
 
 /* In the log, which comes into sight; an empty line means what was looked for last. */
@@ -246,7 +253,7 @@ static bool pane_action(struct app *a, enum action action, struct outbox *out) {
     int owner = owner_of(action);
     struct panel *focused = a->panels[a->focus];
     bool taken = false;
-    if (owner == PANE_LAYERS && !may_ask(a)) return true;
+    if (owner == PANE_LAYERS && !may_ask(a, COMMAND_FREEZE)) return true;
     if (owner != PANE_LAYERS) taken = focused->ops->act(focused, action, out);
     if (!taken && owner >= 0) {
         if (is_out_of_sight(a, action, owner)) return true;
@@ -310,7 +317,7 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
         a->copies = true;
         break;
     case ACTION_PROMPT_EDIT:
-        if (!may_ask(a)) break;
+        if (!may_ask(a, COMMAND_SAMPLE)) break;
         line_edit_set(&a->prompt, panel_compare_prompt(a->panels[PANE_COMPARE]));
         a->input = INPUT_PROMPT;
         break;

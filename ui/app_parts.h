@@ -33,6 +33,8 @@ struct app {
     struct history history;
     struct wishes wishes;
     bool dead;       /* no engine holds the run's lock, and the log does not tell an end */
+    bool outdone;    /* another screen steers alone: this one watches until that one leaves */
+    bool answers;    /* the run has ended, but an engine answers prompts */
     bool stop_asked; /* by this screen: it leaves when the run has ended */
     bool copies;     /* the command is to be copied: app_copied() tells what became of it */
     bool asks_many;  /* while a key is handled: more was asked than can wait */
@@ -90,6 +92,8 @@ enum life app_life(const struct app *a, double now, double *silent_s);
 void app_caught_up(struct app *a);
 /* The engine holds the run's lock, or does not any more. */
 void app_set_dead(struct app *a, bool dead);
+/* Another screen steers alone from now on (-1), or does so no longer (1); 0: nothing was told. */
+void app_set_role(struct app *a, int role);
 /* The connection was lost, or never made: what waits for an answer gets none, and why is said.
  */
 void app_unanswered(struct app *a, const char *why);

@@ -25,8 +25,10 @@ struct loop {
     bool caught_up;                   /* with what stood in the log at first */
     bool unreadable;                  /* said already */
     double drawn_at, heard_at;        /* clock_now() */
-    pid_t engine;                     /* our child while it lives; 0: none */
-    struct dump_look look;            /* of a screen that is saved */
+    bool steals;                      /* it is still to be asked to steer alone */
+    double asked_at;       /* clock_now(): when the engine was last asked for a line */
+    pid_t engine;          /* our child while it lives; 0: none */
+    struct dump_look look; /* of a screen that is saved */
 };
 
 static void frame(struct loop *l) {
@@ -97,6 +99,15 @@ static bool engine_ended(struct loop *l) {
     return true;
 }
 
+/* Who steers wants to be told when another screen takes over. */
+static void keep_line(struct loop *l) {
+    bool steers = l->app->mode == APP_DRIVE || l->app->outdone;
+    if (l->link.fd >= 0 || !steers || l->app->history.state == RUN_ENDED) return;
+    if (clock_now() - l->asked_at < lock_s) return;
+    l->asked_at = clock_now();
+    link_listen(&l->link);
+}
+
 /* A run that has fallen silent may have lost its engine. */
 static void look_for_engine(struct loop *l) {
     double silent = clock_now() - l->heard_at;
@@ -106,7 +117,9 @@ static void look_for_engine(struct loop *l) {
     bool dead = l->app->history.state != RUN_ENDED && !files_is_locked(l->paths->lock, NULL);
     if (dead != l->app->dead) l->urgent = true;
     app_set_dead(l->app, dead);
-    if (!dead && l->app->history.state != RUN_ENDED) link_listen(&l->link);
+    bool ended = l->app->history.state == RUN_ENDED;
+    l->app->answers = ended && files_is_locked(l->paths->lock, NULL);
+    if (!ended ? !dead : l->app->answers) link_listen(&l->link);
 }
 
 static void take_answers(struct loop *l) {
@@ -118,8 +131,10 @@ static void take_answers(struct loop *l) {
         l->urgent = true;
     }
     const char *notice = link_notice(&l->link);
+    int role = link_role(&l->link);
+    app_set_role(l->app, connected ? role : 1);
     if (notice && *notice) app_say(l->app, STYLE_WARNING, "%s", notice);
-    l->urgent |= notice != NULL;
+    l->urgent |= notice != NULL || role != 0;
     if (connected) return;
     app_unanswered(l->app, err.msg);
     l->urgent = true;
@@ -152,12 +167,24 @@ static void handle_key(struct loop *l, int key, const struct term_mouse *mouse) 
 
 static int wait_ms(const struct loop *l) { return l->more || l->urgent ? 0 : POLL_MS; }
 
+/* Once what the log tells is over, so that this is the last word. */
+static void steal(struct loop *l) {
+    struct err err = {0};
+    if (!l->steals || !l->caught_up) return;
+    l->steals = false;
+    l->urgent = true;
+    if (link_hold(&l->link, &err))
+        app_say(l->app, STYLE_NORMAL, "this screen steers alone; others only watch");
+    else app_say(l->app, STYLE_ERROR, "%s", err.msg);
+}
+
 static void run(struct loop *l, enum app_end *how) {
     struct term_mouse mouse;
     frame(l);
     app_tour_welcome(l->app); /* may wait for a disk: not before the first frame */
     l->urgent = true;
     l->heard_at = clock_now();
+    if (l->app->answers) link_listen(&l->link); /* it goes when nobody does */
     while (app_ended(l->app) == APP_GOES_ON && !term_ended(l->term)) {
         int key = term_key(l->term, wait_ms(l), l->link.fd, &mouse);
         if (key != KEYS_NONE) handle_key(l, key, &mouse);
@@ -166,6 +193,8 @@ static void run(struct loop *l, enum app_end *how) {
         else read_events(l);
         read_overlays(l);
         take_answers(l);
+        steal(l);
+        keep_line(l);
         if (!l->app->replay) look_for_engine(l);
         double since = clock_now() - l->drawn_at;
         if (l->urgent || (l->dirty && since >= frame_s) || since >= clock_s) frame(l);
@@ -176,8 +205,10 @@ static void run(struct loop *l, enum app_end *how) {
 
 bool app_run(const struct run_paths *paths, const struct app_options *o,
              const struct term_options *t, enum app_end *how, struct err *err) {
-    struct loop l = {
-        .paths = paths, .engine = o->engine, .look = {.colours = 256, .theme = t->theme}};
+    struct loop l = {.paths = paths,
+                     .engine = o->engine,
+                     .steals = o->steals,
+                     .look = {.colours = 256, .theme = t->theme}};
     int w, h;
     *how = APP_DETACHED;
     link_init(&l.link, paths->socket);

@@ -319,7 +319,7 @@ void history_observe(struct history *h, const struct event *e) {
     double x[UNIT_COUNT];
     if (!is_step(e->step)) return; /* no run gets there: a damaged line */
     h->seq = e->seq;
-    h->t = e->t;
+    if (h->state != RUN_ENDED || e->type != EVENT_SAMPLE) h->t = e->t; /* the run's own time */
     switch (e->type) {
     case EVENT_RUN:
         observe_run(h, e);

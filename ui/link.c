@@ -6,6 +6,7 @@
 
 #include "engine/core/clock.h"
 #include "engine/run/control.h"
+#include "engine/run/role.h"
 
 void link_init(struct link *l, const char *socket_path) {
     *l = (struct link){.socket = socket_path, .fd = -1};
@@ -33,14 +34,25 @@ static bool connected(struct link *l, struct err *err) {
 
 void link_listen(struct link *l) { connected(l, NULL); }
 
-bool link_send(struct link *l, const struct command *c, struct err *err) {
-    if (!connected(l, err)) return false;
-    command_to_json(c, &l->out);
+/* Send what was added. */
+static bool send_added(struct link *l, struct err *err) {
     if (l->out.failed) {
         hang_up(l);
         return err_set(err, ERR_NOMEM, "no memory for a command");
     }
     return link_pump(l, err);
+}
+
+bool link_hold(struct link *l, struct err *err) {
+    if (!connected(l, err)) return false;
+    hold_to_json(0, &l->out); /* no command's id: nobody waits for the answer */
+    return send_added(l, err);
+}
+
+bool link_send(struct link *l, const struct command *c, struct err *err) {
+    if (!connected(l, err)) return false;
+    command_to_json(c, &l->out);
+    return send_added(l, err);
 }
 
 static bool lost(struct link *l, struct err *err) {
@@ -80,9 +92,11 @@ bool link_pump(struct link *l, struct err *err) {
 bool link_next(struct link *l, struct answer *out) {
     const char *line;
     size_t n;
+    bool steers;
     while (frame_next(&l->in, &line, &n)) { /* a line that is neither is not for us */
         if (answer_from_json(line, n, out, NULL)) return true;
-        if (notice_from_json(line, n, l->notice)) l->heard = true;
+        if (role_from_json(line, n, &steers)) l->role = steers ? 1 : -1;
+        else if (notice_from_json(line, n, l->notice)) l->heard = true;
     }
     return false;
 }
@@ -91,4 +105,10 @@ const char *link_notice(struct link *l) {
     bool heard = l->heard;
     l->heard = false;
     return heard ? l->notice : NULL;
+}
+
+int link_role(struct link *l) {
+    int role = l->role;
+    l->role = 0;
+    return role;
 }

@@ -12,6 +12,7 @@ struct link {
     struct frame in;
     char notice[NOTICE_MAX]; /* the last one */
     bool heard;              /* it was not taken yet */
+    int role;                /* told and not taken yet: 1 steers, -1 watches, 0 nothing */
 };
 
 void link_init(struct link *l, const char *socket_path);
@@ -25,6 +26,10 @@ bool link_pump(struct link *l, struct err *err);
 bool link_next(struct link *l, struct answer *out);
 /* Connect only to hear what the engine says unasked; nothing when it does not answer. */
 void link_listen(struct link *l);
+/* Ask to be the only one that steers (role.h); connects when needed. */
+bool link_hold(struct link *l, struct err *err);
+/* What this screen was told to be since the last call: 1 it steers (again), -1 it only watches, 0 nothing. */
+int link_role(struct link *l);
 /* What the engine has said since the last call, after link_next(); NULL: nothing, "": that what it
  * said before is over. Valid until the next link_next(). */
 const char *link_notice(struct link *l);

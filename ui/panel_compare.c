@@ -264,7 +264,7 @@ static void draw_pair(const struct panel *p, struct canvas *c, const struct samp
 /* What can be asked: an own prompt is asked once, so its texts grow old. */
 static const char *footer_hint(const struct panel *p, const struct sample_pair *pair) {
     if (p->watching) return " [ ] prompt ";
-    bool old = pair->own && pair->tuned.made && !is_live(p->history, &pair->tuned);
+    bool old = pair->own && pair->tuned.made && pair->tuned.step < p->history->step;
     if (!old) return " [ ] prompt  e own ";
     return p->area.w >= 60 ? " [ ] prompt  e asks again " : " e asks again ";
 }

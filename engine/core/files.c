@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -164,12 +165,47 @@ static bool sync_again(int fd) {
     return result == 0;
 }
 
+/* out = the folder that `path` stands in. */
+static bool parent_of(const char *path, char out[PATH_MAX], struct err *err) {
+    size_t n = strlen(path);
+    if (n >= PATH_MAX) return too_long(err, path);
+    while (n > 1 && path[n - 1] == '/') n--;
+    while (n > 0 && path[n - 1] != '/') n--;
+    while (n > 1 && path[n - 1] == '/') n--;
+    if (n == 0) path = ".", n = 1;
+    memcpy(out, path, n);
+    out[n] = '\0';
+    return true;
+}
+
+/* ---- shared folders */
+
+static bool is_shared(const char *dir) {
+    struct stat st;
+    return stat(dir, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & S_ISGID) &&
+           (st.st_mode & S_IRGRP);
+}
+
+bool files_share_dir(const char *path, gid_t group, struct err *err) {
+    if (chown(path, (uid_t)-1, group) == 0 && chmod(path, 02750) == 0) return true;
+    return failed(err, "share", path);
+}
+
+void files_share_new(int fd, const char *path) {
+    char parent[PATH_MAX];
+    if (parent_of(path, parent, NULL) && is_shared(parent))
+        (void)!fchmod(fd, 0640); /* else it stays the owner's alone */
+}
+
+/* ---- whole files */
+
 bool files_out_open(struct files_out *f, const char *path, struct err *err) {
     *f = (struct files_out){.fd = -1};
     size_t n = strlen(path);
     if (n >= sizeof f->path) return too_long(err, path);
     f->fd = open_again(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (f->fd < 0) return failed(err, "create", path);
+    files_share_new(f->fd, path);
     memcpy(f->path, path, n + 1); /* only now is the file ours to unlink */
     return true;
 }
@@ -194,19 +230,6 @@ void files_out_abort(struct files_out *f) {
     f->fd = -1;
     if (f->path[0]) unlink(f->path);
     f->path[0] = '\0';
-}
-
-/* out = the folder that `path` stands in. */
-static bool parent_of(const char *path, char out[PATH_MAX], struct err *err) {
-    size_t n = strlen(path);
-    if (n >= PATH_MAX) return too_long(err, path);
-    while (n > 1 && path[n - 1] == '/') n--;
-    while (n > 0 && path[n - 1] != '/') n--;
-    while (n > 1 && path[n - 1] == '/') n--;
-    if (n == 0) path = ".", n = 1;
-    memcpy(out, path, n);
-    out[n] = '\0';
-    return true;
 }
 
 bool files_sync_dir(const char *path, struct err *err) {
@@ -239,6 +262,7 @@ bool files_write(const char *path, const void *bytes, size_t n, struct err *err)
         return too_long(err, path);
     int fd = mkostemp(aside, O_CLOEXEC); /* mode 0600 */
     if (fd < 0) return failed(err, "write", path);
+    files_share_new(fd, path);
     if (!write_aside(aside, fd, bytes, n, path)) {
         failed(err, "write", path);
         unlink(aside);
@@ -259,6 +283,13 @@ bool files_is_dir(const char *path) {
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* The bit that marks a shared folder is inherited by what is made in it. */
+static void share_new_dir(const char *dir) {
+    char parent[PATH_MAX];
+    if (parent_of(dir, parent, NULL) && is_shared(parent))
+        (void)!chmod(dir, 02750); /* else it stays the owner's alone */
+}
+
 bool files_make_dirs(const char *path, mode_t mode, struct err *err) {
     char part[PATH_MAX];
     size_t n = strlen(path);
@@ -267,7 +298,10 @@ bool files_make_dirs(const char *path, mode_t mode, struct err *err) {
         if (path[i] != '/' && path[i] != '\0') continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        if (mkdir(part, mode) == 0) continue;
+        if (mkdir(part, mode) == 0) {
+            share_new_dir(part);
+            continue;
+        }
         int error = errno;
         if (files_is_dir(part)) continue;
         errno = error;
@@ -379,6 +413,14 @@ static bool write_holder(int fd) {
     return ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n;
 }
 
+/* Whether `path` still names the file that was opened: who clears away a dead engine's lock
+ * holds it meanwhile, and one who waited for that would hold a file that nobody else finds. */
+static bool still_there(int fd, const char *path) {
+    struct stat ours, there;
+    return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+           ours.st_ino == there.st_ino;
+}
+
 int files_lock(const char *path, pid_t *holder, struct err *err) {
     int fd = open_again(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
     if (fd < 0) {
@@ -386,6 +428,10 @@ int files_lock(const char *path, pid_t *holder, struct err *err) {
         return -1;
     }
     if (lock_patiently(fd) == 0) {
+        if (!still_there(fd, path)) {
+            close(fd);
+            return files_lock(path, holder, err);
+        }
         if (write_holder(fd)) return fd;
         failed(err, "write", path);
     } else if (errno == EWOULDBLOCK) {
@@ -399,9 +445,31 @@ int files_lock(const char *path, pid_t *holder, struct err *err) {
     return -1;
 }
 
+/* Whether /proc/locks names a lock on the file: for those who may look into a run's folder, but
+ * not take its lock. A line: "1: FLOCK  ADVISORY  WRITE 1234 08:02:131 0 EOF", the device in
+ * hex. */
+static bool is_listed(const char *path, pid_t *holder) {
+    struct stat st;
+    char line[256];
+    bool found = false;
+    FILE *f = stat(path, &st) == 0 ? fopen("/proc/locks", "re") : NULL;
+    while (f && !found && fgets(line, sizeof line, f)) {
+        long pid;
+        unsigned at_major, at_minor;
+        unsigned long long inode;
+        found = sscanf(line, "%*d: FLOCK %*s %*s %ld %x:%x:%llu", &pid, &at_major, &at_minor,
+                       &inode) == 4 &&
+                at_major == major(st.st_dev) && at_minor == minor(st.st_dev) &&
+                inode == st.st_ino;
+        if (found && holder && pid > 0) *holder = (pid_t)pid;
+    }
+    if (f) fclose(f);
+    return found;
+}
+
 bool files_is_locked(const char *path, pid_t *holder) {
     int fd = open_again(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-    if (fd < 0) return false;
+    if (fd < 0) return errno == EACCES && is_listed(path, holder);
     bool locked = lock_again(fd, LOCK_SH) != 0 && errno == EWOULDBLOCK;
     if (locked && holder) *holder = read_holder(fd);
     close(fd);

@@ -1,6 +1,8 @@
 /* files.h - files as whole things: read, mapped, written atomically, locked.
  * Every write of state goes aside first, is fsynced, renamed over the old one, and the folder
- * fsynced, so that a reader (or the next boot) sees the old or the new, never a mixture. */
+ * fsynced, so that a reader (or the next boot) sees the old or the new, never a mixture.
+ * What is made here is its owner's alone, unless the folder that it is made in is shared: of mode 2750, as
+ * files_share_dir() makes it. There the group may read it (0640, 2750), whatever the umask. */
 #ifndef THAW_ENGINE_CORE_FILES_H
 #define THAW_ENGINE_CORE_FILES_H
 #include <stdint.h>
@@ -37,6 +39,10 @@ bool files_out_close(struct files_out *f, struct err *err); /* fsync + close */
 void files_out_abort(struct files_out *f);                  /* close and unlink */
 
 bool files_make_dirs(const char *path, mode_t mode, struct err *err); /* mkdir -p; exists: true */
+/* Let a group read what the folder `path` holds from now on (mode 2750). */
+bool files_share_dir(const char *path, gid_t group, struct err *err);
+/* For an open file that was just created at `path`: let the group read it where its folder is shared. */
+void files_share_new(int fd, const char *path);
 bool files_sync_dir(const char *path, struct err *err);
 /* rename(2), then fsync of the target's folder. */
 bool files_rename(const char *from, const char *to, struct err *err);
@@ -55,7 +61,8 @@ uint64_t files_free_bytes(const char *path);
  * long as the returned descriptor. -1 with ERR_IO; when another process holds it, ERR_RANGE and
  * *holder (when not NULL) gets its pid. */
 int files_lock(const char *path, pid_t *holder, struct err *err);
-/* Whether some process holds the lock; *holder gets its pid when known. Changes nothing. */
+/* Whether some process holds the lock; *holder gets its pid when known. Changes nothing. Of a lock that we
+ * may not open the kernel's own list tells. */
 bool files_is_locked(const char *path, pid_t *holder);
 
 /* out = a joined with "/" and b (b absolute: b). ERR_RANGE when it does not fit. */

@@ -10,9 +10,9 @@
 
 #include "engine/core/files.h"
 #include "engine/core/json.h"
+#include "engine/core/sums.h"
 #include "engine/formats/hf_model.h"
 #include "engine/nn/blas.h"
-#include "engine/run/run_dir.h"
 
 enum { TRAINER_MAX_BYTES = 16 << 20 }; /* of trainer.json */
 
@@ -47,6 +47,7 @@ static void put_state(struct json_writer *w, const struct trainer_state *s) {
     json_add_integer(w, "tokens", s->tokens);
     json_add_number(w, "lr_scale", s->lr_scale, 17);
     json_add_number(w, "seconds", s->stopwatch, 17);
+    json_add_number(w, "validation_loss", s->validation, 17);
     json_add_string(w, "blas", blas_describe());
 }
 
@@ -101,9 +102,11 @@ static bool fill_checkpoint(const char *dir, const struct trainer_state *s, cons
     if (!files_make_dirs(dir, 0700, err) || !hf_model_save(dir, w, t, &model_bytes, err) ||
         !files_join(path, sizeof path, dir, "optimizer.safetensors", err) ||
         !weights_save(path, moments, moment_prefixes, 2, &moment_bytes, err) ||
-        !write_trainer_json(dir, s, learn, o, err) || !files_sync_dir(dir, err))
+        !write_trainer_json(dir, s, learn, o, err) || !sums_write(dir, err) ||
+        !files_sync_dir(dir, err))
         return false;
-    *bytes = model_bytes + moment_bytes + size_of(dir, "trainer.json");
+    *bytes =
+        model_bytes + moment_bytes + size_of(dir, "trainer.json") + size_of(dir, SUMS_NAME);
     return true;
 }
 
@@ -156,7 +159,8 @@ bool model_folder_save(const char *path, const struct weights *w, const struct t
     if (slash) *slash = '\0';
     bool ok = files_remove_tree(aside, err) && has_room(slash ? parent : ".", w, 1, err) &&
               files_make_dirs(aside, 0700, err) && hf_model_save(aside, w, t, NULL, err) &&
-              files_sync_dir(aside, err) && files_replace_dir(aside, path, err);
+              sums_write(aside, err) && files_sync_dir(aside, err) &&
+              files_replace_dir(aside, path, err);
     if (!ok) files_remove_tree(aside, NULL);
     return ok;
 }
@@ -165,12 +169,15 @@ bool model_folder_save(const char *path, const struct weights *w, const struct t
 
 static bool read_state(const struct json *root, struct trainer_state *s) {
     int64_t stage = json_int(json_get(root, "stage"), -1);
-    *s = (struct trainer_state){.stage = (int)stage,
-                                .step = json_int(json_get(root, "step"), -1),
-                                .stage_step = json_int(json_get(root, "stage_step"), -1),
-                                .tokens = json_int(json_get(root, "tokens"), -1),
-                                .lr_scale = json_number(json_get(root, "lr_scale"), -1),
-                                .stopwatch = json_number(json_get(root, "seconds"), -1)};
+    *s = (struct trainer_state){
+        .stage = (int)stage,
+        .step = json_int(json_get(root, "step"), -1),
+        .stage_step = json_int(json_get(root, "stage_step"), -1),
+        .tokens = json_int(json_get(root, "tokens"), -1),
+        .lr_scale = json_number(json_get(root, "lr_scale"), -1),
+        .stopwatch = json_number(json_get(root, "seconds"), -1),
+        .validation = json_number(json_get(root, "validation_loss"), (double)NAN)};
+    snprintf(s->kernels, sizeof s->kernels, "%s", json_str(json_get(root, "blas"), ""));
     s->begun = json_bool(json_get(root, "begun"), s->stage_step > 0);
     return stage >= 0 && stage <= INT_MAX && s->step >= 0 && s->stage_step >= 0 &&
            s->tokens >= 0 && s->lr_scale > 0 && isfinite(s->lr_scale) && s->stopwatch >= 0;
@@ -229,18 +236,4 @@ bool checkpoint_load(const char *path, struct trainer_state *s, bool *learn, str
     return read_trainer_json(path, s, learn, o, err) &&
            load_tensors(path, "model.safetensors", plain, model, 1, err) &&
            load_tensors(path, "optimizer.safetensors", moment_prefixes, moments, 2, err);
-}
-
-/* ---- retention ---- */
-
-bool checkpoint_prune(const char *checkpoints, int keep, struct err *err) {
-    char path[PATH_MAX];
-    bool ok = true;
-    int kept = 0;
-    for (int64_t step = INT64_MAX;
-         ok && (step = checkpoint_below(checkpoints, step, path)) >= 0;) {
-        if (kept < keep) kept += checkpoint_is_whole(path);
-        else ok = files_remove_tree(path, err);
-    }
-    return ok;
 }

@@ -1,5 +1,6 @@
 /* checkpoint.h - a run's state as a folder: a Hugging Face model, the moments, the trainer's numbers.
- * Written aside (".step-N.new"), every file fsynced, renamed to step-N, the parent fsynced. */
+ * Written aside (".step-N.new"), every file fsynced, renamed to step-N, the parent fsynced. SHA256SUMS
+ * beside them tells what each file was (sums.h). */
 #ifndef THAW_ENGINE_RUN_CHECKPOINT_H
 #define THAW_ENGINE_RUN_CHECKPOINT_H
 #include <limits.h>
@@ -15,6 +16,8 @@ struct trainer_state {
     int64_t step, stage_step, tokens; /* done so far */
     double lr_scale;                  /* of the `lr` command; 1: as scheduled */
     double stopwatch;                 /* seconds of training so far */
+    double validation;  /* loss by which checkpoints are told apart, nats a token; NaN: not known */
+    char kernels[160];  /* loaded: blas_describe() where it was saved; "": not known */
 };
 
 /* Save into `checkpoints`/step-N, in the place of one that stands there. learn: the freeze plan. *path
@@ -29,11 +32,8 @@ bool checkpoint_save(const char *checkpoints, const struct trainer_state *s, con
 bool checkpoint_load(const char *path, struct trainer_state *s, bool *learn, struct weights *w,
                      struct optim *o, struct err *err);
 
-/* Remove all but the `keep` newest whole ones; one that is not whole counts for nothing, and goes with
- * those behind the last that is kept. */
-bool checkpoint_prune(const char *checkpoints, int keep, struct err *err);
-
-/* Save an HF folder as `path` in one rename (the base; exports). One that is there is replaced. */
+/* Save an HF folder as `path` in one rename (the base; exports), with its SHA256SUMS. One that is there is
+ * replaced. */
 bool model_folder_save(const char *path, const struct weights *w, const struct tokenizer *t,
                        struct err *err);
 #endif

@@ -15,6 +15,7 @@
 
 #include "engine/core/clock.h"
 #include "engine/run/frame.h"
+#include "engine/run/role.h"
 #include "engine/run/socket.h"
 
 enum {
@@ -49,6 +50,7 @@ struct control {
     pthread_cond_t arrived; /* a command is in the queue */
     bool stopping;
     uint64_t serial; /* of the youngest client */
+    uint64_t holder; /* the client that steers alone (role.h); 0: none */
     struct client clients[CLIENTS_MAX];
     struct waiting queue[QUEUE_MAX]; /* a ring */
     int first, n_waiting;
@@ -104,12 +106,52 @@ static void refuse(struct client *c, int64_t id, const char *why) {
     answer(c, &a);
 }
 
+static void tell_role(struct client *c, bool steers) {
+    role_to_json(steers, &c->output);
+    push_output(c);
+}
+
+/* All but one hear what they are now. */
+static void tell_others(struct control *k, uint64_t but, bool steers) {
+    for (int i = 0; i < CLIENTS_MAX; i++) {
+        struct client *c = &k->clients[i];
+        if (c->fd >= 0 && c->serial != but) tell_role(c, steers);
+    }
+}
+
+/* From now on this client steers alone; who did so before hears it like the others. */
+static void hold(struct control *k, struct client *c, int64_t id) {
+    const struct answer granted = {.id = id, .ok = true};
+    bool was_watching = k->holder != 0 && k->holder != c->serial;
+    k->holder = c->serial;
+    tell_others(k, c->serial, false);
+    if (was_watching) tell_role(c, true);
+    if (c->fd >= 0) answer(c, &granted);
+}
+
+/* Who steered alone has gone: the others steer again. */
+static void release_gone_holder(struct control *k) {
+    if (k->holder == 0) return;
+    for (int i = 0; i < CLIENTS_MAX; i++)
+        if (k->clients[i].fd >= 0 && k->clients[i].serial == k->holder) return;
+    k->holder = 0;
+    tell_others(k, 0, true);
+}
+
 static void take_frame(struct control *k, int place, const char *line, size_t n) {
     struct client *c = &k->clients[place];
     struct command command;
     struct err err = {0};
+    int64_t id;
+    if (hold_from_json(line, n, &id)) {
+        hold(k, c, id);
+        return;
+    }
     if (!command_from_json(line, n, &command, &err)) {
         refuse(c, command.id, err.msg);
+    } else if (k->holder != 0 && k->holder != c->serial) {
+        refuse(c, command.id,
+               "another screen steers this run alone; thaw attach --steal takes it over");
     } else if (k->n_waiting == QUEUE_MAX) {
         refuse(c, command.id, "too many commands are waiting: try again in a moment");
     } else {
@@ -150,6 +192,7 @@ static bool welcome(struct control *k) {
         *place = (struct client){.fd = fd, .serial = ++k->serial};
     else close(fd);
     if (place && place->fd >= 0 && k->notice[0]) notify(place, k->notice);
+    if (place && place->fd >= 0 && k->holder != 0) tell_role(place, false);
     return true;
 }
 
@@ -217,6 +260,7 @@ static void *serve(void *argument) {
         pthread_mutex_lock(&k->lock);
         for (int i = 0; ready < 0 && i < N_POLLED; i++) polled[i].revents = 0;
         serve_clients(k, polled);
+        release_gone_holder(k);
         if (polled[WAKER].revents) quiet_waker(k->waker);
         if (polled[LISTENER].revents & POLLIN && !welcome(k)) rest(k);
     }
@@ -353,6 +397,14 @@ void control_tell(struct control *k, const char *notice) {
         if (k->clients[i].fd >= 0) notify(&k->clients[i], notice);
     pthread_mutex_unlock(&k->lock);
     wake(k); /* so that the thread waits for room to send */
+}
+
+int control_clients(struct control *k) {
+    int n = 0;
+    pthread_mutex_lock(&k->lock);
+    for (int i = 0; i < CLIENTS_MAX; i++) n += k->clients[i].fd >= 0;
+    pthread_mutex_unlock(&k->lock);
+    return n;
 }
 
 void control_wait(struct control *k, double seconds) {

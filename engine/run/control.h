@@ -1,7 +1,8 @@
 /* control.h - RUN/control.sock: commands in, answers out, JSON Lines both ways.
  * Mode 0600, in a 0700 folder; only the same user is answered (SO_PEERCRED). A path longer than
  * sun_path is reached through /proc/self/fd. Frames are at most 64 KiB; a client that sends more, or
- * is silent inside a frame for 10 s, is dropped. At most 32 clients. */
+ * is silent inside a frame for 10 s, is dropped. At most 32 clients. One of them may ask to steer alone
+ * (role.h): as long as it is connected, what the others ask is refused, and they are told. */
 #ifndef THAW_ENGINE_RUN_CONTROL_H
 #define THAW_ENGINE_RUN_CONTROL_H
 #include "engine/run/command.h"
@@ -19,6 +20,8 @@ void control_answer(struct control *c, struct control_ticket ticket, const struc
 /* Say something unasked (command.h): to every client now, and to each that comes while it holds, which
  * is until another notice; "": nothing. NULL is fine. */
 void control_tell(struct control *c, const char *notice);
+/* How many clients are connected now. */
+int control_clients(struct control *c);
 /* Wait until a command is there or seconds have passed (for a paused engine). */
 void control_wait(struct control *c, double seconds);
 

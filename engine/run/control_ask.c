@@ -10,6 +10,7 @@
 #include "engine/core/clock.h"
 #include "engine/run/control.h"
 #include "engine/run/frame.h"
+#include "engine/run/role.h"
 #include "engine/run/socket.h"
 
 /* The name of the run whose socket it is: its folder's. */
@@ -64,13 +65,15 @@ static bool send_all(int fd, const struct buf *line, double deadline, struct err
 static bool await_answer(int fd, int64_t id, double deadline, struct frame *input,
                          struct answer *out, struct err *err) {
     char chunk[1 << 12], notice[NOTICE_MAX];
+    bool steers;
     for (;;) {
         const char *line;
         size_t n;
         while (frame_next(input, &line, &n)) {
             if (answer_from_json(line, n, out, err)) {
                 if (out->id == id) return true;
-            } else if (!notice_from_json(line, n, notice)) return false;
+            } else if (!notice_from_json(line, n, notice) && !role_from_json(line, n, &steers))
+                return false;
         }
         if (frame_too_long(input))
             return err_set(err, ERR_PARSE, "the run's answer is too long");

@@ -8,6 +8,7 @@
 
 #include "engine/core/files.h"
 #include "engine/nn/blas.h"
+#include "engine/run/checkpoint_check.h"
 #include "engine/run/trainer.h"
 
 /* The one mutable global of the engine: a signal handler has no other place to write to. */
@@ -43,18 +44,24 @@ static void log_end(struct event_log *log, const struct err *why, int64_t step) 
 }
 
 /* Where a resumed run goes on from; "" for the start. What had to be skipped is a problem to
- * tell. */
+ * tell, with why. */
 static int64_t find_checkpoint(const struct run_paths *paths, struct event_log *log,
                                char out[PATH_MAX]) {
-    char skipped[480] = "";
+    struct buf skipped = {0}, text = {0};
     out[0] = '\0';
-    int64_t step = checkpoint_newest(paths->checkpoints, out, skipped, sizeof skipped);
-    if (step < 0) step = 0;
-    if (!*skipped) return step;
-    char text[600];
-    snprintf(text, sizeof text, "checkpoints that are not whole were skipped: %s", skipped);
-    struct event e = {.type = EVENT_PROBLEM, .step = step, .problem = {false, text}};
-    event_log_put(log, &e, NULL);
+    int64_t step = checkpoint_newest_sound(paths->checkpoints, out, &skipped);
+    if (step < 0) {
+        out[0] = '\0'; /* the last one that was looked at stands there */
+        step = 0;
+    }
+    if (skipped.len > 0) {
+        buf_printf(&text, "checkpoints that are not whole were skipped: %s", skipped.data);
+        struct event e = {
+            .type = EVENT_PROBLEM, .step = step, .problem = {false, buf_text(&text)}};
+        event_log_put(log, &e, NULL);
+    }
+    buf_deinit(&skipped);
+    buf_deinit(&text);
     return step;
 }
 
@@ -100,4 +107,46 @@ bool engine_main(const struct settings *s, const struct run_paths *paths, bool r
     event_log_close(&log);
     close(lock);
     return ok || stopped;
+}
+
+/* ---- a run that has ended ---- */
+
+static bool answer(const struct trainer_plan *plan, struct err *err) {
+    struct trainer *t = malloc(sizeof *t);
+    if (!t) return err_set(err, ERR_NOMEM, "no memory to answer prompts");
+    bool ok = trainer_create_idle(t, plan, err);
+    if (ok) {
+        trainer_answer(t);
+        trainer_destroy(t);
+    }
+    free(t);
+    return ok;
+}
+
+bool engine_idle(const struct settings *s, const struct run_paths *paths, struct err *err) {
+    char from[PATH_MAX];
+    struct event_log log;
+    set_signals();
+    int64_t step = checkpoint_newest_sound(paths->checkpoints, from, NULL);
+    if (step < 0)
+        return err_set(err, ERR_IO, "%s has no sound checkpoint to answer from", paths->dir);
+    int lock = files_lock(paths->lock, NULL, err);
+    if (lock < 0) return false;
+    if (!event_log_open(&log, paths->events, err)) {
+        close(lock);
+        return false;
+    }
+    blas_init();
+    struct trainer_plan plan = {.settings = s,
+                                .paths = paths,
+                                .log = &log,
+                                .control = control_start(paths->socket, err),
+                                .stop_signal = &stop_signal,
+                                .resume_from = from,
+                                .resume_step = step};
+    bool ok = plan.control && answer(&plan, err);
+    control_stop(plan.control);
+    event_log_close(&log);
+    close(lock);
+    return ok;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/core/clock.h"
+#include "engine/core/files.h"
 
 enum {
     CHUNK_BYTES = 1 << 18,    /* read at once */
@@ -97,6 +98,7 @@ static bool go_on(struct event_log *log, const char *path, struct err *err) {
 bool event_log_open(struct event_log *log, const char *path, struct err *err) {
     *log = (struct event_log){.fd = open_again(path, O_RDWR | O_CREAT | O_APPEND)};
     if (log->fd < 0) return err_errno(err, "cannot open %s", path);
+    files_share_new(log->fd, path);
     if (go_on(log, path, err)) return true;
     event_log_close(log);
     return false;

@@ -21,7 +21,8 @@ static bool give_way(struct trainer *t) {
     const char *checkpoints = t->paths->checkpoints;
     int64_t newest = checkpoint_newest(checkpoints, path, NULL, 0);
     if (newest < 0 || checkpoint_below(checkpoints, newest, path) < 0) return false;
-    if (!checkpoint_prune(checkpoints, 1, NULL)) return false;
+    const struct retention newest_only = {.last = 1};
+    if (!checkpoint_prune(checkpoints, &newest_only, NULL)) return false;
     snprintf(text, sizeof text,
              "the disk is full: checkpoints older than step %" PRId64
              " gave way to that of the last step",

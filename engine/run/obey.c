@@ -159,8 +159,19 @@ static bool (*const obey[COMMAND_COUNT])(struct trainer *, const struct command 
     [COMMAND_STOP] = obey_stop,
 };
 
+/* A run that has ended is looked at: what it came to stands, also in its log. */
+static bool obey_idle(struct trainer *t, const struct command *c, struct err *err) {
+    if (c->kind == COMMAND_SAMPLE) return report_asked(t, c, err);
+    t->stopping |= c->kind == COMMAND_STOP;
+    return t->stopping || err_set(err, ERR_RANGE,
+                                  "the run has ended and only answers prompts (sample); to go "
+                                  "on with it: thaw run --resume %s",
+                                  t->settings->name);
+}
+
 /* A run that only waits to be saved has no stage and no step to which a wish could apply. */
 static bool obey_one(struct trainer *t, const struct command *c, struct err *err) {
+    if (t->idle) return obey_idle(t, c, err);
     if (!t->waits_for_room || c->kind == COMMAND_STOP) return obey[c->kind](t, c, err);
     return err_set(err, ERR_FULL,
                    "the run only waits for room on its disk, to save its last step: make "

@@ -33,13 +33,20 @@ static uint64_t bytes_inside(int fd) {
     return bytes;
 }
 
+uint64_t folder_bytes(const char *path) {
+    struct stat st;
+    if (lstat(path, &st) != 0) return 0;
+    if (S_ISREG(st.st_mode)) return (uint64_t)st.st_size;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd >= 0 ? bytes_inside(fd) : 0;
+}
+
 void run_contents_read(const char *run_dir, struct run_contents *out) {
     struct run_paths paths;
     char folder[PATH_MAX];
     *out = (struct run_contents){.checkpoints = 0};
     if (!run_paths_of(run_dir, &paths, NULL)) return;
-    int fd = open(paths.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) out->bytes = bytes_inside(fd);
+    out->bytes = folder_bytes(paths.dir);
     for (int64_t step = INT64_MAX;
          (step = checkpoint_below(paths.checkpoints, step, folder)) >= 0;)
         out->checkpoints++;

@@ -18,6 +18,10 @@ bool run_paths_of(const char *run_dir, struct run_paths *out, struct err *err);
 
 /* Create DIR/name with mode 0700 (name "": refused; taken: name-2, name-3 ...). *out: its paths. */
 bool run_dir_create(const char *runs, const char *name, struct run_paths *out, struct err *err);
+/* Let a group read the new run in `dir`, and follow it (`thaw watch`): folders 2750, files 0640 as they come.
+ * Its socket and lock stay the owner's. ERR_USAGE when there is no such group. `closed` (PATH_MAX) gets the
+ * first folder on the way that keeps the group out; "": none. */
+bool run_share(const char *dir, const char *group, char *closed, struct err *err);
 /* RUN is a folder that holds events.jsonl or config.yaml, or a name below `runs`. ERR_USAGE when
  * there is none, ERR_IO when it may not be looked at. */
 bool run_dir_find(const char *runs, const char *run, struct run_paths *out, struct err *err);
@@ -36,6 +40,8 @@ struct run_info {
     double modified; /* wall clock of the last event */
     pid_t pid;       /* of a living engine, else 0 */
 };
+/* Whether its log tells the end: finished, stopped or failed. */
+bool run_has_ended(const struct run_info *r);
 /* Read what the end of the log and the lock tell. */
 bool run_info_read(const char *run_dir, struct run_info *out, struct err *err);
 /* All runs below `runs`, newest first; *out is freed by the caller. A missing folder: none. */
@@ -49,6 +55,8 @@ struct run_contents {
     uint64_t bytes; /* of all its files */
 };
 void run_contents_read(const char *run_dir, struct run_contents *out);
+/* Bytes of the files in a folder and below it, or of a file itself; links are not followed. */
+uint64_t folder_bytes(const char *path);
 /* Delete the run in the folder `run_dir`, an absolute path, and all it holds. ERR_RANGE, and nothing is
  * touched, unless it is a folder (no link to one) directly in `runs` that is a run, and no engine holds
  * its lock. Links inside are removed, not followed. */

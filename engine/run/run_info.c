@@ -40,19 +40,24 @@ static bool read_range(int fd, off_t from, off_t to, struct buf *out) {
 
 /* What was found so far, going backwards. */
 struct tail {
-    bool any, ended, paused, pause_known, stage_known, loss_known;
+    bool any, end_known, ended, paused, pause_known, stage_known, loss_known;
     int64_t step;
     double loss;
     char stage[64], reason[16];
 };
 
+/* What is asked of a run that has ended comes behind its end, which holds. */
+static void note_end(struct tail *f, const struct event *e) {
+    if (f->end_known || e->type == EVENT_SAMPLE) return;
+    f->end_known = true;
+    f->ended = e->type == EVENT_END;
+    if (f->ended) snprintf(f->reason, sizeof f->reason, "%s", e->end.reason);
+}
+
 static void note(struct tail *f, const struct event *e) {
-    if (!f->any) {
-        f->any = true;
-        f->step = e->step;
-        f->ended = e->type == EVENT_END;
-        if (f->ended) snprintf(f->reason, sizeof f->reason, "%s", e->end.reason);
-    }
+    if (!f->any) f->step = e->step;
+    f->any = true;
+    note_end(f, e);
     if (e->type == EVENT_STEP && !f->loss_known) {
         f->loss = e->stp.loss;
         f->loss_known = true;
@@ -73,7 +78,7 @@ static void note(struct tail *f, const struct event *e) {
 /* Whether the line can tell something new; saves parsing most of them. */
 static bool promising(const struct tail *f, const char *line, size_t n) {
     size_t head = n < HEAD_BYTES ? n : HEAD_BYTES;
-    if (!f->any) return true;
+    if (!f->end_known) return true;
     if (memmem(line, head, "\"type\":\"step\"", 13)) return !f->loss_known;
     if (memmem(line, head, "\"type\":\"stage\"", 14)) return !f->stage_known;
     return !f->pause_known && (memmem(line, head, "\"type\":\"control\"", 16) ||
@@ -108,7 +113,7 @@ static bool read_tail(int fd, off_t size, struct tail *f) {
             first = memchr(begin, '\n', text.len); /* the first piece is half a line */
         if (first) walk_back(f, first, text.len - (size_t)(first - begin));
         buf_deinit(&text);
-        enough = from == 0 || (f->stage_known && f->loss_known);
+        enough = from == 0 || (f->end_known && f->stage_known && f->loss_known);
     }
     return ok;
 }
@@ -124,6 +129,13 @@ static void describe(const struct tail *f, bool living, struct run_info *out) {
     snprintf(out->stage, sizeof out->stage, "%s", f->stage);
     out->step = f->step;
     out->loss = f->loss;
+}
+
+bool run_has_ended(const struct run_info *r) {
+    static const char *const ends[] = {"finished", "stopped", "failed"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (strcmp(r->state, ends[i]) == 0) return true;
+    return false;
 }
 
 static double seconds_of(const struct timespec *t) {

@@ -20,6 +20,7 @@ static const char *const sections[] = {"model",
                                        "compare",
                                        "eval",
                                        "checkpoint",
+                                       "checkpoint.keep",
                                        "stages.*.replay",
                                        "stages.*.optimizer",
                                        "stages.*.schedule"};
@@ -87,9 +88,14 @@ static void generic_path(const char *path, char out[PATH_BYTES], int *stage) {
     }
 }
 
+/* A number in the place of checkpoint.keep's mapping is how many of the last are kept. */
+static const char *written_out(const char *path) {
+    return strcmp(path, "checkpoint.keep") == 0 ? "checkpoint.keep.last" : path;
+}
+
 const struct setting_key *setting_find(const char *path, int *stage, const char **nearest) {
     char generic[PATH_BYTES];
-    generic_path(path, generic, stage);
+    generic_path(written_out(path), generic, stage);
     for (int i = 0; i < n_setting_keys; i++) {
         bool found = strcmp(generic, setting_keys[i].path) == 0;
         if (!found) continue;
@@ -385,6 +391,13 @@ struct optim_settings settings_optim(const struct stage_settings *st) {
                                    .eps = st->optimizer.eps,
                                    .decay = st->optimizer.decay,
                                    .momentum = st->optimizer.momentum};
+}
+
+int settings_best_set(const struct settings *s) {
+    const struct text_list *data = &s->stages[s->n_stages - 1].data;
+    for (int i = 0; i < s->eval.n_sets; i++)
+        if (data->n > 0 && strcmp(s->eval.sets[i].source, data->text[0]) == 0) return i;
+    return s->eval.n_sets - 1;
 }
 
 int settings_micro_batch(const struct stage_settings *st) {

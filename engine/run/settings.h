@@ -7,6 +7,7 @@
 
 #include "engine/model/params.h"
 #include "engine/optim/optim.h"
+#include "engine/run/retention.h"
 
 enum { STAGES_MAX = 8, SOURCES_MAX = 16, PROMPTS_MAX = 16, SETS_MAX = 6, GROUP_TEXTS_MAX = 32,
        NAME_MAX_BYTES = 64, TEXT_MAX_BYTES = 512 };
@@ -72,7 +73,8 @@ struct settings {
         struct eval_set sets[SETS_MAX];
     } eval;
     struct {
-        int every, keep;
+        int every;
+        struct retention keep;
     } checkpoint;
 };
 
@@ -106,7 +108,8 @@ void settings_init(struct settings *s);
 /* Add a stage with the table's defaults (its name is "stage N"). NULL when STAGES_MAX are there. */
 struct stage_settings *settings_add_stage(struct settings *s);
 
-/* The key for a path with stage numbers ("stages.1.steps"), or NULL; *stage gets the number or -1.
+/* The key for a path with stage numbers ("stages.1.steps"), or NULL; *stage gets the number or -1. A
+ * section that may be given as one value ("checkpoint.keep") finds the key that this value is of.
  * `nearest` (may be NULL) gets the known key closest in spelling at the same level, NULL when none is near. */
 const struct setting_key *setting_find(const char *path, int *stage, const char **nearest);
 
@@ -126,6 +129,9 @@ bool settings_check(const struct settings *s, char *path, struct err *err);
 struct model_config settings_model(const struct settings *s); /* not completed */
 struct schedule settings_schedule(const struct stage_settings *st);
 struct optim_settings settings_optim(const struct stage_settings *st);
+/* The eval set whose loss tells the best checkpoint: that of the last stage's first source, else the last
+ * one; -1: there is none. */
+int settings_best_set(const struct settings *s);
 /* Sequences computed at a time: micro_batch, or the whole batch. Divides batch (settings_check). */
 int settings_micro_batch(const struct stage_settings *st);
 #endif

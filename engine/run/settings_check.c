@@ -70,6 +70,13 @@ static bool check_sets(const struct settings *s, struct err *err) {
     return true;
 }
 
+static bool check_keep(const struct settings *s, struct err *err) {
+    return !s->checkpoint.keep.best || s->eval.n_sets > 0 ||
+           err_set(err, ERR_RANGE,
+                   "keep.best needs a validation loss: name a set in eval.sets, e.g. {domain: "
+                   "text:PATH}");
+}
+
 static int count_words(const char *text) {
     static const char blanks[] = " \t\n\r";
     int n = 0;
@@ -133,5 +140,6 @@ bool settings_check(const struct settings *s, char *path, struct err *err) {
         if (!check_stage(s, i, path, err)) return false;
     if (!check_sets(s, err)) return at(path, "eval.sets");
     if (!check_prompts(s, err)) return at(path, "compare.prompts");
+    if (!check_keep(s, err)) return at(path, "checkpoint.keep.best");
     return check_model(s, path, err);
 }

@@ -122,7 +122,15 @@ const struct setting_key setting_keys[] = {
      "Sources whose validation text is evaluated, each under a name of its own."},
     {"checkpoint.every", SETTING_INT, RUN(checkpoint.every), "200", 1, 1000000000, "steps",
      NULL, 0, "Steps from one checkpoint to the next."},
-    {"checkpoint.keep", SETTING_INT, RUN(checkpoint.keep), "3", 1, 1000000, "checkpoints", NULL,
-     0, "How many checkpoints stay on the disk; older ones are removed."},
+    {"checkpoint.keep.last", SETTING_INT, RUN(checkpoint.keep.last), "3", 1, 1000000,
+     "checkpoints", NULL, 0,
+     "How many of the newest checkpoints stay on the disk; keep: 3 says the same in short."},
+    {"checkpoint.keep.best", SETTING_BOOL, RUN(checkpoint.keep.best), "false", 0, 0, "", NULL,
+     0,
+     "Whether the checkpoint with the lowest validation loss stays as well, told by the set of "
+     "the last stage's data, else by the last set."},
+    {"checkpoint.keep.every", SETTING_INT64, RUN(checkpoint.keep.every), "0", 0, 1000000000,
+     "steps", NULL, 0,
+     "The checkpoints of every so many steps stay as well; 0: none for that."},
 };
 const int n_setting_keys = sizeof setting_keys / sizeof setting_keys[0];

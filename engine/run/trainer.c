@@ -135,12 +135,22 @@ bool trainer_step(struct trainer *t) {
 
 /* ---- what happens beside the steps ---- */
 
+/* The loss that tells the best checkpoint: evaluated for it where it is asked for, else told
+ * where it is known. */
+static double validation_loss(struct trainer *t) {
+    int set = settings_best_set(t->settings);
+    bool known = t->scored_step == t->state.step;
+    bool asked = t->settings->checkpoint.keep.best && t->state.stage < t->settings->n_stages;
+    return set >= 0 && (known || asked) ? report_scores(t)[set].loss : (double)NAN;
+}
+
 static bool save(struct trainer *t, char path[PATH_MAX], uint64_t *bytes, struct err *err) {
     event_log_sync(t->log, NULL);
     if (t->gone_bad)
         return err_set(err, ERR_NUMERIC,
                        "the weights after step %" PRId64 " give no finite numbers",
                        t->state.step);
+    t->state.validation = validation_loss(t);
     return stage_save_base(t, err) &&
            checkpoint_save(t->paths->checkpoints, &t->state, t->learn, &t->weights, &t->optim,
                            t->tokenizer, path, bytes, err);
@@ -153,7 +163,7 @@ bool trainer_try_save(struct trainer *t, struct err *err) {
     double start = clock_now();
     if (!save(t, path, &bytes, err)) return false;
     report_checkpoint(t, path, bytes, clock_now() - start);
-    if (!checkpoint_prune(t->paths->checkpoints, t->settings->checkpoint.keep, &why)) {
+    if (!checkpoint_prune(t->paths->checkpoints, &t->settings->checkpoint.keep, &why)) {
         err_prefix(&why, "an old checkpoint stays");
         report_problem(t, false, why.msg);
     }

@@ -71,6 +71,7 @@ struct trainer {
     bool *learn; /* [n_groups] the freeze plan */
     bool paused, stopping, skip_stage;
     bool gone_bad; /* the weights, or what they give, are no finite numbers: they are not saved */
+    bool idle;           /* idle.c: all that is left to do is to answer prompts */
     bool waits_for_room; /* last_save.c: all that is left to do is to save */
     struct {             /* events that a full disk does not take */
         bool waiting;
@@ -100,6 +101,12 @@ void trainer_destroy(struct trainer *t);
 
 /* Train to the end of the last stage, or until stopped; writes every event but a failed `end`. */
 bool trainer_run(struct trainer *t, struct err *err);
+
+/* One that only answers prompts, from the checkpoint and the run's base: no text, no gradients, no event of
+ * its own. On failure nothing is left to destroy. */
+bool trainer_create_idle(struct trainer *t, const struct trainer_plan *plan, struct err *err);
+/* Answer until it is asked to stop, or until no client has been connected for 0.3 s (for 30 s at first). */
+void trainer_answer(struct trainer *t);
 
 /* ---- between the files of the trainer ---- */
 

@@ -1,12 +1,14 @@
 /* trainer_create.c - what a trainer is made of: a shape, text as tokens, weights, memory. */
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engine/core/files.h"
 #include "engine/formats/hf_model.h"
+#include "engine/nn/blas.h"
 #include "engine/run/sample.h"
 #include "engine/run/trainer.h"
 
@@ -130,8 +132,8 @@ static bool take_memory(struct trainer *t, struct err *err) {
         !weights_create(&t->table, &t->grads, err) ||
         !optim_create(&t->ex, &t->table, settings_optim(&s->stages[0]), &t->optim, err) ||
         !(t->transformer = transformer_create(&t->table, activations_of(t), &t->ex, err)) ||
-        !(t->decoder = decoder_create(&t->table, generate_together(s->compare.prompts.n), &t->ex,
-                                      err)) ||
+        !(t->decoder = decoder_create(&t->table, generate_together(s->compare.prompts.n),
+                                      &t->ex, err)) ||
         !(t->prefixes = prefix_cache_create(kept, window, sequences, err)))
         return false;
     t->x = calloc(cells, sizeof *t->x);
@@ -158,9 +160,24 @@ static bool load_weights(struct trainer *t, const char *folder, struct err *err)
     return true;
 }
 
+/* Sums of products come in another order from other kernels: still sound, no longer the same
+ * bits. */
+static void compare_kernels(struct trainer *t) {
+    char text[480];
+    const char *then = t->state.kernels, *now = blas_describe();
+    if (!*then || strcmp(then, now) == 0) return;
+    snprintf(
+        text, sizeof text,
+        "the checkpoint was made by other kernels (%s) than compute now (%s): training goes "
+        "on well, but not to the same bits",
+        then, now);
+    report_problem(t, false, text);
+}
+
 static bool load_checkpoint(struct trainer *t, const char *folder, struct err *err) {
     if (!checkpoint_load(folder, &t->state, t->learn, &t->weights, &t->optim, err))
         return false;
+    compare_kernels(t);
     int n = t->settings->n_stages;
     return t->state.stage <= n ||
            err_set(err, ERR_PARSE,

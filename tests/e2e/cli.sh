@@ -42,7 +42,7 @@ fails() { # fails WHAT PATTERN COMMAND...
 
 # --- help and wrong use
 
-subcommands="run attach watch send runs generate score compare eval lr-find export data config bench doctor"
+subcommands="run attach watch send runs verify generate score compare eval lr-find export data config bench doctor"
 
 help() {
     local command
@@ -75,6 +75,7 @@ wrong_use() {
     misused 'beside it' run tiny.yaml --resume tiny
     misused 'no run "gone"' run --resume gone
     misused 'no run "gone"' attach gone
+    misused 'no run "gone"' verify gone
     misused 'no run "gone"' send gone pause
     misused 'missing' send
     misused 'no run "gone"' send gone --runs-dir "$work" pause

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,7 +15,10 @@
 #include <unistd.h>
 
 #include "engine/formats/hf_model.h"
+#include "engine/nn/blas.h"
 #include "engine/run/checkpoint.h"
+#include "engine/run/checkpoint_check.h"
+#include "engine/run/retention.h"
 #include "engine/run/run_dir.h"
 
 /* ---- calls that fail ---- */
@@ -230,10 +234,12 @@ static void test_round_trip(void **state) {
     const char *dir = fresh(state);
     char path[PATH_MAX];
     uint64_t bytes = 0, sum = 0;
+    bool summed = false;
     struct err err = {0};
     struct stat st;
-    static const char *const names[] = {"config.json", "model.safetensors", "tokenizer.json",
-                                        "optimizer.safetensors", "trainer.json"};
+    static const char *const names[] = {"config.json",    "model.safetensors",
+                                        "tokenizer.json", "optimizer.safetensors",
+                                        "trainer.json",   "SHA256SUMS"};
     for (uint64_t seed = 10; seed < 14; seed++) {
         struct saved s;
         make_state(&s, seed);
@@ -243,6 +249,8 @@ static void test_round_trip(void **state) {
         assert_true(loads_as(dir, s.state.step, &s));
         assert_false(loads_as(dir, s.state.step, &first));
         assert_true(checkpoint_is_whole(path));
+        assert_ok(checkpoint_check(path, &summed, &err), err);
+        assert_true(summed);
         free_state(&s);
     }
     assert_int_equal(entries(path), COUNT(names));
@@ -272,20 +280,44 @@ static void test_prune(void **state) {
     struct err err = {0};
     char newest[PATH_MAX];
     static const int64_t steps[] = {5, 10, 20, 100};
-    assert_ok(checkpoint_prune(dir, FEW, &err), err); /* no folder yet */
+    const struct retention few = {.last = FEW}, one = {.last = 1};
+    assert_ok(checkpoint_prune(dir, &few, &err), err); /* no folder yet */
     for (size_t i = 0; i < COUNT(steps); i++) save_as(dir, &first, steps[i]);
     make_broken(dir, 7);
     make_broken(dir, 50);
     make_broken(dir, 200);
-    assert_ok(checkpoint_prune(dir, FEW, &err), err);
+    assert_ok(checkpoint_prune(dir, &few, &err), err);
     assert_int_equal(entries(dir), 4); /* 200 and 50 broken, 100 and 20 */
     assert_int_equal(checkpoint_newest(dir, newest, NULL, 0), 100);
     assert_int_equal(checkpoint_below(dir, 100, newest), 50);
     assert_int_equal(checkpoint_below(dir, 50, newest), 20);
     assert_true(checkpoint_is_whole(newest));
     assert_int_equal(checkpoint_below(dir, 20, newest), -1);
-    assert_ok(checkpoint_prune(dir, 1, &err), err);
+    assert_ok(checkpoint_prune(dir, &one, &err), err);
     assert_int_equal(entries(dir), 2);
+}
+
+/* What is saved with a checkpoint tells the best, and the kernels that made it. */
+static void test_validation(void **state) {
+    const char *dir = fresh(state);
+    struct err err = {0};
+    char path[PATH_MAX];
+    static const double losses[] = {3, 1.25, (double)NAN, 2};
+    const struct retention best = {.last = 1, .best = true};
+    struct saved read;
+    for (int i = 0; i < 4; i++) {
+        first.state.validation = losses[i];
+        save_as(dir, &first, 10 * (i + 1));
+    }
+    assert_ok(checkpoint_prune(dir, &best, &err), err);
+    assert_int_equal(entries(dir), 2);
+    assert_int_equal(checkpoint_below(dir, 40, path), 20);
+    make_state(&read, 99);
+    assert_ok(checkpoint_load(path, &read.state, read.learn, &read.weights, &read.optim, &err),
+              err);
+    assert_true(read.state.validation == 1.25);
+    assert_string_equal(read.state.kernels, blas_describe());
+    free_state(&read);
 }
 
 /* A killed save's remains are swept away before room is looked for. */
@@ -470,7 +502,7 @@ static void test_model_folder(void **state) {
         assert_true(same_weights(&m.weights, &states[i]->weights));
         hf_model_destroy(&m);
     }
-    assert_int_equal(entries(path), 3);
+    assert_int_equal(entries(path), 4); /* SHA256SUMS too */
 }
 
 int main(void) {
@@ -478,6 +510,7 @@ int main(void) {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_same_step_is_replaced),
         cmocka_unit_test(test_prune),
+        cmocka_unit_test(test_validation),
         cmocka_unit_test(test_sweep),
         cmocka_unit_test(test_broken_ones_are_refused),
         cmocka_unit_test(test_other_shape_is_refused),

@@ -2,10 +2,14 @@
  * bits. */
 #include "run/trainer_test.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+
+#include "engine/core/sums.h"
+#include "engine/run/retention.h"
 
 /* Ask for a stop as soon as the log shows `step`. */
 struct stopper {
@@ -69,6 +73,97 @@ static void test_resume_skips_a_broken_checkpoint(void **state) {
     assert_memory_equal(before.data, after.data, before.len);
     buf_deinit(&before);
     buf_deinit(&after);
+    free(s);
+}
+
+static void find_problem(void *ctx, const struct event *e) {
+    struct buf *all = ctx;
+    if (e->type == EVENT_PROBLEM) buf_printf(all, "%s\n", e->problem.text);
+}
+
+/* A bit that has turned over changes no size: only the sums tell. */
+static void test_resume_skips_other_bytes(void **state) {
+    (void)state;
+    struct settings *s = small_settings();
+    struct run_paths whole = train(s, "a-bit");
+    char path[PATH_MAX + 64];
+    struct err err = {0};
+    struct buf before = bytes_of(&whole, 24, "model.safetensors"), told = {0};
+    snprintf(path, sizeof path, "%s/step-24/model.safetensors", whole.checkpoints);
+    FILE *f = fopen(path, "r+");
+    assert_true(f && fseek(f, -2, SEEK_END) == 0 &&
+                fputc(before.data[before.len - 2] ^ 1, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    must(engine_main(s, &whole, true, &err), &err);
+    struct buf after = bytes_of(&whole, 24, "model.safetensors");
+    assert_int_equal(before.len, after.len);
+    assert_memory_equal(before.data, after.data, before.len);
+    each_event(&whole, find_problem, &told);
+    assert_non_null(
+        strstr(buf_text(&told), "skipped: step-24 (model.safetensors has other bytes"));
+    buf_deinit(&told);
+    buf_deinit(&before);
+    buf_deinit(&after);
+    free(s);
+}
+
+/* Put another text in the place of the kernels' name in a checkpoint, sums included. */
+static void rename_kernels(const struct run_paths *p, int64_t step) {
+    char dir[PATH_MAX + 64], path[PATH_MAX + 96];
+    struct buf text = bytes_of(p, step, "trainer.json");
+    struct err err = {0};
+    char *at = strstr(text.data, blas_describe());
+    assert_non_null(at);
+    memcpy(at, "Zilog80", 7);
+    snprintf(dir, sizeof dir, "%s/step-%" PRId64, p->checkpoints, step);
+    snprintf(path, sizeof path, "%s/trainer.json", dir);
+    must(files_write(path, text.data, text.len, &err) && sums_write(dir, &err), &err);
+    buf_deinit(&text);
+}
+
+static void test_other_kernels_are_told(void **state) {
+    (void)state;
+    struct settings *s = small_settings();
+    s->n_stages = 1;
+    struct run_paths p = train(s, "kernels");
+    struct err err = {0};
+    struct buf told = {0};
+    must(engine_main(s, &p, true, &err), &err);
+    each_event(&p, find_problem, &told);
+    assert_null(strstr(buf_text(&told), "other kernels"));
+    buf_clear(&told);
+    rename_kernels(&p, 12);
+    must(engine_main(s, &p, true, &err), &err);
+    each_event(&p, find_problem, &told);
+    assert_non_null(strstr(buf_text(&told), "other kernels (Zilog80"));
+    buf_deinit(&told);
+    free(s);
+}
+
+/* What stays at the end of a run: the last, the milestone, and the best by the second stage's
+ * own set. */
+static void test_keep(void **state) {
+    (void)state;
+    struct settings *s = small_settings();
+    put(s, "checkpoint.keep", "1");
+    put(s, "checkpoint.keep.every", "10");
+    put(s, "checkpoint.keep.best", "true");
+    assert_int_equal(settings_best_set(s), 1);
+    struct run_paths p = train(s, "kept");
+    struct checkpoint_fate *fates;
+    struct err err = {0};
+    int n = 0, best = 0;
+    must(retention_list(p.checkpoints, &s->checkpoint.keep, checkpoint_is_whole, &fates, &n,
+                        &err),
+         &err);
+    assert_true(n >= 2 && n <= 3);
+    assert_int_equal(fates[0].step, 24);
+    for (int i = 0; i < n; i++) {
+        assert_true(isfinite(fates[i].validation) && fates[i].stays);
+        if (fates[i].validation < fates[best].validation) best = i;
+    }
+    for (int i = 0; i < n; i++) assert_true(i == 0 || i == best || fates[i].step % 10 == 0);
+    free(fates);
     free(s);
 }
 
@@ -227,6 +322,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resume_gives_the_same_bits),
         cmocka_unit_test(test_resume_skips_a_broken_checkpoint),
+        cmocka_unit_test(test_resume_skips_other_bytes),
+        cmocka_unit_test(test_other_kernels_are_told),
+        cmocka_unit_test(test_keep),
         cmocka_unit_test(test_wishes_survive_a_stop),
         cmocka_unit_test(test_next_stage_survives_a_stop),
         cmocka_unit_test(test_training_outlives_a_full_disk),

@@ -97,7 +97,7 @@ static void test_defaults(void **state) {
     assert_int_equal(s->eval.every, 50);
     assert_int_equal(s->eval.tokens, 16384);
     assert_int_equal(s->checkpoint.every, 200);
-    assert_int_equal(s->checkpoint.keep, 3);
+    assert_int_equal(s->checkpoint.keep.last, 3);
     while (settings.n_stages < STAGES_MAX) assert_non_null(settings_add_stage(&settings));
     assert_null(settings_add_stage(&settings));
     assert_int_equal(settings.n_stages, STAGES_MAX);

@@ -106,6 +106,16 @@ static const struct bad_config {
     {"a name with a slash", "name: ../x\n" STAGE,
      "c.yaml:1:1: \"../x\" is no name for a run: take 1 to 63 letters, digits, . _ or -, the "
      "first a letter, digit or _"},
+    {"a list of what to keep", "checkpoint: {keep: [3]}\n",
+     "c.yaml:1:20: keep must be one number"},
+    {"a word for what to keep", "checkpoint: {keep: all}\n",
+     "c.yaml:1:20: last must be a whole number, 1 to 1000000 checkpoints, not \"all\""},
+    {"unknown key of what to keep", "checkpoint: {keep: {lst: 3}}\n",
+     "c.yaml:1:21: there is no key \"lst\" in checkpoint.keep; the nearest known key is "
+     "\"last\""},
+    {"the best without a set to tell it", STAGE "checkpoint: {keep: {best: true}}\n",
+     "c.yaml:2:21: keep.best needs a validation loss: name a set in eval.sets, e.g. {domain: "
+     "text:PATH}"},
     {"NUL", "name: \"a\\0b\"\n", "c.yaml:1:7: name holds a NUL character: leave it out"},
     {"alias", "name: &a x\nseed: *a\n",
      "c.yaml:1:7: anchors and aliases (& and *) are not supported: write the value out"},
@@ -334,6 +344,43 @@ static void test_round_trip(void **state) {
     buf_deinit(&second);
 }
 
+/* How many checkpoints stay: a number, or all that can be said; both come back. */
+static void test_keep(void **state) {
+    (void)state;
+    static const char head[] = "stages: [{name: a, data: wordnet:law}]\n"
+                               "eval: {sets: {law: wordnet:law}}\n";
+    static const struct {
+        const char *line, *change;
+        struct retention keep;
+    } forms[] = {
+        {"checkpoint: {keep: 5}", NULL, {5, false, 0}},
+        {"checkpoint: {keep: {last: 2, best: true, every: 1000}}", NULL, {2, true, 1000}},
+        {"checkpoint: {keep: {best: true}}", NULL, {3, true, 0}},
+        {"checkpoint: {keep: {}}", NULL, {3, false, 0}},
+        {"checkpoint: {keep: {every: 7}}", "checkpoint.keep=4", {4, false, 7}},
+        {"checkpoint: {keep: 5}", "checkpoint.keep={best: true, last: 1}", {1, true, 0}},
+        {"checkpoint: {keep: 5}", "checkpoint.keep.every=20", {5, false, 20}},
+    };
+    for (size_t i = 0; i < COUNT(forms); i++) {
+        char text[400];
+        struct err err = {0};
+        struct buf out = {0};
+        const struct config_options o = {.changes = &forms[i].change,
+                                         .n_changes = forms[i].change != NULL};
+        snprintf(text, sizeof text, "%s%s\n", head, forms[i].line);
+        for (int again = 0; again < 2; again++) {
+            const char *source = again ? buf_text(&out) : text;
+            if (!config_parse(source, strlen(source), "c.yaml", again ? NULL : &o, &s, &err))
+                fail_msg("%s", err.msg);
+            assert_int_equal(s.checkpoint.keep.last, forms[i].keep.last);
+            assert_int_equal(s.checkpoint.keep.best, forms[i].keep.best);
+            assert_int_equal(s.checkpoint.keep.every, forms[i].keep.every);
+            if (!again) assert_true(config_write(&s, &out, &err));
+        }
+        buf_deinit(&out);
+    }
+}
+
 /* The example is right. */
 static void test_shipped(void **state) {
     (void)state;
@@ -344,7 +391,7 @@ static void test_shipped(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[COUNT(bad) + COUNT(bad_changes) + 7];
+    struct CMUnitTest tests[COUNT(bad) + COUNT(bad_changes) + 8];
     size_t n = 0;
     for (size_t i = 0; i < COUNT(bad); i++)
         tests[n++] = (struct CMUnitTest){
@@ -357,7 +404,7 @@ int main(void) {
         cmocka_unit_test(test_changes), cmocka_unit_test(test_changed_stages),
         cmocka_unit_test(test_files),   cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_nested),  cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_shipped)};
+        cmocka_unit_test(test_keep),    cmocka_unit_test(test_shipped)};
     for (size_t i = 0; i < COUNT(others); i++) tests[n++] = others[i];
     return cmocka_run_group_tests_name("config_yaml", tests, NULL, NULL);
 }

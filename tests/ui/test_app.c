@@ -13,6 +13,7 @@
 #include "engine/core/clock.h"
 #include "engine/core/rng.h"
 #include "ui/app_fixture.h"
+#include "ui/app_parts.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 enum { ALL = 1 << 30, CTRL_R = 18, CTRL_C = 3 };
@@ -265,6 +266,65 @@ static void test_end_by_itself(void **state) {
     assert_true(fixture_shows(&f, "the run has ended"));
     fixture_key(&f, 'q');
     assert_int_equal(app_ended(f.app), APP_DETACHED);
+    fixture_close(&f);
+}
+
+/* An engine that answers prompts of a run that has ended is asked for nothing else. */
+static void test_answers(void **state) {
+    struct app_fixture f;
+    (void)state;
+    fixture_open(&f, APP_DRIVE, 80, 24, GLYPHS_ASCII);
+    fixture_recorded(&f, ALL);
+    fixture_event(&f, "\"step\":420,\"type\":\"end\",\"reason\":\"finished\"");
+    fixture_type(&f, "e");
+    assert_int_equal(f.n_sent, 0);
+    assert_true(fixture_shows(&f, "thaw attach medical answers prompts"));
+    f.app->answers = true;
+    fixture_type(&f, "p ");
+    assert_int_equal(f.n_sent, 0);
+    assert_true(fixture_shows(&f, "nothing can be changed any more"));
+    fixture_type(&f, "e");
+    fixture_key(&f, 21); /* Ctrl-U: the line is empty */
+    fixture_type(&f, "a cut :\r");
+    assert_int_equal(f.n_sent, 1);
+    assert_int_equal(f.sent[0].kind, COMMAND_SAMPLE);
+    assert_string_equal(f.sent[0].text, "a cut :");
+    assert_true(fixture_shows(&f, "the models answer"));
+    assert_true(fixture_shows(&f, "e own")); /* it is offered */
+    fixture_answer(&f, true, 421, NULL);
+    assert_true(fixture_shows(&f, "sample \"a cut :\": done"));
+    assert_false(fixture_shows(&f, "before step"));
+    fixture_close(&f);
+}
+
+/* Another screen steers alone: this one watches, says so, and comes back to itself. */
+static void test_role(void **state) {
+    struct app_fixture f;
+    (void)state;
+    fixture_open(&f, APP_DRIVE, 80, 24, GLYPHS_ASCII);
+    fixture_recorded(&f, ALL);
+    app_set_role(f.app, 0);
+    app_set_role(f.app, 1); /* as it was */
+    fixture_type(&f, "p");
+    assert_int_equal(f.n_sent, 1);
+    app_set_role(f.app, -1);
+    fixture_draw(&f);
+    assert_true(fixture_shows(&f, "thaw attach medical --steal takes it back"));
+    fixture_type(&f, "p ");
+    assert_int_equal(f.n_sent, 1);
+    assert_true(fixture_shows(&f, "another screen steers alone"));
+    app_set_role(f.app, 1);
+    fixture_draw(&f);
+    assert_true(fixture_shows(&f, "this screen steers again"));
+    fixture_type(&f, "p");
+    assert_int_equal(f.n_sent, 2);
+    fixture_close(&f);
+    fixture_open(&f, APP_WATCH, 80, 24, GLYPHS_ASCII); /* one that watches stays so */
+    fixture_recorded(&f, ALL);
+    app_set_role(f.app, -1);
+    app_set_role(f.app, 1);
+    fixture_type(&f, "p");
+    assert_int_equal(f.n_sent, 0);
     fixture_close(&f);
 }
 
@@ -568,6 +628,8 @@ int main(void) {
         cmocka_unit_test(test_own_prompt),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_end_by_itself),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_role),
         cmocka_unit_test(test_detach),
         cmocka_unit_test(test_stall),
         cmocka_unit_test(test_messages_end),
