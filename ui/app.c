@@ -163,11 +163,10 @@ void app_set_dead(struct app *a, bool dead) {
 /* ---- answers */
 
 void app_command_words(const struct command *c, char *out, size_t size) {
-    const struct command_info *info = &command_infos[c->kind];
-    if (info->type == ARGUMENT_NUMBER) snprintf(out, size, "%s %g", info->word, c->number);
-    else if (info->type == ARGUMENT_TEXT) snprintf(out, size, "%s \"%s\"", info->word, c->text);
-    else if (info->type != ARGUMENT_NONE) snprintf(out, size, "%s %s", info->word, c->text);
-    else snprintf(out, size, "%s", info->word);
+    struct buf text = {0};
+    command_to_words(c, &text);
+    snprintf(out, size, "%s", buf_text(&text));
+    buf_deinit(&text);
 }
 
 void app_answer(struct app *a, const struct answer *answer) {
