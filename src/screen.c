@@ -8,6 +8,7 @@
 #include "engine/core/files.h"
 #include "src/cli.h"
 #include "src/headless.h"
+#include "src/spawn.h"
 #include "ui/snapshot.h"
 
 const char *screen_run_name(const struct run_paths *run) {
@@ -53,6 +54,10 @@ static int say_goodbye(const struct run_paths *run) {
     return status;
 }
 
+static pid_t start_fork(const struct run_paths *fork, struct err *err) {
+    return spawn_engine(fork, true, err);
+}
+
 bool screen_show(const struct run_paths *run, enum app_mode mode,
                  const struct screen_options *o, pid_t engine, int *status, struct err *err) {
     const char *no_color = getenv("NO_COLOR");
@@ -67,6 +72,7 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
                               .drive_command = command,
                               .runs = runs,
                               .repeat_command = again[0] ? again : NULL,
+                              .start = start_fork,
                               .engine = engine};
     struct term_options term = {.ascii = o->ascii,
                                 .mono = o->mono || (no_color && *no_color),

@@ -179,6 +179,11 @@ void app_answer(struct app *a, const struct answer *answer) {
         app_say(a, STYLE_ERROR, "%s: %s", words, answer->error);
         return;
     }
+    if (answer->run[0]) { /* the loop starts it, and tells */
+        snprintf(a->fork, sizeof a->fork, "%s", answer->run);
+        a->fork_step = answer->step;
+        return;
+    }
     bool freezes = p.command.kind == COMMAND_FREEZE || p.command.kind == COMMAND_UNFREEZE;
     if (freezes && a->history.freeze.count > 0 && a->history.freeze.step == answer->step)
         wishes_settle(&a->wishes, &a->history); /* the fact was faster, and is said already */

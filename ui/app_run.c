@@ -25,8 +25,9 @@ struct loop {
     bool caught_up;                   /* with what stood in the log at first */
     bool unreadable;                  /* said already */
     double drawn_at, heard_at;        /* clock_now() */
-    pid_t engine;                     /* our child while it lives; 0: none */
-    struct dump_look look;            /* of a screen that is saved */
+    pid_t (*start)(const struct run_paths *fork, struct err *err);
+    pid_t engine;          /* our child while it lives; 0: none */
+    struct dump_look look; /* of a screen that is saved */
 };
 
 static void frame(struct loop *l) {
@@ -73,11 +74,13 @@ static void read_overlays(struct loop *l) {
     l->more |= more;
 }
 
-/* Whether the engine, our child, has just ended: waited for, so that nothing is left of it. */
+/* Whether the engine, our child, has just ended. All our children are engines, this run's and
+ * its forks': they are waited for, so that nothing is left of them. */
 static bool engine_ended(struct loop *l) {
-    if (l->engine <= 0 || waitpid(l->engine, NULL, WNOHANG) == 0) return false;
-    l->engine = 0;
-    return true;
+    bool ended = false;
+    for (pid_t child; (child = waitpid(-1, NULL, WNOHANG)) > 0;) ended |= child == l->engine;
+    if (ended) l->engine = 0;
+    return ended;
 }
 
 /* A run that has fallen silent may have lost its engine. */
@@ -106,6 +109,15 @@ static void take_answers(struct loop *l) {
     if (connected) return;
     app_unanswered(l->app, err.msg);
     l->urgent = true;
+}
+
+/* A fork that the run has made is only a folder: an engine for it is ours to start. */
+static void start_fork(struct loop *l) {
+    struct run_paths fork;
+    struct err err = {0};
+    if (!l->app->fork[0]) return;
+    bool ok = l->start && run_paths_of(l->app->fork, &fork, &err) && l->start(&fork, &err) > 0;
+    app_forked(l->app, ok ? NULL : err.msg);
 }
 
 static void send_commands(struct loop *l, const struct command *commands, int n) {
@@ -145,6 +157,7 @@ static void run(struct loop *l, enum app_end *how) {
         read_events(l);
         read_overlays(l);
         take_answers(l);
+        start_fork(l);
         look_for_engine(l);
         double since = clock_now() - l->drawn_at;
         if (l->urgent || (l->dirty && since >= frame_s) || since >= clock_s) frame(l);
@@ -155,6 +168,7 @@ static void run(struct loop *l, enum app_end *how) {
 bool app_run(const struct run_paths *paths, const struct app_options *o,
              const struct term_options *t, enum app_end *how, struct err *err) {
     struct loop l = {.paths = paths,
+                     .start = o->start,
                      .engine = o->engine,
                      .look = {.colours = t->mono ? 0 : 256, .light = t->light}};
     int w, h;
