@@ -104,7 +104,7 @@ wrong_use() {
     misused 'text:' data general.txt
     misused 'no config "nowhere"' bench nowhere
     misused 'layers must be 1 to 512' bench --layers 0
-    misused 'gpt2, llama or qwen3' bench --family bert
+    misused 'gpt2, llama, qwen2 or qwen3' bench --family bert
     misused 'divided among 5 heads' bench --width 192 --heads 5
     misused 'no group "99"' bench --freeze 99
     misused '--iters must be' bench --iters none
