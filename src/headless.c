@@ -123,8 +123,10 @@ static void tell_model(const struct headless *h, const struct event_run *e) {
              "%s, %d blocks, width %d, %d heads, context %d, vocabulary %d: %s parameters",
              family_traits[c.family].word, c.layers, c.width, c.heads, c.context, c.vocab,
              parameters);
-    line(h, "machine", "%d thread%s, %s, %s planned", e->threads, e->threads == 1 ? "" : "s",
-         e->blas, memory);
+    bool shares = e->beside && e->beside[0];
+    line(h, "machine", "%d thread%s, %s, %s planned%s%s", e->threads,
+         e->threads == 1 ? "" : "s", e->blas, memory, shares ? "; shares its cores with " : "",
+         shares ? e->beside : "");
 }
 
 static void observe_run(struct headless *h, const struct event_run *e) {

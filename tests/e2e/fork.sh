@@ -26,6 +26,7 @@ forked() {
     ok "no more than a step of it was made twice" test "$(events whole-fork step type=control do=fork)" = "$step"
     same "it says where it comes from" "of whole" "$(events whole-fork argument type=control do=fork)"
     same "and the run what was made of it" whole-fork "$(events whole argument type=control do=fork)"
+    same "and with whom it shares the machine" whole "$(events whole-fork beside type=run | tail -n 1)"
     must "fork with a name, a plan and a rate" "$thaw" send whole fork --name other --freeze all --lr 1e-4
     same "its plan is told" "of whole --freeze all --lr 0.0001" "$(events other argument type=control do=fork | tail -n 1)"
     wait_for "the end of the fork" state_is whole-fork finished
