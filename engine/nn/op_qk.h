@@ -23,6 +23,8 @@ struct rope_scaling {
     int original;
 };
 
+/* What the scaling divides frequency i of theta's by; 1 where it leaves it. */
+double rope_divisor(double theta, int head_dim, int i, struct rope_scaling scaling);
 /* Fill cosine[time, head_dim/2] and sine[time, head_dim/2]; angle = t * theta^(-2i/head_dim), or as the
  * scaling has it; computed in double. */
 void rope_table(real *cosine, real *sine, int time, int head_dim, double theta,
