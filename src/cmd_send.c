@@ -7,6 +7,9 @@
 #include "engine/run/run_dir.h"
 #include "src/cli.h"
 #include "src/commands.h"
+#include "src/headless.h"
+#include "src/screen.h"
+#include "src/spawn.h"
 
 static const double patience_s =
     120; /* a sample or an evaluation is answered when it is done */
@@ -33,6 +36,24 @@ static bool read_command(const struct cli_texts *words, struct command *c, struc
     return false;
 }
 
+/* The run made the folder of another; its engine is ours to start, and goes on without us. */
+static bool start_fork(const struct answer *a, struct err *err) {
+    struct run_paths run;
+    char word[PATH_MAX];
+    if (!run_paths_of(a->run, &run, err)) return false;
+    struct headless *h = headless_create(&run, err);
+    pid_t engine = h ? spawn_engine(&run, true, err) : -1;
+    bool ok = engine > 0 && headless_started(h, engine, err);
+    headless_destroy(h);
+    run_dir_word(&run, word);
+    if (!ok)
+        return err_prefix(err, "%s is made, but does not train; try: thaw run --resume %s",
+                          screen_run_name(&run), word);
+    cli_print("thaw: fork: %s trains from step %" PRId64 " on; look at it: thaw attach %s",
+              screen_run_name(&run), a->step, word);
+    return cli_flush(err);
+}
+
 static bool run_send(const char *runs_given, const struct cli_texts *words, struct err *err) {
     char runs[PATH_MAX];
     struct run_paths run;
@@ -45,6 +66,7 @@ static bool run_send(const char *runs_given, const struct cli_texts *words, stru
     snprintf(c.by, sizeof c.by, "send");
     if (!control_ask(run.socket, &c, patience_s, &a, err)) return false;
     if (!a.ok) return err_set(err, ERR_IO, "%s: %s", words->at[1], a.error);
+    if (a.run[0]) return start_fork(&a, err);
     cli_print("thaw: %s: done, holds from step %" PRId64, words->at[1], a.step);
     return cli_flush(err);
 }

@@ -36,7 +36,7 @@ struct headless {
     char stage_name[NAME_MAX_BYTES];
     int64_t stage_steps, stage_start[STAGES_MAX]; /* steps planned; first step of each */
     int64_t plan_steps[STAGES_MAX];               /* of each, as the run was planned */
-    bool stage_known[STAGES_MAX], stage_finished, planned; /* planned: the plan was printed */
+    bool stage_known[STAGES_MAX], planned;        /* planned: the plan was printed */
     int64_t step;
     double step_s; /* recent mean of a step's seconds */
 
@@ -123,8 +123,10 @@ static void tell_model(const struct headless *h, const struct event_run *e) {
              "%s, %d blocks, width %d, %d heads, context %d, vocabulary %d: %s parameters",
              family_traits[c.family].word, c.layers, c.width, c.heads, c.context, c.vocab,
              parameters);
-    line(h, "machine", "%d thread%s, %s, %s planned", e->threads, e->threads == 1 ? "" : "s",
-         e->blas, memory);
+    bool shares = e->beside && e->beside[0];
+    line(h, "machine", "%d thread%s, %s, %s planned%s%s", e->threads,
+         e->threads == 1 ? "" : "s", e->blas, memory, shares ? "; shares its cores with " : "",
+         shares ? e->beside : "");
 }
 
 static void observe_run(struct headless *h, const struct event_run *e) {
@@ -148,13 +150,14 @@ static void observe_run(struct headless *h, const struct event_run *e) {
 
 static void observe_stage(struct headless *h, const struct event *ev) {
     const struct event_stage *e = &ev->stage;
-    bool fresh = h->stage_finished || e->index != h->stage;
-    h->stage_finished = e->finished;
     if (e->finished || e->index < 0 || e->index >= STAGES_MAX) {
         line(h, "stage", "%s is finished", e->name);
         return;
     }
-    if (fresh || !h->stage_known[e->index]) h->stage_start[e->index] = ev->step;
+    /* one that is gone back to, or resumed in its middle, began where it did */
+    int64_t *start = &h->stage_start[e->index];
+    if (!h->stage_known[e->index] || e->index > h->stage || ev->step < *start)
+        *start = ev->step;
     h->stage_known[e->index] = h->stage_told = true;
     h->stage = e->index;
     h->stage_steps = e->steps;
@@ -505,7 +508,7 @@ struct headless *headless_create(const struct run_paths *run, struct err *err) {
         err_set(err, ERR_NOMEM, "not enough memory to follow the run");
         return NULL;
     }
-    *h = (struct headless){.run = run, .quiet = true, .stage_finished = true};
+    *h = (struct headless){.run = run, .quiet = true};
     link_init(&h->link, run->socket);
     h->reader = event_reader_open(run->events, err);
     if (!h->reader || !drain(h, err)) {

@@ -9,6 +9,7 @@
 #include "src/cli.h"
 #include "src/headless.h"
 #include "src/screen_prefs.h"
+#include "src/spawn.h"
 #include "ui/snapshot.h"
 
 const char *screen_run_name(const struct run_paths *run) {
@@ -67,6 +68,10 @@ static bool still_trains(const struct run_paths *run) {
            !(run_info_read(run->dir, &info, NULL) && run_has_ended(&info));
 }
 
+static pid_t start_fork(const struct run_paths *fork, struct err *err) {
+    return spawn_engine(fork, true, err);
+}
+
 bool screen_show(const struct run_paths *run, enum app_mode mode,
                  const struct screen_options *o, pid_t engine, int *status, struct err *err) {
     char command[PATH_MAX + 32], runs[PATH_MAX], again[PATH_MAX + 96];
@@ -81,6 +86,7 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
                               .drive_command = command,
                               .runs = runs,
                               .repeat_command = again[0] ? again : NULL,
+                              .start = start_fork,
                               .prefs = &prefs.prefs,
                               .prefs_path = prefs.path,
                               .prefs_bad = prefs.bad.code ? prefs.bad.msg : NULL,

@@ -196,11 +196,10 @@ void app_set_role(struct app *a, int role) {
 /* ---- answers */
 
 void app_command_words(const struct command *c, char *out, size_t size) {
-    const struct command_info *info = &command_infos[c->kind];
-    if (info->type == ARGUMENT_NUMBER) snprintf(out, size, "%s %g", info->word, c->number);
-    else if (info->type == ARGUMENT_TEXT) snprintf(out, size, "%s \"%s\"", info->word, c->text);
-    else if (info->type != ARGUMENT_NONE) snprintf(out, size, "%s %s", info->word, c->text);
-    else snprintf(out, size, "%s", info->word);
+    struct buf text = {0};
+    command_to_words(c, &text);
+    snprintf(out, size, "%s", buf_text(&text));
+    buf_deinit(&text);
 }
 
 void app_answer(struct app *a, const struct answer *answer) {
@@ -211,6 +210,11 @@ void app_answer(struct app *a, const struct answer *answer) {
     if (!answer->ok) {
         if (p.command.kind == COMMAND_STOP) a->stop_asked = false;
         app_say(a, STYLE_ERROR, "%s: %s", words, answer->error);
+        return;
+    }
+    if (answer->run[0]) { /* the loop starts it, and tells */
+        snprintf(a->fork, sizeof a->fork, "%s", answer->run);
+        a->fork_step = answer->step;
         return;
     }
     bool freezes = p.command.kind == COMMAND_FREEZE || p.command.kind == COMMAND_UNFREEZE;

@@ -21,6 +21,8 @@ struct app_options {
     const char *drive_command; /* "thaw attach medical": told to those who only watch */
     const char *runs;   /* folder in which `:overlay` looks for other runs; NULL: the working folder */
     const char *repeat_command; /* "thaw run runs/medical/config.yaml"; NULL: only to go on is known */
+    /* Start the engine of a fork, whose folder is whole: a child of ours. NULL: only how to do so is told. */
+    pid_t (*start)(const struct run_paths *fork, struct err *err);
     const struct prefs *prefs; /* how the screen begins; NULL: the usual way. Copied, like the next two */
     const char *prefs_path;    /* where changes of them are kept; NULL: nowhere */
     const char *prefs_bad;     /* why the settings that were kept are not used: a sentence for the log; NULL: they are */

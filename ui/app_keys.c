@@ -308,6 +308,13 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
         a->message[0] = '\0';
         a->input = INPUT_COMMAND;
         break;
+    case ACTION_FORK: /* a name, a freeze plan, a rate may be added */
+        if (!may_ask(a, COMMAND_FORK)) break;
+        command_line_open(&a->line);
+        line_edit_set(&a->line.edit, "fork ");
+        a->message[0] = '\0';
+        a->input = INPUT_COMMAND;
+        break;
     case ACTION_FIND:
         line_edit_set(&a->find, "");
         a->message[0] = '\0';

@@ -49,6 +49,8 @@ struct app {
 
     struct overlays overlays;
     char runs[PATH_MAX]; /* where they are looked for */
+    char fork[PATH_MAX]; /* folder of a run that waits for its engine; "": none */
+    int64_t fork_step;   /* that it begins with */
 
     /* the view */
     struct panel *panels[PANE_COUNT];
@@ -99,6 +101,9 @@ void app_set_role(struct app *a, int role);
 void app_unanswered(struct app *a, const char *why);
 /* Lay the run that `run` names over the curve; "": take all away, or tell how it goes. */
 void app_overlay(struct app *a, const char *run);
+/* The engine of the fork in a->fork is started (why NULL), or is not: its curve comes over this
+ * one's, and it is said how to get there. */
+void app_forked(struct app *a, const char *why);
 /* The command that repeats the run was (not) sent to the clipboard: it is said. */
 void app_copied(struct app *a, bool sent);
 /* The help (app_help.c): where it lies, the row being typed below it left out; its keys. */

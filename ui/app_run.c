@@ -27,6 +27,7 @@ struct loop {
     double drawn_at, heard_at;        /* clock_now() */
     bool steals;                      /* it is still to be asked to steer alone */
     double asked_at;       /* clock_now(): when the engine was last asked for a line */
+    pid_t (*start)(const struct run_paths *fork, struct err *err);
     pid_t engine;          /* our child while it lives; 0: none */
     struct dump_look look; /* of a screen that is saved */
 };
@@ -92,11 +93,13 @@ static void read_overlays(struct loop *l) {
     l->more |= more;
 }
 
-/* Whether the engine, our child, has just ended: waited for, so that nothing is left of it. */
+/* Whether the engine, our child, has just ended. All our children are engines, this run's and
+ * its forks': they are waited for, so that nothing is left of them. */
 static bool engine_ended(struct loop *l) {
-    if (l->engine <= 0 || waitpid(l->engine, NULL, WNOHANG) == 0) return false;
-    l->engine = 0;
-    return true;
+    bool ended = false;
+    for (pid_t child; (child = waitpid(-1, NULL, WNOHANG)) > 0;) ended |= child == l->engine;
+    if (ended) l->engine = 0;
+    return ended;
 }
 
 /* Who steers wants to be told when another screen takes over. */
@@ -138,6 +141,15 @@ static void take_answers(struct loop *l) {
     if (connected) return;
     app_unanswered(l->app, err.msg);
     l->urgent = true;
+}
+
+/* A fork that the run has made is only a folder: an engine for it is ours to start. */
+static void start_fork(struct loop *l) {
+    struct run_paths fork;
+    struct err err = {0};
+    if (!l->app->fork[0]) return;
+    bool ok = l->start && run_paths_of(l->app->fork, &fork, &err) && l->start(&fork, &err) > 0;
+    app_forked(l->app, ok ? NULL : err.msg);
 }
 
 static void send_commands(struct loop *l, const struct command *commands, int n) {
@@ -195,6 +207,7 @@ static void run(struct loop *l, enum app_end *how) {
         take_answers(l);
         steal(l);
         keep_line(l);
+        start_fork(l);
         if (!l->app->replay) look_for_engine(l);
         double since = clock_now() - l->drawn_at;
         if (l->urgent || (l->dirty && since >= frame_s) || since >= clock_s) frame(l);
@@ -206,6 +219,7 @@ static void run(struct loop *l, enum app_end *how) {
 bool app_run(const struct run_paths *paths, const struct app_options *o,
              const struct term_options *t, enum app_end *how, struct err *err) {
     struct loop l = {.paths = paths,
+                     .start = o->start,
                      .engine = o->engine,
                      .steals = o->steals,
                      .look = {.colours = 256, .theme = t->theme}};

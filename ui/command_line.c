@@ -112,6 +112,11 @@ static void offer_groups(struct candidates *k, const struct history *h) {
         if (h->groups[g].parent < 0 || strchr(k->piece, '.')) offer(k, h->groups[g].name);
 }
 
+static void offer_options(struct candidates *k, enum command_kind kind) {
+    const char *word, *value;
+    for (int i = 0; command_option(kind, i, &word, &value); i++) offer(k, word);
+}
+
 static const struct command_info *info_of(const char *word, size_t n) {
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (strlen(command_infos[i].word) == n && strncmp(command_infos[i].word, word, n) == 0)
@@ -131,6 +136,24 @@ static const char *help_of(const char *word, size_t n) {
     return info ? info->help : "";
 }
 
+/* Whether the word in front of the one that ends the line is `word`. */
+static bool follows(const char *line, const char *word) {
+    const char *end = strrchr(line, ' ');
+    size_t n = end ? (size_t)(end - line) : 0;
+    while (n > 0 && line[n - 1] == ' ') n--;
+    size_t from = n;
+    while (from > 0 && line[from - 1] != ' ') from--;
+    return is_word(line + from, n - from, word);
+}
+
+/* What may stand behind the verb. */
+static void offer_arguments(struct candidates *k, const struct history *h,
+                            const struct command_info *info, const char *line) {
+    bool option = k->piece[0] == '-' || (!k->piece[0] && info->type == ARGUMENT_NONE);
+    if (info->type == ARGUMENT_GROUPS || follows(line, "--freeze")) offer_groups(k, h);
+    else if (option) offer_options(k, (enum command_kind)(info - command_infos));
+}
+
 static void complete(struct command_line *l, const struct history *h) {
     struct line_edit *e = &l->edit;
     char line[LINE_EDIT_MAX];
@@ -146,7 +169,7 @@ static void complete(struct command_line *l, const struct history *h) {
     }
     k.piece_n = strlen(k.piece);
     if (at_verb) offer_verbs(&k);
-    else if (info && info->type == ARGUMENT_GROUPS) offer_groups(&k, h);
+    else if (info) offer_arguments(&k, h, info, line);
     else if (is_word(line + start, verb, "overlay")) offer_runs(&k, l->runs);
     else if (is_word(line + start, verb, "set")) offer_settings(&k, line + start + verb);
     else if (is_word(line + start, verb, "theme")) offer_values(&k, PREF_THEME);

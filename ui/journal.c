@@ -116,6 +116,9 @@ static void run_sentence(const struct event_run *r, struct buf *out) {
     buf_printf(out, "run %s: %s weights, %s planned, %d thread%s, seed %" PRIu64, r->name,
                number, bytes, r->threads, r->threads == 1 ? "" : "s", r->seed);
     if (r->blas[0]) buf_printf(out, ", %s", r->blas);
+    if (r->beside && r->beside[0])
+        buf_printf(out, "; shares %d core%s with %s", r->threads, r->threads == 1 ? "" : "s",
+                   r->beside);
 }
 
 static void checkpoint_sentence(const struct event_checkpoint *c, struct buf *out) {

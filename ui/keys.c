@@ -40,6 +40,7 @@ const struct key_binding key_bindings[] = {
     {{'p'}, ACTION_PAUSE, "p", "pause, or go on; also in a replay", "pause", true},
     {{'n'}, ACTION_SINGLE_STEP, "n", "one step while paused", NULL, true},
     {{'N'}, ACTION_NEXT_STAGE, "N", "end this stage, start the next one", NULL, true},
+    {{'K'}, ACTION_FORK, "K", "fork a second run from here, its curve over this", NULL, true},
     {{'c'}, ACTION_COMPARE_VIEW, "c", "compare: text, score, top-k", "compare", false},
     {{'e'}, ACTION_PROMPT_EDIT, "e", "edit the prompt and sample it", NULL, true},
     {{'['}, ACTION_PROMPT_PREVIOUS, "[", "previous prompt", NULL, false},

@@ -1,9 +1,11 @@
 #include "engine/run/command.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "engine/core/json.h"
 #include "engine/core/text.h"
+#include "engine/run/command_options.h"
 #include "engine/run/number.h"
 
 const struct command_info command_infos[COMMAND_COUNT] = {
@@ -19,14 +21,17 @@ const struct command_info command_infos[COMMAND_COUNT] = {
     [COMMAND_NEXT_STAGE] = {"next-stage", NULL, ARGUMENT_NONE,
                             "end this stage now and begin the next"},
     [COMMAND_CHECKPOINT] = {"checkpoint", NULL, ARGUMENT_NONE, "write a checkpoint now"},
+    [COMMAND_FORK] = {"fork", NULL, ARGUMENT_NONE,
+                      "go on from here in a second run as well; --name N, --freeze GROUPS and "
+                      "--lr X may stand behind it"},
+    [COMMAND_ROLLBACK] = {"rollback", "step", ARGUMENT_STEP,
+                          "go back to the checkpoint of STEP, else to the last one; --lr X may "
+                          "stand behind it"},
     [COMMAND_SAMPLE] = {"sample", "prompt", ARGUMENT_TEXT,
                         "answer PROMPT now; --seed N and --temperature X may stand before it"},
     [COMMAND_EVAL] = {"eval", NULL, ARGUMENT_NONE, "evaluate every set now"},
     [COMMAND_STOP] = {"stop", NULL, ARGUMENT_NONE, "write a checkpoint and end the run"},
 };
-
-/* The last whole number that every reader of JSON keeps. */
-static const int64_t seed_max = INT64_C(9007199254740991);
 
 static const char *placeholder(enum command_argument type) {
     switch (type) {
@@ -36,6 +41,7 @@ static const char *placeholder(enum command_argument type) {
         return " NUMBER";
     case ARGUMENT_TEXT:
         return " [--seed N] [--temperature X] PROMPT";
+    case ARGUMENT_STEP:
     case ARGUMENT_NONE:
         break;
     }
@@ -67,11 +73,9 @@ static bool check(const struct command *c, struct err *err) {
                        placeholder(info->type));
     if (info->type == ARGUMENT_NUMBER && !(c->number > 0 && c->number <= 1))
         return err_set(err, ERR_USAGE, "%s must be above 0 and at most 1", info->word);
-    if (c->has_temperature && !(c->temperature >= 0 && c->temperature <= 100))
-        return err_set(err, ERR_USAGE, "temperature must be 0 to 100");
-    if (c->has_seed && c->seed > (uint64_t)seed_max)
-        return err_set(err, ERR_USAGE, "seed must be 0 to %lld", (long long)seed_max);
-    return true;
+    if (c->has_step && c->step < 0)
+        return err_set(err, ERR_USAGE, "step must be a whole number, 0 or more");
+    return command_options_check(c, err);
 }
 
 static bool keep_text(struct command *c, const char *text, size_t n, struct err *err) {
@@ -94,45 +98,6 @@ static void keep_start(char *out, size_t size, const char *text) {
 }
 
 /* --- words */
-
-static bool read_seed(struct command *c, const char *word, struct err *err) {
-    int64_t seed;
-    if (!number_parse_whole(word, &seed) || seed < 0)
-        return err_set(err, ERR_USAGE, "seed must be a whole number, 0 or more, not \"%s\"",
-                       word);
-    c->seed = (uint64_t)seed;
-    c->has_seed = true;
-    return true;
-}
-
-static bool read_temperature(struct command *c, const char *word, struct err *err) {
-    if (!number_parse(word, &c->temperature))
-        return err_set(err, ERR_USAGE, "temperature must be a number, not \"%s\"", word);
-    c->has_temperature = true;
-    return true;
-}
-
-/* The options in front of a prompt; *used counts their words. "--" ends them. */
-static bool read_options(struct command *c, const char *const *words, int n, int *used,
-                         struct err *err) {
-    int i = 0;
-    for (; i < n && strncmp(words[i], "--", 2) == 0; i += 2) {
-        if (words[i][2] == '\0') {
-            i++;
-            break;
-        }
-        bool seed = strcmp(words[i], "--seed") == 0;
-        if (!seed && strcmp(words[i], "--temperature") != 0)
-            return err_set(err, ERR_USAGE,
-                           "sample has no option %s; it has --seed and --temperature",
-                           words[i]);
-        if (i + 1 == n) return err_set(err, ERR_USAGE, "%s needs a value", words[i]);
-        if (seed ? !read_seed(c, words[i + 1], err) : !read_temperature(c, words[i + 1], err))
-            return false;
-    }
-    *used = i;
-    return true;
-}
 
 /* The words as one text; groups are joined by commas, of which a word may bring its own. */
 static bool join(struct command *c, const char *const *words, int n, char between,
@@ -158,21 +123,45 @@ static bool read_number(struct command *c, const char *const *words, int n, stru
     return true;
 }
 
+/* Options stand on either side of the step. */
+static bool read_step(struct command *c, const char *const *words, int n, struct err *err) {
+    int front = 0, back = 0;
+    if (!command_options_read(c, words, n, &front, err)) return false;
+    if (front == n) return true;
+    c->has_step = number_parse_whole(words[front], &c->step);
+    if (!c->has_step)
+        return err_set(err, ERR_USAGE, "step must be a whole number, not \"%s\"", words[front]);
+    words += front + 1;
+    n -= front + 1;
+    return command_options_read(c, words, n, &back, err) &&
+           (back == n ||
+            err_set(err, ERR_USAGE, "%s takes one step, and \"%s\" is one more word",
+                    command_infos[c->kind].word, words[back]));
+}
+
 static bool read_argument(struct command *c, const char *const *words, int n, struct err *err) {
     int used = 0;
+    const char *word = command_infos[c->kind].word;
     switch (command_infos[c->kind].type) {
     case ARGUMENT_NONE:
+        if (!command_options_read(c, words, n, &used, err)) return false;
         break;
+    case ARGUMENT_STEP:
+        return read_step(c, words, n, err);
     case ARGUMENT_GROUPS:
         return join(c, words, n, ',', err);
     case ARGUMENT_NUMBER:
         return read_number(c, words, n, err);
     case ARGUMENT_TEXT:
-        return read_options(c, words, n, &used, err) &&
+        return command_options_read(c, words, n, &used, err) &&
                join(c, words + used, n - used, ' ', err);
     }
-    return n == 0 ||
-           err_set(err, ERR_USAGE, "%s takes no argument", command_infos[c->kind].word);
+    if (used == n) return true;
+    const char *option, *value;
+    if (command_option(c->kind, 0, &option, &value))
+        return err_set(err, ERR_USAGE, "%s takes options alone, such as %s %s, not \"%s\"",
+                       word, option, value, words[used]);
+    return err_set(err, ERR_USAGE, "%s takes no argument", word);
 }
 
 bool command_from_words(const char *const *words, int n, struct command *out, struct err *err) {
@@ -187,24 +176,17 @@ static bool take_argument(const struct json *v, struct command *c, struct err *e
     const struct command_info *info = &command_infos[c->kind];
     if (info->type == ARGUMENT_NONE) return true;
     const struct json *argument = json_get(v, info->key);
+    if (info->type == ARGUMENT_STEP) {
+        c->has_step = json_kind(argument) != JSON_KIND_NULL;
+        c->step = c->has_step ? json_int(argument, -1) : 0;
+        return true;
+    }
     bool number = info->type == ARGUMENT_NUMBER;
     if (json_kind(argument) != (number ? JSON_KIND_NUMBER : JSON_KIND_STRING))
         return err_set(err, ERR_USAGE, "%s needs \"%s\": %s", info->word, info->key,
                        number ? "a number" : "a text");
     c->number = json_number(argument, 0);
     return number || keep_text(c, json_str(argument, ""), json_str_length(argument), err);
-}
-
-static bool take_sampling(const struct json *v, struct command *c, struct err *err) {
-    const struct json *seed = json_get(v, "seed"), *temperature = json_get(v, "temperature");
-    int64_t number = json_int(seed, -1);
-    c->has_seed = json_kind(seed) != JSON_KIND_NULL;
-    c->has_temperature = json_kind(temperature) != JSON_KIND_NULL;
-    if (c->has_seed && number < 0)
-        return err_set(err, ERR_USAGE, "\"seed\" must be a whole number, 0 or more");
-    c->seed = c->has_seed ? (uint64_t)number : 0;
-    c->temperature = json_number(temperature, c->has_temperature ? -1 : 0);
-    return true;
 }
 
 static bool from_tree(const struct json *v, struct command *out, struct err *err) {
@@ -218,8 +200,7 @@ static bool from_tree(const struct json *v, struct command *out, struct err *err
     out->id = id;
     if (!known) return false;
     keep_start(out->by, sizeof out->by, json_str(json_get(v, "by"), ""));
-    return take_argument(v, out, err) &&
-           (out->kind != COMMAND_SAMPLE || take_sampling(v, out, err)) && check(out, err);
+    return take_argument(v, out, err) && command_options_take(v, out, err) && check(out, err);
 }
 
 bool command_from_json(const char *line, size_t n, struct command *out, struct err *err) {
@@ -228,6 +209,26 @@ bool command_from_json(const char *line, size_t n, struct command *out, struct e
     bool ok = v && from_tree(v, out, err);
     json_destroy(v);
     return ok;
+}
+
+void command_arguments(const struct command *c, struct buf *out) {
+    const struct command_info *info = &command_infos[c->kind];
+    bool prompt = info->type == ARGUMENT_TEXT; /* its options stand before it */
+    size_t before = out->len;
+    if (prompt) command_options_words(c, "", out);
+    if (prompt) buf_printf(out, "%s\"%s\"", out->len > before ? " " : "", c->text);
+    else if (info->type == ARGUMENT_NUMBER) number_write(out, c->number);
+    else if (info->type == ARGUMENT_GROUPS) buf_str(out, c->text);
+    else if (c->has_step) buf_printf(out, "%" PRId64, c->step);
+    if (!prompt) command_options_words(c, out->len > before ? " " : "", out);
+}
+
+void command_to_words(const struct command *c, struct buf *out) {
+    buf_str(out, command_infos[c->kind].word);
+    size_t before = out->len + 1;
+    buf_str(out, " ");
+    command_arguments(c, out);
+    if (out->len == before && !out->failed) out->data[--out->len] = '\0';
 }
 
 static void close_line(struct json_writer *w) {
@@ -241,15 +242,14 @@ void command_to_json(const struct command *c, struct buf *out) {
     json_open(&w, '{');
     json_add_integer(&w, "id", c->id);
     json_add_string(&w, "do", info->word);
-    if (info->key) json_put_key(&w, info->key);
-    if (info->type == ARGUMENT_NUMBER) json_put_number(&w, c->number, number_digits(c->number));
-    else if (info->key) json_put_string(&w, c->text);
-    if (c->kind == COMMAND_SAMPLE && c->has_seed) {
-        json_add_integer(&w, "seed", (int64_t)c->seed);
+    if (info->type == ARGUMENT_STEP) {
+        if (c->has_step) json_add_integer(&w, info->key, c->step);
+    } else if (info->type == ARGUMENT_NUMBER) {
+        json_add_number(&w, info->key, c->number, number_digits(c->number));
+    } else if (info->key) {
+        json_add_string(&w, info->key, c->text);
     }
-    if (c->kind == COMMAND_SAMPLE && c->has_temperature) {
-        json_add_number(&w, "temperature", c->temperature, number_digits(c->temperature));
-    }
+    command_options_put(c, &w);
     if (c->by[0]) {
         json_add_string(&w, "by", c->by);
     }
@@ -264,6 +264,7 @@ void answer_to_json(const struct answer *a, struct buf *out) {
     json_put_key(&w, a->ok ? "step" : "error");
     if (a->ok) json_put_integer(&w, a->step);
     else json_put_string(&w, a->error);
+    if (a->ok && a->run[0]) json_add_string(&w, "run", a->run);
     close_line(&w);
 }
 
@@ -277,6 +278,7 @@ bool answer_from_json(const char *line, size_t n, struct answer *out, struct err
     out->ok = json_bool(ok, false);
     out->step = json_int(json_get(v, "step"), 0);
     keep_start(out->error, sizeof out->error, json_str(json_get(v, "error"), ""));
+    keep_start(out->run, sizeof out->run, json_str(json_get(v, "run"), ""));
     json_destroy(v);
     return sound || err_set(err, ERR_PARSE, "an answer is an object with an \"ok\"");
 }

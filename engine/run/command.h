@@ -2,6 +2,7 @@
  * `thaw send`, help and man page. Values only. */
 #ifndef THAW_ENGINE_RUN_COMMAND_H
 #define THAW_ENGINE_RUN_COMMAND_H
+#include <limits.h>
 #include <stdint.h>
 
 #include "engine/core/buf.h"
@@ -9,11 +10,12 @@
 
 enum command_kind {
     COMMAND_FREEZE, COMMAND_UNFREEZE, COMMAND_LR, COMMAND_PAUSE, COMMAND_RESUME,
-    COMMAND_SINGLE_STEP, COMMAND_NEXT_STAGE, COMMAND_CHECKPOINT, COMMAND_SAMPLE, COMMAND_EVAL,
-    COMMAND_STOP, COMMAND_COUNT
+    COMMAND_SINGLE_STEP, COMMAND_NEXT_STAGE, COMMAND_CHECKPOINT, COMMAND_FORK, COMMAND_ROLLBACK,
+    COMMAND_SAMPLE, COMMAND_EVAL, COMMAND_STOP, COMMAND_COUNT
 };
 
-enum command_argument { ARGUMENT_NONE, ARGUMENT_GROUPS, ARGUMENT_NUMBER, ARGUMENT_TEXT };
+/* ARGUMENT_STEP may be left out, the others may not. */
+enum command_argument { ARGUMENT_NONE, ARGUMENT_GROUPS, ARGUMENT_NUMBER, ARGUMENT_TEXT, ARGUMENT_STEP };
 
 struct command_info {
     const char *word;     /* "freeze", the verb and the value of "do" */
@@ -33,6 +35,11 @@ struct command {
     bool has_seed, has_temperature;
     uint64_t seed;
     double temperature;
+    /* fork and rollback only: what is to be other than it was; the rate is in `number`, the groups that
+     * are to be frozen instead of the present ones in `text`, "none" among them */
+    bool has_lr, has_freeze, has_step;
+    char name[64]; /* of the fork; "": the engine finds one */
+    int64_t step;  /* to go back to */
 };
 
 /* From words as typed: {"freeze", "0-3"}. ERR_USAGE says what to type. */
@@ -41,12 +48,19 @@ bool command_from_words(const char *const *words, int n, struct command *out, st
  * out->id is still the asker's where it could be read. */
 bool command_from_json(const char *line, size_t n, struct command *out, struct err *err);
 void command_to_json(const struct command *c, struct buf *out); /* with newline */
+/* The command as it is typed: `fork --name other --lr 0.0001`. A prompt stands in quotes. */
+void command_to_words(const struct command *c, struct buf *out);
+/* The same without the verb: what the log tells of fork and rollback. */
+void command_arguments(const struct command *c, struct buf *out);
+/* Option number i of a verb, as "--lr X": *word gets "--lr", *value "X". False: it has no so many. */
+bool command_option(enum command_kind kind, int i, const char **word, const char **value);
 
 /* The engine's answer. */
 struct answer {
     int64_t id;
     bool ok;
     int64_t step; /* the first step for which it holds */
+    char run[PATH_MAX]; /* of a fork: the new run's folder, for the asker to start its engine; else "" */
     char error[480];
 };
 void answer_to_json(const struct answer *a, struct buf *out); /* with newline */

@@ -25,6 +25,7 @@ struct event_run {
     struct event_group *groups; int n_groups; /* embed, block.0, block.0.attn, .mlp, .norm, ..., norm */
     struct event_plan *stages; int n_stages;
     const char **prompts; int n_prompts; /* of compare */
+    const char *beside; /* runs whose engines share the machine's cores with it now: "a, b"; "": none */
 };
 
 struct event_source { const char *source; uint64_t tokens, lines; };

@@ -53,6 +53,7 @@ static void parse_run(const struct json *v, struct event_memory *m, struct event
     r->name = text_of(v, "name");
     r->version = text_of(v, "version");
     r->blas = text_of(v, "blas");
+    r->beside = text_of(v, "beside");
     r->seed = count_of(v, "seed");
     r->memory_bytes = count_of(v, "memory_bytes");
     r->threads = int_of(v, "threads", 0);

@@ -56,6 +56,7 @@ static void put_run(struct json_writer *w, const struct event_run *r) {
     put_count(w, "seed", r->seed);
     put_count(w, "memory_bytes", r->memory_bytes);
     json_add_integer(w, "threads", r->threads);
+    if (r->beside && r->beside[0]) put_text(w, "beside", r->beside);
     json_add_open(w, "groups", '[');
     for (int i = 0; i < r->n_groups; i++) {
         json_open(w, '{');

@@ -154,6 +154,7 @@ static bool (*const obey[COMMAND_COUNT])(struct trainer *, const struct command 
     [COMMAND_SINGLE_STEP] = obey_single_step,
     [COMMAND_NEXT_STAGE] = obey_next_stage,
     [COMMAND_CHECKPOINT] = obey_checkpoint,
+    [COMMAND_ROLLBACK] = trainer_rollback,
     [COMMAND_SAMPLE] = obey_sample,
     [COMMAND_EVAL] = obey_eval,
     [COMMAND_STOP] = obey_stop,
@@ -169,9 +170,12 @@ static bool obey_idle(struct trainer *t, const struct command *c, struct err *er
                                   t->settings->name);
 }
 
-/* A run that only waits to be saved has no stage and no step to which a wish could apply. */
-static bool obey_one(struct trainer *t, const struct command *c, struct err *err) {
+/* A run that only waits to be saved has no stage and no step to which a wish could apply. `run`
+ * gets the folder of a fork. */
+static bool obey_one(struct trainer *t, const struct command *c, char run[PATH_MAX],
+                     struct err *err) {
     if (t->idle) return obey_idle(t, c, err);
+    if (c->kind == COMMAND_FORK && !t->waits_for_room) return trainer_fork(t, c, run, err);
     if (!t->waits_for_room || c->kind == COMMAND_STOP) return obey[c->kind](t, c, err);
     return err_set(err, ERR_FULL,
                    "the run only waits for room on its disk, to save its last step: make "
@@ -182,11 +186,13 @@ void obey_waiting(struct trainer *t) {
     struct command c;
     struct control_ticket ticket;
     report_unwritten(t);
-    while (t->control && control_take(t->control, &c, &ticket)) {
+    /* a stage that was gone back to is begun before it hears of anything */
+    while (t->control && !t->went_back && control_take(t->control, &c, &ticket)) {
         struct err why = {0};
-        bool ok = obey_one(t, &c, &why);
-        struct answer a = {.id = c.id, .ok = ok, .step = t->state.step + 1};
-        if (!ok) snprintf(a.error, sizeof a.error, "%s", why.msg);
+        struct answer a = {.id = c.id};
+        a.ok = obey_one(t, &c, a.run, &why);
+        a.step = t->state.step + 1;
+        if (!a.ok) snprintf(a.error, sizeof a.error, "%s", why.msg);
         control_answer(t->control, ticket, &a);
     }
 }

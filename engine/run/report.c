@@ -64,7 +64,7 @@ void report_unwritten(struct trainer *t) {
 bool report_run(struct trainer *t, struct err *err) {
     const struct settings *s = t->settings;
     const struct memory_plan memory = trainer_memory(t);
-    struct buf model = {0};
+    struct buf model = {0}, beside = {0};
     struct event_plan plans[STAGES_MAX];
     const char *prompts[PROMPTS_MAX];
     int n = 0;
@@ -78,6 +78,7 @@ bool report_run(struct trainer *t, struct err *err) {
     }
     model_config_write(&t->table.config, t->tokenizer ? tokenizer_eot(t->tokenizer) : -1,
                        &model);
+    if (t->paths) run_living_beside(t->paths, &beside);
     for (int i = 0; i < s->n_stages; i++)
         plans[i] = (struct event_plan){s->stages[i].name, s->stages[i].steps};
     for (int i = 0; i < s->compare.prompts.n; i++) prompts[i] = s->compare.prompts.text[i];
@@ -90,6 +91,7 @@ bool report_run(struct trainer *t, struct err *err) {
                               .seed = s->seed,
                               .memory_bytes = memory.total,
                               .threads = pool_threads(t->ex.pool),
+                              .beside = buf_text(&beside),
                               .groups = groups,
                               .n_groups = n,
                               .stages = plans,
@@ -101,6 +103,7 @@ bool report_run(struct trainer *t, struct err *err) {
     free(named);
     free(groups);
     buf_deinit(&model);
+    buf_deinit(&beside);
     return ok;
 }
 

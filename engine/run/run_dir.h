@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "engine/core/buf.h"
 #include "engine/core/err.h"
 
 struct run_paths {
@@ -48,6 +49,10 @@ bool run_info_read(const char *run_dir, struct run_info *out, struct err *err);
 bool run_list(const char *runs, struct run_info **out, int *n, struct err *err);
 /* The same with name, path and modified alone, whatever the logs' length; run_info_read() tells the rest. */
 bool run_list_quick(const char *runs, struct run_info **out, int *n, struct err *err);
+
+/* The names of the other runs in its folder whose engines live: "a, b"; nothing is added when there
+ * are none. */
+void run_living_beside(const struct run_paths *run, struct buf *out);
 
 /* What goes with a run. */
 struct run_contents {

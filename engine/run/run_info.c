@@ -239,6 +239,25 @@ bool run_list_quick(const char *runs, struct run_info **out, int *n, struct err 
     return list_all(runs, true, out, n, err);
 }
 
+void run_living_beside(const struct run_paths *run, struct buf *out) {
+    struct run_info *runs = NULL;
+    char folder[PATH_MAX], lock[PATH_MAX];
+    size_t before = out->len;
+    int n = 0;
+    snprintf(folder, sizeof folder, "%s", run->dir);
+    char *slash = strrchr(folder, '/');
+    if (!slash || slash == folder) return;
+    *slash = '\0';
+    if (!run_list_quick(folder, &runs, &n, NULL)) return;
+    for (int i = 0; i < n; i++) {
+        bool other = strcmp(runs[i].name, slash + 1) != 0;
+        if (other && files_join(lock, sizeof lock, runs[i].path, "engine.lock", NULL) &&
+            files_is_locked(lock, NULL))
+            buf_printf(out, "%s%s", out->len > before ? ", " : "", runs[i].name);
+    }
+    free(runs);
+}
+
 /* --- checkpoints */
 
 static bool file_has(const char *dir, const char *name, const struct json *files) {

@@ -158,6 +158,12 @@ bool stage_plan(const struct trainer *t, int stage, bool *learn, struct err *err
     return ok;
 }
 
+double stage_lr_scale(const struct trainer *t, int stage, int64_t stage_step, double lr) {
+    struct schedule s = settings_schedule(&t->settings->stages[stage]);
+    double planned = schedule_lr(&s, stage_step < s.warmup ? s.warmup : stage_step);
+    return planned > 0 ? lr / planned : (double)NAN;
+}
+
 void stage_thaw_base(struct trainer *t) {
     for (int g = 0; t->has_base && g < t->table.n_groups; g++)
         if (t->learn[g]) weights_unshare(&t->base, g);
@@ -237,7 +243,6 @@ static bool begin_afresh(struct trainer *t, struct err *err) {
     if (!stage_plan(t, t->state.stage, t->learn, err)) return false;
     /* Moments of one kind of optimizer mean nothing to another. */
     if (t->state.stage > 0 && s[-1].optimizer.kind != s->optimizer.kind) optim_reset(&t->optim);
-    t->state.lr_scale = 1;
     t->state.begun = true;
     return true;
 }

@@ -19,17 +19,37 @@ static const struct stage_settings *stage_of(const struct trainer *t) {
     return &t->settings->stages[t->state.stage];
 }
 
+/* What to type: on the screen behind `:`, else in a shell. */
+static void tell_choices(const struct trainer *t, struct buf *out) {
+    char path[PATH_MAX], run[PATH_MAX];
+    int64_t saved = checkpoint_newest(t->paths->checkpoints, path, NULL, 0);
+    struct schedule s = settings_schedule(stage_of(t));
+    double half = schedule_lr(&s, t->state.stage_step) * t->state.lr_scale / 2;
+    run_dir_word(t->paths, run);
+    if (saved < 0)
+        buf_printf(out,
+                   "There is no checkpoint to go back to: end it with :stop (in a shell: thaw "
+                   "send %s stop), and begin anew with a lower learning rate",
+                   run);
+    else
+        buf_printf(out,
+                   "Go back to the last checkpoint (step %" PRId64 ") with a lower learning "
+                   "rate, :rollback --lr %.1g, or end it, :stop (in a shell: thaw send %s "
+                   "rollback --lr %.1g)",
+                   saved, half, run, half);
+}
+
 /* Numbers going bad: nothing was changed yet, and nothing will be until somebody decides. The
  * same weights would meet the same batch again, so the way on is an older checkpoint. */
 static void stop_for_number(struct trainer *t, const char *what) {
-    char text[320];
-    snprintf(text, sizeof text,
-             "step %" PRId64
-             ": the %s is not finite; nothing was changed and the run is paused. "
-             "Stop it, go on from its last checkpoint (thaw run --resume %s) and lower the "
-             "learning rate there (lr 1e-4)",
-             t->state.step + 1, what, t->settings->name);
-    report_problem(t, true, text);
+    struct buf text = {0};
+    buf_printf(&text,
+               "step %" PRId64
+               ": the %s is not finite; nothing was changed and the run is paused. ",
+               t->state.step + 1, what);
+    tell_choices(t, &text);
+    report_problem(t, true, buf_text(&text));
+    buf_deinit(&text);
     t->gone_bad = t->paused = true;
     t->single_steps = 0;
     report_control(t, "pause", "", "engine");
@@ -218,7 +238,7 @@ bool trainer_asked_to_stop(const struct trainer *t) {
 /* Wait while paused; true when a step may be made. */
 static bool may_step(struct trainer *t) {
     obey_waiting(t);
-    if (trainer_asked_to_stop(t) || t->skip_stage) return false;
+    if (trainer_asked_to_stop(t) || t->skip_stage || t->went_back) return false;
     if (!t->paused) return true;
     if (t->single_steps > 0) {
         t->single_steps--;
@@ -243,6 +263,7 @@ static bool finish_stage(struct trainer *t, struct err *err) {
     t->state.stage++;
     t->state.stage_step = 0;
     t->state.begun = false;
+    t->state.lr_scale = 1;
     if (last) return trainer_save_last(t, err);
     trainer_save(t, NULL);
     return true;
@@ -250,13 +271,14 @@ static bool finish_stage(struct trainer *t, struct err *err) {
 
 static bool run_stage(struct trainer *t, struct err *err) {
     bool fresh = !t->state.begun;
+    t->went_back = false;
     if (!stage_begin(t, err)) return false;
     if (fresh) sample_some(t);
     while (t->state.stage_step < stage_of(t)->steps && !trainer_asked_to_stop(t) &&
-           !t->skip_stage)
+           !t->skip_stage && !t->went_back)
         if (may_step(t) && trainer_step(t)) look(t);
     bool over = t->state.stage_step >= stage_of(t)->steps || t->skip_stage;
-    return !over || finish_stage(t, err);
+    return !over || t->went_back || finish_stage(t, err);
 }
 
 bool trainer_run(struct trainer *t, struct err *err) {

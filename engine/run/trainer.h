@@ -1,6 +1,7 @@
 /* trainer.h - the step loop: stages, batches, wishes obeyed between two steps, facts reported.
  * The struct is shared by the files of run/ that make up the trainer: trainer.c (loop), trainer_create.c
- * (making), stage.c (data, base, freeze plan), obey.c (commands), report.c and report_text.c (events).
+ * (making), stage.c (data, base, freeze plan), obey.c (commands), fork.c and rollback.c (two larger ones),
+ * report.c and report_text.c (events).
  * Nobody else looks inside. */
 #ifndef THAW_ENGINE_RUN_TRAINER_H
 #define THAW_ENGINE_RUN_TRAINER_H
@@ -70,6 +71,7 @@ struct trainer {
     struct trainer_state state;
     bool *learn; /* [n_groups] the freeze plan */
     bool paused, stopping, skip_stage;
+    bool went_back;  /* to a checkpoint: its stage is to be begun again before anything else */
     bool gone_bad; /* the weights, or what they give, are no finite numbers: they are not saved */
     bool idle;           /* idle.c: all that is left to do is to answer prompts */
     bool waits_for_room; /* last_save.c: all that is left to do is to save */
@@ -116,6 +118,9 @@ bool stage_begin(struct trainer *t, struct err *err);     /* base, plan, events 
 bool stage_save_base(struct trainer *t, struct err *err); /* its folder, unless it is there */
 void stage_measure(struct trainer *t);                    /* what steps cost, from here on */
 bool stage_plan(const struct trainer *t, int stage, bool *learn, struct err *err);
+/* The factor with which the schedule gives `lr` at a step of a stage; within a warm-up what it leads to
+ * counts. NaN where the schedule gives 0. */
+double stage_lr_scale(const struct trainer *t, int stage, int64_t stage_step, double lr);
 void stage_thaw_base(struct trainer *t); /* copy the base of what learns, before it changes */
 /* For forecasts: the share of sequences that `prefixes` will know if another plan of learning holds from
  * now on, once all windows have come by; those of the replay, which come back late, do not count. 0 where
@@ -124,6 +129,18 @@ double stage_kept_share(const struct trainer *t);
 
 /* obey.c */
 void obey_waiting(struct trainer *t); /* answers everything that waits */
+
+/* fork.c */
+/* A run beside this one that begins where it stands, as `c` names it and with the freeze plan and the
+ * rate of `c`: a folder with all that a resume needs, and the log up to now, which says where it comes
+ * from and ends as a stopped run's. out gets the folder; nobody trains there yet. On failure nothing of it is left. */
+bool trainer_fork(struct trainer *t, const struct command *c, char out[PATH_MAX], struct err *err);
+
+/* rollback.c */
+/* Go back to the checkpoint of c->step, or the last whole one; those behind it are removed, as they are
+ * of steps that will be made again. A pause for bad numbers is over then. Where the checkpoint turns out
+ * to be broken after it was begun to load, the run is paused with no weights to go on with (gone_bad). */
+bool trainer_rollback(struct trainer *t, const struct command *c, struct err *err);
 
 /* report.c; what cannot be written at once is written later (event_log.h): a full disk must not stop
  * training, so only the run's first and last event can fail */

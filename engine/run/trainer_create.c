@@ -179,6 +179,7 @@ static bool load_checkpoint(struct trainer *t, const char *folder, struct err *e
         return false;
     compare_kernels(t);
     int n = t->settings->n_stages;
+    if (!t->state.begun) t->state.lr_scale = 1; /* the one saved was the stage's before */
     return t->state.stage <= n ||
            err_set(err, ERR_PARSE,
                    "%s is of stage %d, but the run has %d: its config was changed", folder,

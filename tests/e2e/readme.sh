@@ -37,6 +37,14 @@ while IFS= read -r line; do
         "$thaw" send medical stop >/dev/null 2>&1
         wait "$!"
         ok "$line: went on" reached medical $((step + 3)) ;;
+    *" fork "*)
+        must "$line" eval "$line"
+        ok "$line: trains" state_is medical-fork running
+        must "the fork stops" thaw send medical-fork stop ;;
+    *" rollback "*)
+        wait_for "a checkpoint" has_event medical path type=checkpoint
+        must "$line" eval "$line"
+        ok "$line: in the log" has_event medical argument type=control do=rollback by=send ;;
     *" eval "* | *" data "*)
         [ -r /usr/share/wordnet/data.noun ] || continue # its text comes from wordnet-base
         must "$line" eval "$line" ;;

@@ -36,6 +36,7 @@ static inline void sample_events(struct event out[EVENT_TYPES - 1]) {
                                .seed = 1337,
                                .memory_bytes = UINT64_C(3) << 32,
                                .threads = 2,
+                               .beside = "medical-fork",
                                .groups = groups,
                                .n_groups = 2,
                                .stages = plans,

@@ -6,7 +6,9 @@ static bool same(const struct command *a, const struct command *b) {
     return a->kind == b->kind && a->id == b->id && strcmp(a->text, b->text) == 0 &&
            a->number == b->number && strcmp(a->by, b->by) == 0 && a->has_seed == b->has_seed &&
            a->seed == b->seed && a->has_temperature == b->has_temperature &&
-           a->temperature == b->temperature;
+           a->temperature == b->temperature && a->has_lr == b->has_lr &&
+           a->has_freeze == b->has_freeze && a->has_step == b->has_step && a->step == b->step &&
+           strcmp(a->name, b->name) == 0;
 }
 
 /* --- words */
@@ -34,6 +36,8 @@ static const struct words_case {
     {{"single-step"}, COMMAND_SINGLE_STEP, "", 0},
     {{"next-stage"}, COMMAND_NEXT_STAGE, "", 0},
     {{"checkpoint"}, COMMAND_CHECKPOINT, "", 0},
+    {{"fork"}, COMMAND_FORK, "", 0},
+    {{"rollback"}, COMMAND_ROLLBACK, "", 0},
     {{"sample", "fever", ":"}, COMMAND_SAMPLE, "fever :", 0},
     {{"sample", "--", "--seed"}, COMMAND_SAMPLE, "--seed", 0},
     {{"eval"}, COMMAND_EVAL, "", 0},
@@ -65,6 +69,68 @@ static void test_sample_options(void **state) {
     assert_ok(command_from_words(words, COUNT(words), &c, &err), err);
     assert_true(c.has_seed && c.seed == 7 && c.has_temperature && c.temperature == 0.5);
     assert_string_equal(c.text, "a b");
+    struct buf typed = {0};
+    command_to_words(&c, &typed);
+    assert_string_equal(buf_text(&typed), "sample --seed 7 --temperature 0.5 \"a b\"");
+    buf_deinit(&typed);
+}
+
+static void test_fork_options(void **state) {
+    (void)state;
+    static const char *const words[] = {"fork", "--lr",     "1e-4", "--name",
+                                        "b-2",  "--freeze", "0-3"};
+    struct command c;
+    struct err err = {0};
+    struct buf typed = {0};
+    assert_ok(command_from_words(words, COUNT(words), &c, &err), err);
+    assert_string_equal(c.name, "b-2");
+    assert_true(c.has_freeze && c.has_lr && c.number == 1e-4);
+    assert_string_equal(c.text, "0-3");
+    command_to_words(&c, &typed);
+    assert_string_equal(buf_text(&typed), "fork --name b-2 --freeze 0-3 --lr 0.0001");
+    buf_deinit(&typed);
+}
+
+/* The rate stands on either side of the step, and both may be left out. */
+static void test_rollback_arguments(void **state) {
+    (void)state;
+    static const struct {
+        const char *words[WORDS], *typed;
+        int64_t step; /* -1: none */
+        double lr;    /* 0: none */
+    } cases[] = {
+        {{"rollback"}, "rollback", -1, 0},
+        {{"rollback", "300"}, "rollback 300", 300, 0},
+        {{"rollback", "--lr", "1e-4"}, "rollback --lr 0.0001", -1, 1e-4},
+        {{"rollback", "0", "--lr", "1e-4"}, "rollback 0 --lr 0.0001", 0, 1e-4},
+        {{"rollback", "--lr", "0.5", "7"}, "rollback 7 --lr 0.5", 7, 0.5},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct command c;
+        struct err err = {0};
+        struct buf typed = {0};
+        assert_ok(command_from_words(cases[i].words, count(cases[i].words), &c, &err), err);
+        assert_int_equal(c.has_step ? c.step : -1, cases[i].step);
+        assert_true((c.has_lr ? c.number : 0) == cases[i].lr);
+        command_to_words(&c, &typed);
+        assert_string_equal(buf_text(&typed), cases[i].typed);
+        buf_deinit(&typed);
+    }
+}
+
+/* Every option of the table belongs to a verb whose help names it. */
+static void test_options_are_told(void **state) {
+    (void)state;
+    int n = 0;
+    for (int kind = 0; kind < COMMAND_COUNT; kind++) {
+        const char *word, *value;
+        for (int i = 0; command_option((enum command_kind)kind, i, &word, &value); i++, n++) {
+            char both[64];
+            snprintf(both, sizeof both, "%s %s", word, value);
+            assert_non_null(strstr(command_infos[kind].help, both));
+        }
+    }
+    assert_int_equal(n, 6);
 }
 
 static const struct bad_words_case {
@@ -81,6 +147,18 @@ static const struct bad_words_case {
     {{"lr", "-1"}, "lr must be above 0"},
     {{"lr", "1.5"}, "at most 1"},
     {{"pause", "now"}, "pause takes no argument"},
+    {{"pause", "--now"}, "pause takes no argument"},
+    {{"fork", "other"}, "fork takes options alone, such as --name N, not \"other\""},
+    {{"fork", "--step", "3"}, "fork has no option --step; it has --name, --freeze and --lr"},
+    {{"fork", "--name"}, "--name needs a value"},
+    {{"fork", "--name", "../up"}, "no name for a run"},
+    {{"fork", "--freeze", ""}, "--freeze needs GROUPS"},
+    {{"fork", "--lr", "0"}, "lr must be above 0 and at most 1"},
+    {{"fork", "--lr", "slow"}, "lr must be a number"},
+    {{"rollback", "-1"}, "step must be a whole number, 0 or more"},
+    {{"rollback", "last"}, "step must be a whole number, not \"last\""},
+    {{"rollback", "3", "4"}, "rollback takes one step"},
+    {{"rollback", "--name", "a"}, "rollback has no option --name; it has --lr"},
     {{"sample"}, "sample needs prompt"},
     {{"sample", "--seed", "3"}, "sample needs prompt"},
     {{"sample", "--seed"}, "--seed needs a value"},
@@ -135,8 +213,14 @@ static void test_json_round_trip(void **state) {
         struct err err = {0};
         struct buf line = {0};
         strcpy(c.by, "a \"class\"");
-        if (info->type == ARGUMENT_NUMBER) c.number = 0.1 / 3;
-        else if (info->key) strcpy(c.text, "\xc3\xa9 \\ \"\n\x1b");
+        c.has_lr = kind == COMMAND_FORK || kind == COMMAND_ROLLBACK;
+        c.has_step = info->type == ARGUMENT_STEP;
+        c.has_freeze = kind == COMMAND_FORK;
+        if (c.has_step) c.step = INT64_C(1) << 40;
+        if (c.has_freeze) strcpy(c.name, "other-2");
+        if (c.has_lr || info->type == ARGUMENT_NUMBER) c.number = 0.1 / 3;
+        if (c.has_freeze || info->type == ARGUMENT_GROUPS || info->type == ARGUMENT_TEXT)
+            strcpy(c.text, "\xc3\xa9 \\ \"\n\x1b");
         if (kind == COMMAND_SAMPLE) {
             c.has_seed = c.has_temperature = true;
             c.seed = UINT64_C(9007199254740991);
@@ -192,6 +276,13 @@ static const struct bad_json_case {
     {"{\"id\":9,\"do\":\"sample\",\"prompt\":\"a\",\"seed\":1.5}", 9,
      "\"seed\" must be a whole"},
     {"{\"id\":9,\"do\":\"sample\",\"prompt\":\"a\",\"temperature\":\"hot\"}", 9, "temperature"},
+    {"{\"id\":9,\"do\":\"fork\",\"name\":7}", 9, "\"name\" must be a text"},
+    {"{\"id\":9,\"do\":\"fork\",\"name\":\".\"}", 9, "no name for a run"},
+    {"{\"id\":9,\"do\":\"fork\",\"freeze\":\"a\\u0000b\"}", 9, "freeze must be at most"},
+    {"{\"id\":9,\"do\":\"fork\",\"lr\":\"1\"}", 9, "\"lr\" must be a number"},
+    {"{\"id\":9,\"do\":\"rollback\",\"step\":1.5}", 9, "step must be a whole number"},
+    {"{\"id\":9,\"do\":\"rollback\",\"step\":\"1\"}", 9, "step must be a whole number"},
+    {"{\"id\":9,\"do\":\"rollback\",\"lr\":2}", 9, "lr must be above 0 and at most 1"},
 };
 
 static void test_bad_json(void **state) {
@@ -215,6 +306,8 @@ static void test_answers(void **state) {
         const char *line;
     } cases[] = {
         {{.id = 3, .ok = true, .step = 1241}, "{\"id\":3,\"ok\":true,\"step\":1241}\n"},
+        {{.id = 3, .ok = true, .step = 8, .run = "/runs/b-fork"},
+         "{\"id\":3,\"ok\":true,\"step\":8,\"run\":\"/runs/b-fork\"}\n"},
         {{.id = 4, .error = "no \"block.9\""},
          "{\"id\":4,\"ok\":false,\"error\":\"no \\\"block.9\\\"\"}\n"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -228,6 +321,7 @@ static void test_answers(void **state) {
         assert_int_equal(back.ok, cases[i].answer.ok);
         assert_int_equal(back.step, cases[i].answer.step);
         assert_string_equal(back.error, cases[i].answer.error);
+        assert_string_equal(back.run, cases[i].answer.run);
         buf_deinit(&line);
     }
     static const char *const bad[] = {"", "{", "[]", "{\"id\":1}", "{\"id\":1,\"ok\":1}"};
@@ -252,10 +346,17 @@ static void test_table(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),           cmocka_unit_test(test_sample_options),
-        cmocka_unit_test(test_bad_words),       cmocka_unit_test(test_long_text),
-        cmocka_unit_test(test_json_round_trip), cmocka_unit_test(test_json_as_documented),
-        cmocka_unit_test(test_bad_json),        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_sample_options),
+        cmocka_unit_test(test_fork_options),
+        cmocka_unit_test(test_rollback_arguments),
+        cmocka_unit_test(test_options_are_told),
+        cmocka_unit_test(test_bad_words),
+        cmocka_unit_test(test_long_text),
+        cmocka_unit_test(test_json_round_trip),
+        cmocka_unit_test(test_json_as_documented),
+        cmocka_unit_test(test_bad_json),
+        cmocka_unit_test(test_answers),
         cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests_name("command", tests, NULL, NULL);

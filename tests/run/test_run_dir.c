@@ -378,6 +378,33 @@ static void test_checkpoints(void **state) {
     assert_null(strstr(skipped, "9"));
 }
 
+/* Engines that live in the same folder, but for the run's own. */
+static void test_beside(void **state) {
+    const char *runs = in_folder(state, "beside");
+    static const char *const names[] = {"b-own", "b-one", "b-two", "b-dead"};
+    struct run_paths paths[COUNT(names)];
+    int locks[COUNT(names)];
+    struct err err = {0};
+    struct buf text = {0};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        assert_ok(run_dir_create(runs, names[i], &paths[i], &err), err);
+        append_text(paths[i].config, "name: x\n");
+        locks[i] = files_lock(paths[i].lock, NULL, &err);
+        assert_true(locks[i] >= 0);
+    }
+    close(locks[3]);
+    run_living_beside(&paths[0], &text);
+    assert_true(strcmp(buf_text(&text), "b-one, b-two") == 0 ||
+                strcmp(buf_text(&text), "b-two, b-one") == 0);
+    buf_clear(&text);
+    close(locks[1]);
+    close(locks[2]);
+    run_living_beside(&paths[0], &text);
+    assert_int_equal(text.len, 0);
+    close(locks[0]);
+    buf_deinit(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs_dir),    cmocka_unit_test(test_names),
@@ -385,7 +412,7 @@ int main(void) {
         cmocka_unit_test(test_find),        cmocka_unit_test(test_states),
         cmocka_unit_test(test_living),      cmocka_unit_test(test_long_log),
         cmocka_unit_test(test_odd_logs),    cmocka_unit_test(test_list),
-        cmocka_unit_test(test_checkpoints),
+        cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_beside),
     };
     return cmocka_run_group_tests_name("run_dir", tests, folder_setup, folder_teardown);
 }

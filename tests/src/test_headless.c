@@ -161,6 +161,31 @@ static void test_lines(void **state) {
     headless_destroy(h);
 }
 
+static int count_of(const char *text, const char *words) {
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, words)); at++) n++;
+    return n;
+}
+
+/* Gone back into the middle of a stage, from the next one: its steps are counted on from where
+ * it began. */
+static void test_rollback_over_a_border(void **state) {
+    struct fixture *f = *state;
+    struct headless *h = headless_create(&f->paths, NULL);
+    assert_non_null(h);
+    put_run(f);
+    put_stage(f, 0, 30, 60, false);
+    put_step(f, 60);
+    put_stage(f, 0, 60, 60, true);
+    put_stage(f, 1, 60, 40, false);
+    put_step(f, 100);
+    put_end(f);
+    assert_int_equal(capture(f, follow_child, h), 0);
+    assert_int_equal(count_of(buf_text(&f->out), "60/60  loss"), 2);
+    assert_int_equal(count_of(buf_text(&f->out), "40/40 (run 100)"), 2);
+    headless_destroy(h);
+}
+
 /* A log without an end whose engine is gone: that is said, with the way on. */
 static void test_dead(void **state) {
     struct fixture *f = *state;
@@ -182,6 +207,7 @@ static void test_dead(void **state) {
 
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {TEST(test_lines), TEST(test_dead)};
+    const struct CMUnitTest tests[] = {TEST(test_lines), TEST(test_rollback_over_a_border),
+                                       TEST(test_dead)};
     return cmocka_run_group_tests_name("headless", tests, NULL, NULL);
 }

@@ -55,6 +55,8 @@ static const struct key_case {
     {"Enter closes the parts", {'j', '\r', '\r'}, {0}, NULL, ".attn"},
     {"p pauses", {'p'}, {"pause"}, "pause queued", NULL},
     {"n makes a step", {'n'}, {"single-step"}, "single-step queued", NULL},
+    {"K begins a line", {'K'}, {0}, ":fork", NULL},
+    {"K and Enter forks", {'K', '\r'}, {"fork"}, "fork queued", NULL},
     {"N asks first", {'N'}, {0}, "End FINE-TUNE at its step 72?", NULL},
     {"N, then yes", {'N', 'y'}, {"next-stage"}, "next-stage queued", NULL},
     {"N, then no", {'N', 'n'}, {0}, "nothing was changed", "y yes"},

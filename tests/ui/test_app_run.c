@@ -44,6 +44,15 @@ static pid_t start_engine(const struct fixture *f) {
     for (;;) pause();
 }
 
+/* What starts a fork's engine: here a process that ends at once, and a file that tells of it.
+ */
+static pid_t start_fork(const struct run_paths *run, struct err *err) {
+    if (!files_write(run->config, "", 0, err)) return -1;
+    pid_t child = fork();
+    if (child == 0) _exit(0);
+    return child;
+}
+
 static int run_app(int socket, void *context) {
     const struct fixture *f = context;
     struct prefs prefs;
@@ -55,6 +64,7 @@ static int run_app(int socket, void *context) {
                             .name = "test",
                             .drive_command = "thaw attach test",
                             .repeat_command = "thaw run test/config.yaml",
+                            .start = start_fork,
                             .prefs = &prefs,
                             .prefs_path = f->prefs};
     if (f->own_engine) o.engine = start_engine(f);
@@ -387,13 +397,45 @@ static void test_overlay(void **state) {
     event_log_close(&other.log);
 }
 
+/* The engine answers with a folder: the screen starts what trains there, and lays its curve
+ * over this one. */
+static void test_fork(void **state) {
+    struct fixture *f = *state;
+    struct fixture other = {.log.fd = -1};
+    struct command c;
+    struct control_ticket ticket;
+    struct answer a = {.ok = true, .step = 2};
+    strcat(strcpy(other.dir, f->dir), "/other");
+    assert_true(files_make_dirs(other.dir, 0700, NULL));
+    assert_true(run_paths_of(other.dir, &other.paths, NULL));
+    open_log(&other);
+    open_log(f);
+    put_step(f, 1, 4.5);
+    start(f, true);
+    expect(f, "LIVE");
+    pty_screen_type(&f->screen, "K--lr 1e-4\r");
+    while (!control_take(f->control, &c, &ticket)) control_wait(f->control, 1);
+    assert_int_equal(c.kind, COMMAND_FORK);
+    assert_true(c.has_lr && c.number == 1e-4);
+    a.id = c.id;
+    snprintf(a.run, sizeof a.run, "%s", other.dir);
+    control_answer(f->control, ticket, &a);
+    expect(f, "other trains from step 2 on, curve 1 here");
+    assert_true(files_exists(other.paths.config));
+    put_step(&other, 1, 3.25);
+    expect(f, "1 other 3.250");
+    pty_screen_type(&f->screen, "q");
+    leave(f, APP_DETACHED);
+    event_log_close(&other.log);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_live),        TEST(test_stop),     TEST(test_no_engine),
         TEST(test_engine_dies), TEST(test_long_log), TEST(test_own_engine_killed),
         TEST(test_notice),      TEST(test_overlay),  TEST(test_copy),
-        TEST(test_prefs),       TEST(test_tour),
+        TEST(test_fork),        TEST(test_prefs),    TEST(test_tour),
     };
     return cmocka_run_group_tests_name("app_run", tests, NULL, NULL);
 }

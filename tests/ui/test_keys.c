@@ -91,7 +91,8 @@ static void test_changes_run(void **state) {
     static const enum action wishes[] = {
         ACTION_STOP,        ACTION_TOGGLE,     ACTION_UNDO,         ACTION_REDO,
         ACTION_FREEZE_ALL,  ACTION_THAW_ALL,   ACTION_FREEZE_BELOW, ACTION_PAUSE,
-        ACTION_SINGLE_STEP, ACTION_NEXT_STAGE, ACTION_PROMPT_EDIT,  ACTION_RANGE};
+        ACTION_SINGLE_STEP, ACTION_NEXT_STAGE, ACTION_PROMPT_EDIT,  ACTION_RANGE,
+        ACTION_FORK};
     int found = 0;
     for (int i = 0; i < n_key_bindings; i++) {
         bool wish = false;
