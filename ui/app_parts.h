@@ -41,6 +41,7 @@ struct app {
     struct panel *panels[PANE_COUNT];
     struct layout layout; /* of the last frame */
     int focus, zoomed;    /* zoomed: -1: none */
+    int home; /* the last pane in focus that has a place at any size: what one opens leads back */
     enum input_mode input;
     int help_scroll;
     struct command confirm; /* sent on yes */

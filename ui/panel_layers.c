@@ -154,18 +154,6 @@ static void draw_state(const struct panel *p, struct canvas *c, const struct col
                   words[state]);
 }
 
-/* A bar of `share` of `w` cells: in eighths of a cell where the terminal has them. */
-static void draw_bar(struct canvas *c, int x, int y, int w, double share) {
-    if (!(share > 0) || w <= 0) return;
-    int eighths = (int)lround(fmin(share, 1) * w * 8);
-    if (eighths < 1) eighths = 1;
-    if (c->glyphs != GLYPHS_BRAILLE) eighths = (eighths + 7) / 8 * 8;
-    uint32_t full = c->glyphs == GLYPHS_ASCII ? '#' : 0x2588;
-    for (int i = 0; i < eighths / 8; i++) canvas_put(c, x + i, y, full, STYLE_BAR);
-    if (eighths % 8)
-        canvas_put(c, x + eighths / 8, y, (uint32_t)(0x2590 - eighths % 8), STYLE_BAR);
-}
-
 /* Whether the bytes of a whole group were compared with the base's. */
 static bool proven(const struct history *h, int g) {
     if (h->groups[g].proven) return true;
@@ -185,7 +173,7 @@ static void draw_distance(const struct panel *p, struct canvas *c, const struct 
     if (lock) { /* its bytes were compared: they are the base's */
         const char *word = k->end - k->bar >= 10 ? "same bytes" : "==";
         canvas_field(c, k->bar, y, k->end - k->bar, false, STYLE_FROZEN, word, strlen(word));
-    } else draw_bar(c, k->bar, y, k->end - k->bar, h->groups[g].from_base / most);
+    } else panel_bar(c, k->bar, y, k->end - k->bar, h->groups[g].from_base / most);
 }
 
 static void draw_row(const struct panel *p, struct canvas *c, const struct columns *k, int y,

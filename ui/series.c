@@ -1,5 +1,6 @@
 #include "ui/series.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -30,10 +31,10 @@ static void *grown(void *p, size_t n, size_t size) {
     return n <= SIZE_MAX / size ? realloc(p, n * size) : NULL;
 }
 
-static bool reserve(struct series *s) {
+static bool reserve(struct series *s, bool has_x) {
     if (s->n < s->capacity) return true;
     size_t capacity = s->capacity ? s->capacity * 2 : FIRST_CAPACITY;
-    for (int u = 0; u < UNIT_COUNT; u++) {
+    for (int u = 0; has_x && u < UNIT_COUNT; u++) {
         double *x = grown(s->x[u], capacity, sizeof *x);
         if (!x) return false;
         s->x[u] = x;
@@ -51,9 +52,10 @@ static bool reserve(struct series *s) {
 }
 
 bool series_push(struct series *s, const double x[UNIT_COUNT], double y) {
-    if (!reserve(s)) return false;
+    assert(s->n == 0 || (x != NULL) == (s->x[0] != NULL));
+    if (!reserve(s, x != NULL)) return false;
     size_t i = s->n++;
-    for (int u = 0; u < UNIT_COUNT; u++) {
+    for (int u = 0; x && u < UNIT_COUNT; u++) {
         double before = i > 0 ? s->x[u][i - 1] : 0;
         s->x[u][i] = x[u] > before ? x[u] : before;
     }
