@@ -65,7 +65,8 @@ static const struct guide_word compare_words[] = {
     {"KL", "how far the two models' forecasts lie apart, on average over the text"},
     {"T", "temperature, how daring the choice of each token is; 0 takes the likeliest"},
     {"seed", "the dice; with the same ones, what differs comes from the weights alone"},
-    {"score", "all models on one text, token by token: what chance each gave to it"},
+    {"third", "another model on the same prompts, where the config names one (compare.third)"},
+    {"score", "both models on one text, token by token: what chance each gave to it"},
     {"top-k", "what each would have said at the token under the cursor"}};
 
 static const struct guide_word log_words[] = {

@@ -23,13 +23,14 @@ static const struct layers_panel *self_const(const struct panel *p) {
 
 /* ---- rows */
 
-/* On a wide pane the selected block shows its parts by itself. */
+/* On a wide pane the selected block shows its parts by itself; all do where all have room. */
 static bool is_open(const struct layers_panel *lp, int block) {
     const struct history *h = lp->base.history;
     if (h->groups[block].n_parts == 0) return false;
     bool inside = lp->selected == block ||
                   (lp->selected < h->n_groups && h->groups[lp->selected].parent == block);
-    return lp->opened[block] || (inside && lp->base.area.w - 2 >= WIDE_W);
+    bool wide = lp->base.area.w - 2 >= WIDE_W, room = h->n_groups < lp->base.area.h - 3;
+    return lp->opened[block] || (wide && (inside || room));
 }
 
 /* The groups that have a row, top to bottom. */
