@@ -7,7 +7,7 @@
 #include "ui/format.h"
 #include "ui/panel.h"
 
-enum { WIDE_W = 44, WEIGHTS_W = 56 }; /* inner widths from which more columns are shown */
+enum { WIDE_W = 44, WEIGHTS_W = 60 }; /* inner widths from which more columns are shown */
 
 struct layers_panel {
     struct panel base;           /* first: see self() */
