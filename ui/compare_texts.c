@@ -35,21 +35,18 @@ static void head_base(const struct history *h, struct canvas *c, int x, const st
     else canvas_printf(c, x + 5, 1, STYLE_DIM, "%s", print);
 }
 
-/* "live @372" says that there are no newer weights. */
-static void head_tuned(const struct history *h, struct canvas *c, int x, const char *name,
-                       const struct sample *s, bool wide) {
+/* "live @372" says that there are no newer weights. Returns the column behind it. */
+static int head_tuned(const struct history *h, struct canvas *c, int x, const char *name,
+                      const struct sample *s, bool wide) {
     char print[16], age[48] = "";
     x += canvas_printf(c, x, 1, STYLE_STRONG, "%s", name) + 1;
-    if (!s->made) return;
+    if (!s->made) return x;
     fingerprint(s, wide, print);
-    if (!wide) {
-        canvas_printf(c, x, 1, STYLE_DIM, "%s @%" PRId64, print, s->step);
-        return;
-    }
+    if (!wide) return x + canvas_printf(c, x, 1, STYLE_DIM, "%s @%" PRId64, print, s->step);
     if (!compare_is_live(h, s) && h->step > s->step)
         snprintf(age, sizeof age, ", %" PRId64 " steps ago", h->step - s->step);
-    canvas_printf(c, x, 1, STYLE_DIM, " %s@%" PRId64 "%s  %s",
-                  compare_is_live(h, s) ? "live " : "", s->step, age, print);
+    return x + canvas_printf(c, x, 1, STYLE_DIM, " %s@%" PRId64 "%s  %s",
+                             compare_is_live(h, s) ? "live " : "", s->step, age, print);
 }
 
 static void head_third(struct canvas *c, int x, int w, const struct sample *s) {
@@ -117,7 +114,6 @@ static int rows_below(const struct canvas *c, const struct sample *tuned) {
 static void draw_table_below(struct canvas *c, const struct sample *tuned, int cursor,
                              int below) {
     int h = c->clip.h, w = c->clip.w, y = h - below;
-    compare_draw_means(c, w / 2 + 2, 0, tuned);
     canvas_hline(c, 1, y, w - 2, STYLE_FRAME);
     compare_draw_table(c, (struct rect){1, y + 1, w - 2, 4}, tuned, cursor, w >= WIDE_W - 10);
     compare_draw_at(c, y + 5, w / 2, tuned, cursor);
@@ -134,6 +130,15 @@ static void draw_gains_below(struct canvas *c, const struct sample *tuned, int c
     if (below > 1) compare_draw_at(c, h - 1, mid, tuned, cursor);
 }
 
+static void draw_third_column(struct canvas *c, int border, int rows,
+                              const struct sample_pair *pair) {
+    int w = c->clip.w - border - 3;
+    canvas_vline(c, border, 1, rows + 1, STYLE_FRAME);
+    head_third(c, border + 2, w, &pair->third);
+    draw_side(c, (struct rect){border + 2, 2, w, rows}, &pair->third, &pair->base,
+              STYLE_NORMAL);
+}
+
 void compare_draw_texts(const struct history *h, struct canvas *c,
                         const struct sample_pair *pair, int cursor) {
     const struct sample *tuned = &pair->tuned;
@@ -142,18 +147,19 @@ void compare_draw_texts(const struct history *h, struct canvas *c,
     text_borders(c, pair, &first, &second);
     bool three = second < c->clip.w - 1, wide = c->clip.w >= WIDE_W && !three;
     head_base(h, c, 1, &pair->base, wide);
-    head_tuned(h, c, first + 2, "TUNED", tuned, wide);
+    int end = head_tuned(h, c, first + 2, "TUNED", tuned, wide);
+    if (below >= 6 && !three) compare_draw_means(c, first + 2, 0, tuned);
+    if (three) { /* beside its head, as the third's: within its column */
+        struct rect whole =
+            canvas_clip(c, (struct rect){c->clip.x, c->clip.y, second, c->clip.h});
+        compare_draw_means(c, end + 2, 1, tuned);
+        canvas_clip(c, whole);
+    }
     draw_side(c, (struct rect){1, 2, first - 2, rows}, &pair->base, NULL, STYLE_NORMAL);
     draw_side(c, (struct rect){first + 2, 2, second - first - 2 - three, rows}, tuned,
               &pair->base, STYLE_NORMAL);
     canvas_vline(c, first, 1, rows + 1, STYLE_FRAME);
-    if (three) {
-        int w = c->clip.w - second - 3;
-        canvas_vline(c, second, 1, rows + 1, STYLE_FRAME);
-        head_third(c, second + 2, w, &pair->third);
-        draw_side(c, (struct rect){second + 2, 2, w, rows}, &pair->third, &pair->base,
-                  STYLE_NORMAL);
-    }
+    if (three) draw_third_column(c, second, rows, pair);
     if (below >= 6) draw_table_below(c, tuned, cursor, below);
     else if (below > 0) draw_gains_below(c, tuned, cursor, below);
 }
