@@ -51,6 +51,16 @@ static bool reserve(struct series *s, bool has_x) {
     return true;
 }
 
+/* Entry `entry` of `level`, now that all its points are there, from what lies below it. */
+static struct span summary(const struct series *s, int level, size_t entry) {
+    struct span sum = EMPTY;
+    size_t from = entry << SERIES_FAN_BITS, to = from + ((size_t)1 << SERIES_FAN_BITS);
+    for (size_t i = from; i < to; i++)
+        if (level == 0) add_value(&sum, s->y[i]);
+        else add_span(&sum, s->level[level - 1][i]);
+    return sum;
+}
+
 bool series_push(struct series *s, const double x[UNIT_COUNT], double y) {
     assert(s->n == 0 || (x != NULL) == (s->x[0] != NULL));
     if (!reserve(s, x != NULL)) return false;
@@ -60,28 +70,14 @@ bool series_push(struct series *s, const double x[UNIT_COUNT], double y) {
         s->x[u][i] = x[u] > before ? x[u] : before;
     }
     s->y[i] = (float)y;
-    for (int k = 0; k < SERIES_LEVELS; k++) {
-        struct span *entry = &s->level[k][i >> bits_of(k)];
-        if ((i & (((size_t)1 << bits_of(k)) - 1)) == 0) *entry = EMPTY;
-        add_value(entry, s->y[i]);
-    }
+    for (int k = 0; k < SERIES_LEVELS && s->n % ((size_t)1 << bits_of(k)) == 0; k++)
+        s->level[k][i >> bits_of(k)] = summary(s, k, i >> bits_of(k));
     return true;
 }
 
 void series_truncate(struct series *s, size_t n) {
-    if (n >= s->n) return;
-    s->n = n;
-    for (int k = 0; k < SERIES_LEVELS; k++) { /* the entry that is now cut in two, from below */
-        size_t entry = n >> bits_of(k), from = entry << bits_of(k);
-        if (from == n) continue;
-        struct span sum = EMPTY;
-        if (k == 0)
-            for (size_t i = from; i < n; i++) add_value(&sum, s->y[i]);
-        else
-            for (size_t i = from >> bits_of(k - 1); i << bits_of(k - 1) < n; i++)
-                add_span(&sum, s->level[k - 1][i]);
-        s->level[k][entry] = sum;
-    }
+    if (n < s->n)
+        s->n = n; /* an entry that is cut in two is made anew when it is whole again */
 }
 
 void series_deinit(struct series *s) {

@@ -20,7 +20,8 @@ struct series {
     double *x[UNIT_COUNT];
     float *y;
     struct span
-        *level[SERIES_LEVELS]; /* level[k][i]: points [i * 16^(k+1), (i+1) * 16^(k+1)) */
+        *level[SERIES_LEVELS]; /* level[k][i]: points [i * 16^(k+1), (i+1) * 16^(k+1)),
+                                  made when the last of them comes */
 };
 
 /* Append a point; x is made ascending where it is not. x NULL, and then always: another measure of
