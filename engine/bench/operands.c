@@ -88,7 +88,8 @@ static bool take_all(struct operands *o, struct err *err) {
                                    {&o->nll, rows}};
     if (!take(o, places, sizeof places / sizeof places[0], err)) return false;
     if (family_traits[c->family].rotary)
-        rope_table(o->cosine, o->sine, o->b->options.block, c->head_dim, c->rope_theta);
+        rope_table(o->cosine, o->sine, o->b->options.block, c->head_dim, c->rope_theta,
+                   c->rope_scaling);
     return true;
 }
 

@@ -274,7 +274,9 @@ struct transformer *transformer_create(const struct param_table *t,
         return NULL;
     }
     lay_out(tf, c, base);
-    if (tf->cosine) rope_table(tf->cosine, tf->sine, plan.time, c->head_dim, c->rope_theta);
+    if (tf->cosine)
+        rope_table(tf->cosine, tf->sine, plan.time, c->head_dim, c->rope_theta,
+                   c->rope_scaling);
     return tf;
 
 no_memory:
