@@ -398,5 +398,6 @@ void panel_compare_take(struct panel *p, const struct prefs *prefs) {
 }
 
 void panel_compare_tell(const struct panel *p, struct prefs *prefs) {
-    prefs->at[PREF_COMPARE] = (int)self_const(p)->kind;
+    enum compare_kind kind = self_const(p)->kind; /* a third model is the run's, no habit */
+    prefs->at[PREF_COMPARE] = (int)(kind == COMPARE_THIRD ? COMPARE_TEXT : kind);
 }

@@ -11,6 +11,7 @@
 
 #include "engine/core/text.h"
 #include "ui/app_fixture.h"
+#include "ui/app_parts.h"
 #include "ui/guide.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -120,6 +121,33 @@ static void test_without_times(void **state) {
     fixture_close(&f);
 }
 
+/* ---- the third model */
+
+/* The view is there with the model and where it has no column; it is not kept among the
+ * settings. */
+static void test_third_view(void **state) {
+    struct app_fixture f;
+    struct prefs prefs = {{0}};
+    (void)state;
+    fixture_open(&f, APP_DRIVE, 120, 40, GLYPHS_ASCII);
+    fixture_recorded(&f, 1 << 30);
+    fixture_type(&f, "ccc");
+    assert_true(fixture_shows(&f, "[text] score top-k  ["));
+    fixture_event(&f, "\"step\":360,\"type\":\"sample\",\"prompt\":\"fever :\",\"side\":"
+                      "\"legal/step-6\",\"weights\":\"1c2d\",\"index\":0,\"tokens\":[{\"id\":1,"
+                      "\"text\":\" writ\",\"logprob\":-1}]");
+    fixture_type(&f, "ccc");
+    assert_true(fixture_shows(&f, "text score top-k [third]") &&
+                fixture_shows(&f, "legal/step-6"));
+    panel_compare_tell(f.app->panels[PANE_COMPARE], &prefs);
+    assert_int_equal(prefs.at[PREF_COMPARE], 0);
+    assert_true(canvas_resize(&f.canvas, 200, 60, NULL));
+    assert_true(fixture_shows(&f, "[text] score top-k  [") && fixture_shows(&f, "[writ]"));
+    fixture_type(&f, "ccc");
+    assert_true(fixture_shows(&f, "[text] score top-k  ["));
+    fixture_close(&f);
+}
+
 /* ---- the guide */
 
 static void test_guide_follows(void **state) {
@@ -198,8 +226,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open_and_leave), cmocka_unit_test(test_tab),
         cmocka_unit_test(test_tabs_have_room), cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_without_times),  cmocka_unit_test(test_guide_follows),
-        cmocka_unit_test(test_guide_scrolls),  cmocka_unit_test(test_guide_words),
+        cmocka_unit_test(test_without_times),  cmocka_unit_test(test_third_view),
+        cmocka_unit_test(test_guide_follows),  cmocka_unit_test(test_guide_scrolls),
+        cmocka_unit_test(test_guide_words),
     };
     return cmocka_run_group_tests_name("panes", tests, NULL, NULL);
 }
