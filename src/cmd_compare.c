@@ -150,7 +150,8 @@ static bool compare_prompt(struct pair *p, const struct compare_options *o, cons
     struct comparison c = {.mean_gain = (double)NAN, .kl = (double)NAN};
     const struct prompt_answer *a = &tuned->answer;
     if (p->tf &&
-        !compare_ids(p->tf, &p->tuned.hf.weights, &p->base.hf.weights, p->tuned.hf.tokenizer,
+        !compare_ids((struct compared){p->tf, &p->tuned.hf.weights},
+                     (struct compared){p->tf, &p->base.hf.weights}, p->tuned.hf.tokenizer,
                      a->ids.data, a->n_prompt, a->ids.n, &c, err))
         return false;
     if (o->json) {

@@ -8,6 +8,7 @@
 #include "src/commands.h"
 #include "src/config_file.h"
 #include "src/config_sources.h"
+#include "src/config_third.h"
 #include "src/find_config.h"
 
 static const char about[] =
@@ -45,13 +46,17 @@ static int explain(void) {
     return CLI_OK;
 }
 
+static bool check_all(const struct settings *s, char *path, struct err *err) {
+    return config_sources_read(s, path, err) && config_third_there(s, path, err);
+}
+
 static bool run_config(const char *word, const struct cli_texts *sets, bool check,
                        struct err *err) {
     char path[PATH_MAX];
     struct buf out = {0};
     struct settings *s = malloc(sizeof *s);
     if (!s) return err_set(err, ERR_NOMEM, "not enough memory");
-    const struct config_options o = {sets->at, sets->n, check ? config_sources_read : NULL};
+    const struct config_options o = {sets->at, sets->n, check ? check_all : NULL};
     bool ok = config_find(word, path, err) && config_read(path, &o, s, err);
     if (ok && check) cli_print("thaw: %s is right", path);
     if (ok && !check) ok = config_write(s, &out, err);

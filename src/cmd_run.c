@@ -15,6 +15,7 @@
 #include "src/commands.h"
 #include "src/config_file.h"
 #include "src/config_sources.h"
+#include "src/config_third.h"
 #include "src/find_config.h"
 #include "src/headless.h"
 #include "src/screen.h"
@@ -106,8 +107,8 @@ static bool prepare(const char *config, const struct run_options *o, struct sett
         err->code = ERR_USAGE;
         return false;
     }
-    if (!make_absolute(s, err) || !runs_dir(o->runs_dir, runs, err) ||
-        !run_dir_create(runs, name, run, err))
+    if (!make_absolute(s, err) || !config_third_find(s, o->runs_dir, err) ||
+        !runs_dir(o->runs_dir, runs, err) || !run_dir_create(runs, name, run, err))
         return false;
     snprintf(s->name, sizeof s->name, "%s",
              screen_run_name(run)); /* name-2 when it was taken */

@@ -10,15 +10,17 @@
 #include "ui/app_parts.h"
 #include "ui/format.h"
 
-const char *const app_titles[PANE_COUNT] = {"Loss", "Layers", "Compare", "Log"};
+const char *const app_titles[PANE_COUNT] = {"Loss", "Layers", "Compare",
+                                            "Log",  "Speed",  "Guide"};
 
 /* Without events for so long, and for so many steps' time, a run counts as stalled. */
 static const double silence_s = 5, silence_steps = 5;
 
 struct app *app_create(const struct app_options *o, struct err *err) {
     static struct panel *(*const create[PANE_COUNT])(
-        const struct history *, struct wishes *) = {panel_loss_create, panel_layers_create,
-                                                    panel_compare_create, panel_log_create};
+        const struct history *, struct wishes *) = {panel_loss_create,    panel_layers_create,
+                                                    panel_compare_create, panel_log_create,
+                                                    panel_speed_create,   panel_guide_create};
     struct app *a = calloc(1, sizeof *a);
     if (!a) {
         err_set(err, ERR_NOMEM, "no memory for the screen");
@@ -39,7 +41,7 @@ struct app *app_create(const struct app_options *o, struct err *err) {
     history_init(&a->history);
     history_init(&a->live);
     wishes_init(&a->wishes);
-    a->focus = PANE_LAYERS;
+    a->focus = a->home = PANE_LAYERS;
     a->zoomed = -1;
     for (int i = 0; i < PANE_COUNT; i++) {
         a->panels[i] = create[i](&a->history, &a->wishes);

@@ -29,6 +29,7 @@ static void draw_too_small(const struct layout *l, struct canvas *c) {
 }
 
 static void draw_panes(struct app *a, struct canvas *c) {
+    panel_guide_about(a->panels[PANE_GUIDE], (enum pane)a->focus);
     for (int i = 0; i < PANE_COUNT; i++) {
         struct panel *p = a->panels[i];
         p->area = a->layout.panes[i];

@@ -93,6 +93,14 @@ static void confirm_key(struct app *a, int key, struct outbox *out) {
 static void focus_on(struct app *a, int pane) {
     a->focus = (pane + PANE_COUNT) % PANE_COUNT;
     if (a->zoomed >= 0) a->zoomed = a->focus;
+    if (a->focus < PANE_SPEED) a->home = a->focus;
+}
+
+/* Full screen, and back; a pane that has no other place at this size gives it up. */
+static void open_or_leave(struct app *a) {
+    bool leave = a->zoomed >= 0 || layout_opens(&a->layout, a->focus);
+    a->zoomed = leave ? -1 : a->focus;
+    if (layout_opens(&a->layout, a->focus)) focus_on(a, a->home);
 }
 
 /* An own prompt is on its way: its texts are to be seen. */
@@ -292,10 +300,12 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
     case ACTION_PANE_2:
     case ACTION_PANE_3:
     case ACTION_PANE_4:
+    case ACTION_PANE_5:
+    case ACTION_PANE_6:
         focus_on(a, (int)(action - ACTION_PANE_1));
         break;
     case ACTION_ENTER:
-        a->zoomed = a->zoomed >= 0 ? -1 : a->focus;
+        open_or_leave(a);
         break;
     case ACTION_PAUSE:
         ask_plain(a, out, a->history.state == RUN_PAUSED ? COMMAND_RESUME : COMMAND_PAUSE);
@@ -338,7 +348,8 @@ static void pane_key(struct app *a, int key, struct outbox *out) {
     if (app_tour_key(a, key)) return;
     if (action == ACTION_NONE || app_replay_action(a, action)) return;
     if (pane_action(a, action, out)) return;
-    if (action == ACTION_BACK && a->zoomed >= 0) a->zoomed = -1;
+    bool whole = a->zoomed >= 0 || layout_opens(&a->layout, a->focus);
+    if (action == ACTION_BACK && whole) open_or_leave(a);
     else app_action(a, action, out);
 }
 

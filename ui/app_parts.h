@@ -56,6 +56,7 @@ struct app {
     struct panel *panels[PANE_COUNT];
     struct layout layout; /* of the last frame */
     int focus, zoomed;    /* zoomed: -1: none */
+    int home; /* the last pane in focus that has a place at any size: what one opens leads back */
     enum input_mode input;
     struct help_view help;
     int tour;               /* the hint that is shown, from 1; 0: none (app_tour.c) */

@@ -364,6 +364,7 @@ struct rect chart_plot(struct rect area) {
 static struct plot make_plot(struct canvas *c, struct rect area,
                              const struct chart_range *range) {
     struct plot p = {.c = c, .area = chart_plot(area), .range = *range};
+    if (range->bare) p.area.h = area.h;
     p.dot_w = c->glyphs == GLYPHS_BRAILLE ? 2 : 1;
     p.dot_h = c->glyphs == GLYPHS_BRAILLE ? 4 : c->glyphs == GLYPHS_BLOCKS ? 2 : 1;
     p.w = p.area.w * p.dot_w;

@@ -9,6 +9,7 @@ struct chart_range {
     double x0, x1, y0, y1; /* x0 < x1, y0 < y1 */
     bool log_y;            /* y0 > 0 then */
     bool powers_x;         /* x is a decimal logarithm: the axis tells 1e-3 where x is -3 */
+    bool bare;             /* no x axis, nor marks' letters: those of a chart below stand for it */
 };
 
 struct chart_series {

@@ -29,6 +29,9 @@ void history_init(struct history *h) {
 void history_deinit(struct history *h) {
     free(h->groups);
     series_deinit(&h->train);
+    series_deinit(&h->speed);
+    series_deinit(&h->rate);
+    series_deinit(&h->norm);
     for (int k = 0; k < SMOOTHINGS; k++) free(h->smooth[k]);
     for (int i = 0; i < h->n_sets; i++) {
         series_deinit(&h->sets[i].tuned);
@@ -39,10 +42,17 @@ void history_deinit(struct history *h) {
     history_init(h);
 }
 
+static void truncate_steps(struct history *h, size_t n) {
+    series_truncate(&h->train, n);
+    series_truncate(&h->speed, n);
+    series_truncate(&h->rate, n);
+    series_truncate(&h->norm, n);
+}
+
 /* Forget what lies at `step` and beyond: the run was taken up again before it. */
 static void rewind_to(struct history *h, int64_t step) {
     double at = (double)step;
-    series_truncate(&h->train, series_find(&h->train, UNIT_STEPS, at));
+    truncate_steps(h, series_find(&h->train, UNIT_STEPS, at));
     for (int i = 0; i < h->n_sets; i++) {
         series_truncate(&h->sets[i].tuned, series_find(&h->sets[i].tuned, UNIT_STEPS, at));
         series_truncate(&h->sets[i].base, series_find(&h->sets[i].base, UNIT_STEPS, at));
@@ -153,6 +163,7 @@ static void observe_stage(struct history *h, const struct event *e) {
     }
     bool anew = stage->first < 0 || e->step < stage->first;
     h->stage = s->index;
+    h->n_spent = 0;
     h->pace_broken = true;
     if (!anew) return; /* resumed in its middle */
     stage->first = e->step;
@@ -190,22 +201,38 @@ static bool reserve_smooth(struct history *h) {
     return true;
 }
 
+/* The point with all that is measured of it; all or nothing. */
+static bool push_step(struct history *h, const double x[UNIT_COUNT],
+                      const struct event_step *s) {
+    size_t n = h->train.n;
+    if (series_push(&h->train, x, s->loss) && reserve_smooth(h) &&
+        series_push(&h->speed, NULL, s->tokens_per_s) && series_push(&h->rate, NULL, s->lr) &&
+        series_push(&h->norm, NULL, s->grad_norm))
+        return true;
+    truncate_steps(h, n);
+    return false;
+}
+
+static void observe_times(struct history *h, const struct event_step *s) {
+    float *spent = h->spent[h->n_spent++ % HISTORY_SPENT];
+    spent[SPENT_FORWARD] = (float)s->forward;
+    spent[SPENT_BACKWARD] = (float)s->backward;
+    spent[SPENT_UPDATE] = (float)s->update;
+    spent[SPENT_REST] = (float)fmax(s->total - s->forward - s->backward - s->update, 0);
+}
+
 static void observe_step(struct history *h, const struct event *e) {
     const struct event_step *s = &e->stp;
     if (h->train.n > 0 && (double)e->step <= h->train.x[UNIT_STEPS][h->train.n - 1])
         rewind_to(h, e->step);
     double before = h->train.n > 0 ? h->train.x[UNIT_SECONDS][h->train.n - 1] : e->t;
     double x[UNIT_COUNT] = {(double)e->step, (double)s->tokens, e->t};
-    if (!series_push(&h->train, x, s->loss)) {
+    if (!push_step(h, x, s)) {
         h->failed = true;
-        return;
-    }
-    if (!reserve_smooth(h)) {
-        h->failed = true;
-        series_truncate(&h->train, h->train.n - 1);
         return;
     }
     smooth_point(h, h->train.n - 1);
+    observe_times(h, s);
     if (!h->pace_broken && h->train.n > 1) h->pace[h->n_pace++ % HISTORY_PACE] = e->t - before;
     h->pace_broken = false;
     h->step = e->step;
@@ -276,6 +303,7 @@ static void observe_freeze(struct history *h, const struct event *e) {
         h->freeze.measured_s = f->measured_s;
         return;
     }
+    h->n_spent = 0;
     bool *take = calloc((size_t)h->n_groups + 1, sizeof *take);
     if (take && history_select(h, f->group, take))
         for (int g = 0; g < h->n_groups; g++) {

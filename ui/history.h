@@ -15,11 +15,15 @@ enum {
     HISTORY_STAGES = 16,
     HISTORY_GROUPS = 1024, /* groups and parts that are kept */
     HISTORY_PACE = 64,     /* steps that the pace is taken from */
+    HISTORY_SPENT = 32,    /* steps that a step's parts are averaged over */
     SMOOTHINGS = 4
 };
 /* Factors of the exponential moving average: 0 (raw), 0.5, 0.9, 0.99. */
 extern const double smoothing_factors[SMOOTHINGS];
 enum { SMOOTHING_USUAL = 2 };
+
+/* What a step spends its time on. */
+enum spent { SPENT_FORWARD, SPENT_BACKWARD, SPENT_UPDATE, SPENT_REST, SPENT_PARTS };
 
 enum run_state { RUN_STARTING, RUN_LIVE, RUN_PAUSED, RUN_ENDED };
 
@@ -69,6 +73,7 @@ struct history {
 
     /* the curve */
     struct series train;
+    struct series speed, rate, norm; /* tokens/s, learning rate, gradient norm of train's points */
     float *smooth[SMOOTHINGS]; /* [train.n] debiased averages, begun anew with each stage */
     size_t smooth_capacity;
     size_t stage_start; /* index of the stage's first point */
@@ -86,6 +91,8 @@ struct history {
     double pace[HISTORY_PACE]; /* seconds from step to step, pauses left out */
     int n_pace;
     bool pace_broken; /* the next interval holds a pause */
+    float spent[HISTORY_SPENT][SPENT_PARTS]; /* seconds, of the newest steps of one freeze plan */
+    int n_spent;
     struct history_freeze freeze;
 
     struct samples samples;
@@ -112,6 +119,11 @@ bool history_select(const struct history *h, const char *text, bool *take);
 double history_smooth(const struct history *h, int smoothing);
 /* Seconds from one step to the next, its evaluations included; NaN when not known. */
 double history_pace(const struct history *h);
+/* Seconds that the newest steps spent on a part, on average; NaN before there is one. */
+double history_spent(const struct history *h, enum spent part);
+/* Median of the tokens a second of a stage that has begun, of at most 255 steps spread over it; NaN
+ * before its first step, and for stage -1. */
+double history_stage_speed(const struct history *h, int stage);
 /* Steps left in the stage and in the whole run. */
 int64_t history_left(const struct history *h, bool whole);
 int64_t history_stage_step(const struct history *h); /* steps done in the current stage */

@@ -18,7 +18,8 @@ static bool copy_groups(struct history *to, const struct history *from) {
 
 static bool copy_curves(struct history *to, const struct history *from) {
     size_t n = from->train.n;
-    bool ok = series_copy(&to->train, &from->train);
+    bool ok = series_copy(&to->train, &from->train) && series_copy(&to->speed, &from->speed) &&
+              series_copy(&to->rate, &from->rate) && series_copy(&to->norm, &from->norm);
     for (int s = 0; ok && n > 0 && s < SMOOTHINGS; s++) {
         to->smooth[s] = malloc(to->train.capacity * sizeof *to->smooth[s]);
         ok = to->smooth[s] != NULL;
@@ -34,7 +35,7 @@ static bool copy_curves(struct history *to, const struct history *from) {
 bool history_copy(struct history *to, const struct history *from) {
     struct history copy = *from;
     copy.groups = NULL;
-    copy.train = (struct series){0};
+    copy.train = copy.speed = copy.rate = copy.norm = (struct series){0};
     memset(copy.smooth, 0, sizeof copy.smooth);
     for (int i = 0; i < HISTORY_SETS; i++)
         copy.sets[i].tuned = copy.sets[i].base = (struct series){0};
@@ -53,7 +54,8 @@ bool history_copy(struct history *to, const struct history *from) {
 
 size_t history_bytes(const struct history *h) {
     size_t points = h->train.n, point = sizeof(double) * UNIT_COUNT + sizeof(float);
-    size_t bytes = points * SMOOTHINGS * sizeof(float) + h->journal.n_lines * SENTENCE_BYTES +
+    size_t bytes = points * (SMOOTHINGS + 3) * sizeof(float) + /* speed, rate, norm */
+                   h->journal.n_lines * SENTENCE_BYTES +
                    h->journal.n_marks * sizeof *h->journal.marks;
     for (int i = 0; i < h->n_sets; i++) points += h->sets[i].tuned.n + h->sets[i].base.n;
     return bytes + points * point;

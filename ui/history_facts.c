@@ -97,6 +97,37 @@ double history_pace(const struct history *h) {
     return n > 0 ? sum / n : h->last.total;
 }
 
+double history_spent(const struct history *h, enum spent part) {
+    int n = h->n_spent < HISTORY_SPENT ? h->n_spent : HISTORY_SPENT;
+    double sum = 0;
+    for (int i = 0; i < n; i++) sum += (double)h->spent[i][part];
+    return n > 0 ? sum / n : (double)NAN;
+}
+
+static int by_size(const void *a, const void *b) {
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+double history_stage_speed(const struct history *h, int stage) {
+    enum { MOST = 255 };
+    float some[MOST];
+    size_t n = 0, to = h->train.n;
+    if (stage < 0) return NAN;
+    double first = (double)h->stages[stage].first + 1;
+    size_t from = series_find(&h->train, UNIT_STEPS, first);
+    if (stage + 1 < h->n_stages && h->stages[stage + 1].first >= 0)
+        to = series_find(&h->train, UNIT_STEPS, (double)h->stages[stage + 1].first + 1);
+    size_t points = to > from ? to - from : 0, taken = points < MOST ? points : MOST;
+    for (size_t i = 0; i < taken; i++) {
+        float speed = h->speed.y[from + i * points / taken];
+        if (isfinite(speed)) some[n++] = speed;
+    }
+    if (n == 0) return NAN;
+    qsort(some, n, sizeof some[0], by_size);
+    return (double)some[n / 2];
+}
+
 int64_t history_stage_step(const struct history *h) {
     if (h->stage < 0) return 0;
     int64_t done = h->step - h->stages[h->stage].first;

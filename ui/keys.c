@@ -16,6 +16,8 @@ const struct key_binding key_bindings[] = {
     {{'2'}, ACTION_PANE_2, "2", "to the layers pane", NULL, false},
     {{'3'}, ACTION_PANE_3, "3", "to the compare pane", NULL, false},
     {{'4'}, ACTION_PANE_4, "4", "to the log pane", NULL, false},
+    {{'5'}, ACTION_PANE_5, "5", "to the speed pane", NULL, false},
+    {{'6'}, ACTION_PANE_6, "6", "to the guide: what the words on screen mean", NULL, false},
     {{'k', KEYS_UP}, ACTION_UP, "k Up", "up", NULL, false},
     {{'j', KEYS_DOWN}, ACTION_DOWN, "j Down", "down", NULL, false},
     {{'h', KEYS_LEFT}, ACTION_LEFT, "h Left", "left", NULL, false},

@@ -8,6 +8,8 @@ enum {
     FOUR_W = 110,
     FOUR_H = 34,
     BESIDE_W = 160, /* Log stands beside Compare */
+    SIX_W = 180,
+    SIX_H = 50,
     STACKED_W = 84, /* at most */
     STACKED_H = 46,
     LEARNED_H = 20
@@ -20,7 +22,8 @@ static enum layout_kind kind_of(int w, int h) {
     if (w <= STACKED_W && h >= STACKED_H) return LAYOUT_STACKED;
     if (w < TABS_W || h < TABS_H) return LAYOUT_STATUS;
     if (w < THREE_W || h < THREE_H) return LAYOUT_TABS;
-    return w < FOUR_W || h < FOUR_H ? LAYOUT_THREE : LAYOUT_FOUR;
+    if (w < FOUR_W || h < FOUR_H) return LAYOUT_THREE;
+    return w < SIX_W || h < SIX_H ? LAYOUT_FOUR : LAYOUT_SIX;
 }
 
 /* The next `rows` rows of `middle`, taken from its top. */
@@ -67,6 +70,18 @@ static void four_panes(struct layout *l, struct rect middle) {
     }
 }
 
+/* At the left what one watches and steers, at the right what one looks up. */
+static void six_panes(struct layout *l, struct rect middle) {
+    int side = clamp(middle.w * 5 / 16, 56, 84);
+    struct rect left = left_of(middle, middle.w - side);
+    struct rect right = right_of(middle, middle.w - side);
+    top_panes(l, take_rows(&left, left.h - clamp(left.h * 2 / 5, 17, 32)));
+    l->panes[PANE_COMPARE] = left;
+    l->panes[PANE_SPEED] = take_rows(&right, clamp(right.h * 2 / 5, 19, 32));
+    l->panes[PANE_GUIDE] = take_rows(&right, clamp(middle.h / 3, 14, 30));
+    l->panes[PANE_LOG] = right;
+}
+
 static void stacked_panes(struct layout *l, struct rect middle) {
     int log = clamp(middle.h / 7, 5, 12);
     int layers = clamp(middle.h * 3 / 10, 10, 24);
@@ -91,6 +106,11 @@ static struct rect place_bars(struct layout *l) {
     return middle;
 }
 
+bool layout_opens(const struct layout *l, int pane) {
+    bool panes = l->kind == LAYOUT_THREE || l->kind == LAYOUT_FOUR || l->kind == LAYOUT_STACKED;
+    return panes && (pane == PANE_SPEED || pane == PANE_GUIDE);
+}
+
 struct layout layout_make(int w, int h, int zoomed, int focus) {
     struct layout l = {.kind = kind_of(w, h), .w = w, .h = h};
     if (l.kind == LAYOUT_TOO_SMALL) {
@@ -102,8 +122,10 @@ struct layout layout_make(int w, int h, int zoomed, int focus) {
     if (l.kind == LAYOUT_STATUS) l.sparkline = middle;
     else if (zoomed >= 0 && zoomed < PANE_COUNT) l.panes[zoomed] = middle;
     else if (l.kind == LAYOUT_TABS) l.panes[focus] = middle;
+    else if (layout_opens(&l, focus)) l.panes[focus] = middle;
     else if (l.kind == LAYOUT_THREE) three_panes(&l, middle, focus);
     else if (l.kind == LAYOUT_FOUR) four_panes(&l, middle);
+    else if (l.kind == LAYOUT_SIX) six_panes(&l, middle);
     else stacked_panes(&l, middle);
     return l;
 }

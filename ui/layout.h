@@ -1,6 +1,6 @@
 /* layout.h - which part of the screen belongs to whom. Pure: a size and a view state in,
  * rectangles out. The ladder of sizes: 40x8 status and sparkline, 60x16 one pane with tabs,
- * 80x24 three panes, 110x34 four; at most 84 wide and at least 46 tall: four panes stacked. */
+ * 80x24 three panes, 110x34 four, 180x50 six; at most 84 wide and at least 46 tall: four panes stacked. */
 #ifndef THAW_UI_LAYOUT_H
 #define THAW_UI_LAYOUT_H
 #include <stdbool.h>
@@ -9,8 +9,8 @@
 
 enum { LAYOUT_MIN_W = 40, LAYOUT_MIN_H = 8 };
 
-/* In the order of the keys 1-4. */
-enum pane { PANE_LOSS, PANE_LAYERS, PANE_COMPARE, PANE_LOG, PANE_COUNT };
+/* In the order of the keys 1-6. */
+enum pane { PANE_LOSS, PANE_LAYERS, PANE_COMPARE, PANE_LOG, PANE_SPEED, PANE_GUIDE, PANE_COUNT };
 
 enum layout_kind {
     LAYOUT_TOO_SMALL, /* only `message`, for "have WxH, need 40x8" */
@@ -19,6 +19,7 @@ enum layout_kind {
     LAYOUT_THREE,     /* Loss | Layers over Compare; Log takes Compare's place while it has the
                          focus */
     LAYOUT_FOUR,      /* and Log below (beside, from 160 columns on) */
+    LAYOUT_SIX,       /* Loss | Layers over Compare; at their right Speed, Guide and Log */
     LAYOUT_STACKED    /* four full-width panes, one under another */
 };
 
@@ -42,6 +43,9 @@ struct layout {
 struct layout layout_make(int w, int h, int zoomed, int focus);
 
 bool layout_shows(const struct layout *l, int pane); /* has it a place on the screen? */
+/* Whether a pane has no place beside the others at this size, so that it takes the whole middle
+ * while it has the focus: Speed and Guide between 80x24 and 180x50. */
+bool layout_opens(const struct layout *l, int pane);
 /* The pane at a cell, -1 when none: for the mouse. */
 int layout_pane_at(const struct layout *l, int x, int y);
 bool rect_holds(struct rect r, int x, int y);

@@ -7,6 +7,7 @@
 #include "ui/canvas.h"
 #include "ui/history.h"
 #include "ui/keys.h"
+#include "ui/layout.h"
 #include "ui/overlay.h"
 #include "ui/prefs.h"
 #include "ui/term.h"
@@ -39,6 +40,8 @@ struct panel *panel_loss_create(const struct history *h, struct wishes *w);
 struct panel *panel_layers_create(const struct history *h, struct wishes *w);
 struct panel *panel_compare_create(const struct history *h, struct wishes *w);
 struct panel *panel_log_create(const struct history *h, struct wishes *w);
+struct panel *panel_speed_create(const struct history *h, struct wishes *w);
+struct panel *panel_guide_create(const struct history *h, struct wishes *w);
 
 /* Other runs to be drawn with the loss, from now on; borrowed. */
 void panel_loss_overlay(struct panel *p, const struct overlays *o);
@@ -54,6 +57,9 @@ const char *panel_compare_prompt(const struct panel *p);
 /* Show the pair of this prompt as soon as there is one. */
 void panel_compare_follow_own(struct panel *p, const char *prompt);
 
+/* Explain the words of a pane from now on; the guide's own change nothing. */
+void panel_guide_about(struct panel *p, enum pane pane);
+
 /* Bring the next line of the log that contains `text` (in any case) into sight and mark it; behind the
  * last line the first follows. False: no line does. */
 bool panel_log_find(struct panel *p, const char *text);
@@ -65,4 +71,6 @@ struct rect panel_frame(const struct panel *p, struct canvas *c, int number, con
  * columns used. */
 int panel_footer(const struct panel *p, struct canvas *c, int x, enum style style,
                  const char *text);
+/* A bar of `share` of `w` cells at (x, y): in eighths of a cell where the terminal has them. */
+void panel_bar(struct canvas *c, int x, int y, int w, double share);
 #endif

@@ -7,12 +7,13 @@
 
 #include "engine/core/text.h"
 #include "ui/blind.h"
+#include "ui/compare_texts.h"
 #include "ui/compare_view.h"
 #include "ui/panel.h"
 
-enum compare_kind { COMPARE_TEXT, COMPARE_SCORE, COMPARE_TOP, COMPARE_KINDS };
-enum { TALL_H = 10, WIDE_W = 108, TALLY_W = 72, PROMPT_MAX = 480 };
-static const char *const kind_words[COMPARE_KINDS] = {"text", "score", "top-k"};
+enum compare_kind { COMPARE_TEXT, COMPARE_SCORE, COMPARE_TOP, COMPARE_THIRD, COMPARE_KINDS };
+enum { TALLY_W = 72, PROMPT_MAX = 480 };
+static const char *const kind_words[COMPARE_KINDS] = {"text", "score", "top-k", "third"};
 
 struct compare_panel {
     struct panel base; /* first: see self() */
@@ -50,11 +51,17 @@ static int cursor_of(const struct compare_panel *cp, const struct sample *s) {
     return cp->cursor < s->n_tokens ? cp->cursor : s->n_tokens - 1;
 }
 
-/* Token gains belong to a tuned text that a base has judged. */
-static bool has_gains(const struct sample *s) {
-    for (int i = 0; i < s->n_tokens; i++)
-        if (isfinite(s->tokens[i].gain)) return true;
-    return false;
+/* Whether there is a third model, and no room for it beside the two. */
+static bool third_apart(const struct compare_panel *cp) {
+    const struct samples *s = &cp->base.history->samples;
+    bool any = false;
+    for (int i = 0; i < s->n; i++) any = any || s->pairs[i].third.made;
+    return any && cp->base.area.w - 2 < COMPARE_THREE_W;
+}
+
+/* The view as it can be now: that of the third may have gone with another size. */
+static enum compare_kind kind_of(const struct compare_panel *cp) {
+    return cp->kind == COMPARE_THIRD && !third_apart(cp) ? COMPARE_TEXT : cp->kind;
 }
 
 /* The next pair, from `from` on and once around, that can be voted on and was not; -1: none. */
@@ -92,96 +99,6 @@ static void title_right(const struct compare_panel *cp, char *out, size_t size) 
         snprintf(out + used, size - (size_t)used, "  %s", tally);
 }
 
-/* "9f3a", or "9f3a..c1" where there is room. */
-static void fingerprint(const struct sample *s, bool wide, char out[16]) {
-    size_t n = strlen(s->weights);
-    if (!wide || n < 8) snprintf(out, 16, "%.4s", s->weights);
-    else snprintf(out, 16, "%.4s..%s", s->weights, s->weights + n - 2);
-}
-
-/* Whether the weights that made a text are the newest there are. */
-static bool is_live(const struct history *h, const struct sample *s) {
-    return s->step >= h->step && h->state != RUN_ENDED;
-}
-
-/* Which weights made a text: "live @372" says that there are no newer ones. */
-static void draw_made(const struct history *h, struct canvas *c, int x, const struct sample *s,
-                      bool wide) {
-    char print[16], age[48] = "";
-    fingerprint(s, wide, print);
-    if (!wide) {
-        canvas_printf(c, x, 1, STYLE_DIM, "%s @%" PRId64, print, s->step);
-        return;
-    }
-    if (!is_live(h, s) && h->step > s->step)
-        snprintf(age, sizeof age, ", %" PRId64 " steps ago", h->step - s->step);
-    canvas_printf(c, x, 1, STYLE_DIM, " %s@%" PRId64 "%s  %s", is_live(h, s) ? "live " : "",
-                  s->step, age, print);
-}
-
-static void draw_heads(const struct panel *p, struct canvas *c, int mid,
-                       const struct sample_pair *pair) {
-    bool wide = c->clip.w >= WIDE_W;
-    char print[16];
-    canvas_printf(c, 1, 1, STYLE_BASE, "BASE");
-    if (pair->base.made) {
-        const struct history *h = p->history;
-        int64_t at = h->n_stages > 0 ? h->stages[h->n_stages - 1].first : -1;
-        fingerprint(&pair->base, wide, print);
-        if (wide && at >= 0)
-            canvas_printf(c, 6, 1, STYLE_DIM, "  base/ @%" PRId64 "  %s", at, print);
-        else canvas_printf(c, 6, 1, STYLE_DIM, "%s", print);
-    }
-    canvas_printf(c, mid + 2, 1, STYLE_STRONG, "TUNED");
-    if (pair->tuned.made) draw_made(p->history, c, mid + 8, &pair->tuned, wide);
-}
-
-static void draw_side(struct canvas *c, struct rect r, const struct sample *s,
-                      const struct sample *against, enum style style) {
-    if (!s->made) canvas_field(c, r.x, r.y, r.w, false, STYLE_DIM, "not made yet", 12);
-    else
-        compare_draw_words(c, r, s->text, against && against->made ? against->text : NULL,
-                           style);
-}
-
-static void draw_means(struct canvas *c, int x, int y, const struct sample *s) {
-    if (!isfinite(s->mean_gain)) return;
-    x += canvas_printf(c, x, y, compare_gain_style(s->mean_gain), "mean %+.2f nat",
-                       s->mean_gain);
-    if (isfinite(s->kl) && x + 10 <= c->clip.w)
-        canvas_printf(c, x, y, STYLE_DIM, "   KL %.2f", s->kl);
-}
-
-/* Rows from the bottom: the cursor's token, the gains (or the table where there is room),
- * texts. */
-static void draw_texts(const struct compare_panel *cp, struct canvas *c, int mid,
-                       const struct sample_pair *pair) {
-    int h = c->clip.h, w = c->clip.w;
-    const struct sample *tuned = &pair->tuned;
-    bool gains = has_gains(tuned), table = gains && h >= TALL_H && w >= 72;
-    int below = !gains ? 0 : table ? 6 : h >= 6 ? 2 : h >= 5 ? 1 : 0;
-    int cursor = cursor_of(cp, tuned), rows = h - 2 - below;
-    draw_side(c, (struct rect){1, 2, mid - 2, rows}, &pair->base, NULL, STYLE_NORMAL);
-    draw_side(c, (struct rect){mid + 2, 2, w - mid - 3, rows}, tuned, &pair->base,
-              STYLE_NORMAL);
-    canvas_vline(c, mid, 1, rows + 1, STYLE_FRAME);
-    if (below == 0) return;
-    if (table) {
-        draw_means(c, mid + 2, 0, tuned);
-        canvas_hline(c, 1, h - 6, w - 2, STYLE_FRAME);
-        compare_draw_table(c, (struct rect){1, h - 5, w - 2, 4}, tuned, cursor,
-                           w >= WIDE_W - 10);
-    } else {
-        int y = h - below;
-        canvas_put(c, mid, y, c->glyphs == GLYPHS_ASCII ? '|' : 0x2502, STYLE_FRAME);
-        compare_draw_gains(c, 1, y, mid - 2, tuned, cursor);
-        draw_means(c, mid + 2, y, tuned);
-    }
-    if (below == 1) return;
-    canvas_put(c, mid, h - 1, c->glyphs == GLYPHS_ASCII ? '|' : 0x2502, STYLE_FRAME);
-    compare_draw_at(c, h - 1, mid, tuned, cursor);
-}
-
 static void draw_scores(const struct compare_panel *cp, struct canvas *c,
                         const struct sample_pair *pair) {
     const struct sample *tuned = &pair->tuned;
@@ -191,7 +108,7 @@ static void draw_scores(const struct compare_panel *cp, struct canvas *c,
                                   cursor_of(cp, tuned), summary);
     if (used == 0)
         canvas_printf(c, 1, 2, STYLE_DIM, "no room for the table: Enter opens the pane");
-    else if (2 + used < h) draw_means(c, 1, 2 + used, tuned);
+    else if (2 + used < h) compare_draw_means(c, 1, 2 + used, tuned);
 }
 
 static void draw_tops(const struct compare_panel *cp, struct canvas *c, int mid,
@@ -201,26 +118,11 @@ static void draw_tops(const struct compare_panel *cp, struct canvas *c, int mid,
     canvas_vline(c, mid, 1, h - 1, STYLE_FRAME);
     compare_draw_at(c, 2, mid, tuned, cursor);
     int rows = h - 3;
-    if (rows > 2 && has_gains(tuned)) {
+    if (rows > 2 && compare_has_gains(tuned)) {
         compare_draw_gains(c, 1, h - 1, mid - 2, tuned, cursor);
         rows--;
     }
     compare_draw_top(c, (struct rect){0, 3, c->clip.w, rows}, mid, tuned, cursor);
-}
-
-/* Before there is a base: the one model as it speaks now. */
-static void draw_model(const struct panel *p, struct canvas *c,
-                       const struct sample_pair *pair) {
-    const struct sample *s = &pair->tuned;
-    const struct history *h = p->history;
-    int w = c->clip.w, rows = c->clip.h - 3;
-    bool later = h->stage + 1 < h->n_stages;
-    canvas_printf(c, 1, 1, STYLE_STRONG, "MODEL");
-    draw_made(h, c, 7, s, w >= WIDE_W);
-    draw_side(c, (struct rect){1, 2, w - 2, rows}, s, NULL, STYLE_NORMAL);
-    canvas_printf(c, 1, c->clip.h - 1, STYLE_DIM, "%s",
-                  later ? "base and tuned stand side by side when fine-tuning starts"
-                        : "the base's text is on its way");
 }
 
 static void draw_prompt(struct canvas *c, const char *prompt) {
@@ -242,29 +144,37 @@ static void draw_blind(const struct compare_panel *cp, struct canvas *c,
 
 static void draw_pair(const struct panel *p, struct canvas *c, const struct sample_pair *pair) {
     const struct compare_panel *cp = self_const(p);
-    int mid = c->clip.w / 2;
+    const struct sample *tuned = &pair->tuned;
     draw_prompt(c, pair->prompt);
-    if (!pair->tuned.made && !pair->base.made) {
+    if (!tuned->made && !pair->base.made) {
         canvas_printf(c, 1, 2, STYLE_DIM, "no text for this prompt yet");
         return;
     }
-    if (!pair->base.made && !has_gains(&pair->tuned)) {
-        draw_model(p, c, pair);
+    if (!pair->base.made && !compare_has_gains(tuned)) {
+        compare_draw_model(p->history, c, pair);
         return;
     }
-    draw_heads(p, c, mid, pair);
-    if (cp->kind == COMPARE_TEXT) draw_texts(cp, c, mid, pair);
-    else if (!has_gains(&pair->tuned))
+    enum compare_kind kind = kind_of(cp);
+    if (kind == COMPARE_TEXT) {
+        compare_draw_texts(p->history, c, pair, cursor_of(cp, tuned));
+        return;
+    }
+    if (kind == COMPARE_THIRD) {
+        compare_draw_third(p->history, c, pair);
+        return;
+    }
+    compare_draw_heads(p->history, c, pair);
+    if (!compare_has_gains(tuned))
         canvas_printf(c, 1, 2, STYLE_DIM,
                       "the tuned text has not been scored against the base yet");
-    else if (cp->kind == COMPARE_SCORE) draw_scores(cp, c, pair);
-    else draw_tops(cp, c, mid, pair);
+    else if (kind == COMPARE_SCORE) draw_scores(cp, c, pair);
+    else draw_tops(cp, c, c->clip.w / 2, pair);
 }
 
 /* What can be asked: an own prompt is asked once, so its texts grow old. */
 static const char *footer_hint(const struct panel *p, const struct sample_pair *pair) {
     if (p->watching) return " [ ] prompt ";
-    bool old = pair->own && pair->tuned.made && pair->tuned.step < p->history->step;
+    bool old = pair->own && pair->tuned.made && !compare_is_live(p->history, &pair->tuned);
     if (!old) return " [ ] prompt  e own ";
     return p->area.w >= 60 ? " [ ] prompt  e asks again " : " e asks again ";
 }
@@ -283,7 +193,8 @@ static void draw_footer(const struct panel *p, struct canvas *c,
     x += panel_footer(p, c, x, STYLE_DIM, " c view ");
     for (int k = 0; k < COMPARE_KINDS; k++) {
         char word[16];
-        bool now = k == (int)self_const(p)->kind;
+        bool now = k == (int)kind_of(self_const(p));
+        if (k == COMPARE_THIRD && !third_apart(self_const(p))) continue;
         snprintf(word, sizeof word, now ? "[%s] " : "%s ", kind_words[k]);
         x += panel_footer(p, c, x, now ? STYLE_TITLE : STYLE_DIM, word);
     }
@@ -406,7 +317,8 @@ static bool compare_act(struct panel *p, enum action action, struct outbox *out)
         begin_vote(cp);
         break;
     case ACTION_COMPARE_VIEW:
-        cp->kind = (enum compare_kind)((cp->kind + 1) % COMPARE_KINDS);
+        cp->kind = (enum compare_kind)((kind_of(cp) + 1) % COMPARE_KINDS);
+        if (cp->kind == COMPARE_THIRD && !third_apart(cp)) cp->kind = COMPARE_TEXT;
         break;
     case ACTION_PROMPT_PREVIOUS:
     case ACTION_UP:
@@ -486,5 +398,6 @@ void panel_compare_take(struct panel *p, const struct prefs *prefs) {
 }
 
 void panel_compare_tell(const struct panel *p, struct prefs *prefs) {
-    prefs->at[PREF_COMPARE] = (int)self_const(p)->kind;
+    enum compare_kind kind = self_const(p)->kind; /* a third model is the run's, no habit */
+    prefs->at[PREF_COMPARE] = (int)(kind == COMPARE_THIRD ? COMPARE_TEXT : kind);
 }

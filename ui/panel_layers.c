@@ -7,7 +7,7 @@
 #include "ui/format.h"
 #include "ui/panel.h"
 
-enum { WIDE_W = 44, WEIGHTS_W = 56 }; /* inner widths from which more columns are shown */
+enum { WIDE_W = 44, WEIGHTS_W = 60 }; /* inner widths from which more columns are shown */
 
 struct layers_panel {
     struct panel base;           /* first: see self() */
@@ -23,13 +23,14 @@ static const struct layers_panel *self_const(const struct panel *p) {
 
 /* ---- rows */
 
-/* On a wide pane the selected block shows its parts by itself. */
+/* On a wide pane the selected block shows its parts by itself; all do where all have room. */
 static bool is_open(const struct layers_panel *lp, int block) {
     const struct history *h = lp->base.history;
     if (h->groups[block].n_parts == 0) return false;
     bool inside = lp->selected == block ||
                   (lp->selected < h->n_groups && h->groups[lp->selected].parent == block);
-    return lp->opened[block] || (inside && lp->base.area.w - 2 >= WIDE_W);
+    bool wide = lp->base.area.w - 2 >= WIDE_W, room = h->n_groups < lp->base.area.h - 3;
+    return lp->opened[block] || (wide && (inside || room));
 }
 
 /* The groups that have a row, top to bottom. */
@@ -154,18 +155,6 @@ static void draw_state(const struct panel *p, struct canvas *c, const struct col
                   words[state]);
 }
 
-/* A bar of `share` of `w` cells: in eighths of a cell where the terminal has them. */
-static void draw_bar(struct canvas *c, int x, int y, int w, double share) {
-    if (!(share > 0) || w <= 0) return;
-    int eighths = (int)lround(fmin(share, 1) * w * 8);
-    if (eighths < 1) eighths = 1;
-    if (c->glyphs != GLYPHS_BRAILLE) eighths = (eighths + 7) / 8 * 8;
-    uint32_t full = c->glyphs == GLYPHS_ASCII ? '#' : 0x2588;
-    for (int i = 0; i < eighths / 8; i++) canvas_put(c, x + i, y, full, STYLE_BAR);
-    if (eighths % 8)
-        canvas_put(c, x + eighths / 8, y, (uint32_t)(0x2590 - eighths % 8), STYLE_BAR);
-}
-
 /* Whether the bytes of a whole group were compared with the base's. */
 static bool proven(const struct history *h, int g) {
     if (h->groups[g].proven) return true;
@@ -185,7 +174,7 @@ static void draw_distance(const struct panel *p, struct canvas *c, const struct 
     if (lock) { /* its bytes were compared: they are the base's */
         const char *word = k->end - k->bar >= 10 ? "same bytes" : "==";
         canvas_field(c, k->bar, y, k->end - k->bar, false, STYLE_FROZEN, word, strlen(word));
-    } else draw_bar(c, k->bar, y, k->end - k->bar, h->groups[g].from_base / most);
+    } else panel_bar(c, k->bar, y, k->end - k->bar, h->groups[g].from_base / most);
 }
 
 static void draw_row(const struct panel *p, struct canvas *c, const struct columns *k, int y,

@@ -215,7 +215,7 @@ static void draw_curves(const struct panel *p, struct canvas *c, double x0, doub
                           c->glyphs == GLYPHS_BRAILLE ? 2 : 1};
     struct loss_points points;
     struct chart_mark marks[LOSS_MARKS_MAX];
-    struct chart_range range = {x0, x1, 0, 1, v->log_y, false};
+    struct chart_range range = {x0, x1, 0, 1, .log_y = v->log_y};
     if (!loss_points_make(&points, v, p->history, x0, x1, dot_columns(p))) return;
     if (loss_view_y(v, &points, x0, x1, &range.y0, &range.y1)) {
         int n = marks_in(p, &sight, marks);

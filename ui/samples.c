@@ -14,6 +14,7 @@ static void pair_clear(struct sample_pair *p) {
     free(p->prompt);
     sample_clear(&p->base);
     sample_clear(&p->tuned);
+    sample_clear(&p->third);
     *p = (struct sample_pair){0};
 }
 
@@ -138,11 +139,15 @@ static bool copy_tokens(struct sample *out, const struct event_sample *e) {
     return true;
 }
 
+static struct sample *side_of(struct sample_pair *p, const char *side) {
+    if (strcmp(side, "base") == 0) return &p->base;
+    return strcmp(side, "tuned") == 0 ? &p->tuned : &p->third;
+}
+
 void samples_add(struct samples *s, const struct event_sample *e, int64_t step) {
     int at = pair_for(s, e);
     if (at < 0) return;
-    struct sample *side =
-        strcmp(e->side, "base") == 0 ? &s->pairs[at].base : &s->pairs[at].tuned;
+    struct sample *side = side_of(&s->pairs[at], e->side);
     struct sample made = {.made = true,
                           .step = step,
                           .seed = e->seed,
@@ -150,6 +155,7 @@ void samples_add(struct samples *s, const struct event_sample *e, int64_t step) 
                           .mean_gain = e->mean_gain,
                           .kl = e->kl};
     snprintf(made.weights, sizeof made.weights, "%s", e->weights);
+    snprintf(made.side, sizeof made.side, "%s", e->side);
     if (!copy_tokens(&made, e)) {
         s->failed = true;
         return;

@@ -1,5 +1,5 @@
-/* samples.h - what base and tuned model said: for every prompt the newest text of either side.
- */
+/* samples.h - what base, tuned and any third model said: for every prompt the newest text of each
+ * side. */
 #ifndef THAW_UI_SAMPLES_H
 #define THAW_UI_SAMPLES_H
 #include "engine/run/event.h"
@@ -8,6 +8,7 @@
 struct sample {
     bool made;
     int64_t step;
+    char side[48]; /* as the log calls it: "base", "tuned", or the third's name */
     char weights[40];
     uint64_t seed;
     double temperature, mean_gain, kl; /* NaN: none */
@@ -21,6 +22,7 @@ struct sample_pair {
     char *prompt;
     bool own; /* asked for by hand */
     struct sample base, tuned;
+    struct sample third; /* of any other side */
 };
 
 struct samples {

@@ -1,5 +1,6 @@
 #include "ui/series.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -31,8 +32,9 @@ static void *grown(void *p, size_t n, size_t size) {
     return n <= SIZE_MAX / size ? realloc(p, n * size) : NULL;
 }
 
-static bool reserve(struct series *s, size_t capacity) {
-    for (int u = 0; u < UNIT_COUNT; u++) {
+/* For points with an x, or without. */
+static bool reserve(struct series *s, size_t capacity, bool has_x) {
+    for (int u = 0; has_x && u < UNIT_COUNT; u++) {
         double *x = grown(s->x[u], capacity, sizeof *x);
         if (!x) return false;
         s->x[u] = x;
@@ -49,50 +51,49 @@ static bool reserve(struct series *s, size_t capacity) {
     return true;
 }
 
+/* Entry `entry` of `level`, now that all its points are there, from what lies below it. */
+static struct span summary(const struct series *s, int level, size_t entry) {
+    struct span sum = EMPTY;
+    size_t from = entry << SERIES_FAN_BITS, to = from + ((size_t)1 << SERIES_FAN_BITS);
+    for (size_t i = from; i < to; i++)
+        if (level == 0) add_value(&sum, s->y[i]);
+        else add_span(&sum, s->level[level - 1][i]);
+    return sum;
+}
+
 bool series_push(struct series *s, const double x[UNIT_COUNT], double y) {
-    if (s->n == s->capacity && !reserve(s, s->capacity ? s->capacity * 2 : FIRST_CAPACITY))
+    assert(s->n == 0 || (x != NULL) == (s->x[0] != NULL));
+    if (s->n == s->capacity &&
+        !reserve(s, s->capacity ? s->capacity * 2 : FIRST_CAPACITY, x != NULL))
         return false;
     size_t i = s->n++;
-    for (int u = 0; u < UNIT_COUNT; u++) {
+    for (int u = 0; x && u < UNIT_COUNT; u++) {
         double before = i > 0 ? s->x[u][i - 1] : 0;
         s->x[u][i] = x[u] > before ? x[u] : before;
     }
     s->y[i] = (float)y;
-    for (int k = 0; k < SERIES_LEVELS; k++) {
-        struct span *entry = &s->level[k][i >> bits_of(k)];
-        if ((i & (((size_t)1 << bits_of(k)) - 1)) == 0) *entry = EMPTY;
-        add_value(entry, s->y[i]);
-    }
+    for (int k = 0; k < SERIES_LEVELS && s->n % ((size_t)1 << bits_of(k)) == 0; k++)
+        s->level[k][i >> bits_of(k)] = summary(s, k, i >> bits_of(k));
     return true;
 }
 
 bool series_copy(struct series *to, const struct series *from) {
     size_t n = from->n;
-    if (n > to->capacity && !reserve(to, n)) return false;
+    bool has_x = from->x[0] != NULL;
+    if (n > to->capacity && !reserve(to, n, has_x)) return false;
     to->n = n;
     if (n == 0) return true;
-    for (int u = 0; u < UNIT_COUNT; u++) memcpy(to->x[u], from->x[u], n * sizeof *to->x[u]);
+    for (int u = 0; has_x && u < UNIT_COUNT; u++)
+        memcpy(to->x[u], from->x[u], n * sizeof *to->x[u]);
     memcpy(to->y, from->y, n * sizeof *to->y);
-    for (int k = 0; k < SERIES_LEVELS; k++)
-        memcpy(to->level[k], from->level[k],
-               (((n - 1) >> bits_of(k)) + 1) * sizeof(struct span));
+    for (int k = 0; k < SERIES_LEVELS; k++) /* those that are whole */
+        memcpy(to->level[k], from->level[k], (n >> bits_of(k)) * sizeof(struct span));
     return true;
 }
 
 void series_truncate(struct series *s, size_t n) {
-    if (n >= s->n) return;
-    s->n = n;
-    for (int k = 0; k < SERIES_LEVELS; k++) { /* the entry that is now cut in two, from below */
-        size_t entry = n >> bits_of(k), from = entry << bits_of(k);
-        if (from == n) continue;
-        struct span sum = EMPTY;
-        if (k == 0)
-            for (size_t i = from; i < n; i++) add_value(&sum, s->y[i]);
-        else
-            for (size_t i = from >> bits_of(k - 1); i << bits_of(k - 1) < n; i++)
-                add_span(&sum, s->level[k - 1][i]);
-        s->level[k][entry] = sum;
-    }
+    if (n < s->n)
+        s->n = n; /* an entry that is cut in two is made anew when it is whole again */
 }
 
 void series_deinit(struct series *s) {

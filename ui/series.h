@@ -20,11 +20,13 @@ struct series {
     double *x[UNIT_COUNT];
     float *y;
     struct span
-        *level[SERIES_LEVELS]; /* level[k][i]: points [i * 16^(k+1), (i+1) * 16^(k+1)) */
+        *level[SERIES_LEVELS]; /* level[k][i]: points [i * 16^(k+1), (i+1) * 16^(k+1)),
+                                  made when the last of them comes */
 };
 
-/* Append a point; x is made ascending where it is not. False when memory is out (nothing
- * changes). */
+/* Append a point; x is made ascending where it is not. x NULL, and then always: another measure of
+ * another series' points, index by index, which has no x of its own and takes no memory for it.
+ * False when memory is out (nothing changes). */
 bool series_push(struct series *s, const double x[UNIT_COUNT], double y);
 /* Make `to` (of any content) the same points. False when memory is out (nothing changes). */
 bool series_copy(struct series *to, const struct series *from);
@@ -32,7 +34,7 @@ bool series_copy(struct series *to, const struct series *from);
 void series_truncate(struct series *s, size_t n);
 void series_deinit(struct series *s); /* leaves it empty */
 
-/* Index of the first point with x >= at, n when there is none. */
+/* Index of the first point with x >= at, n when there is none. The series has an x. */
 size_t series_find(const struct series *s, enum series_unit unit, double at);
 /* Summary of the points [from, to). */
 struct span series_span(const struct series *s, size_t from, size_t to);

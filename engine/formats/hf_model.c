@@ -16,7 +16,7 @@ static bool has_file(const char *dir, const char *name) {
     return files_join(path, sizeof path, dir, name, NULL) && files_exists(path);
 }
 
-static bool read_config(const char *dir, struct model_config *out, struct err *err) {
+bool hf_model_shape(const char *dir, struct model_config *out, struct err *err) {
     char path[PATH_BYTES];
     struct buf text = {0};
     bool good = files_join(path, sizeof path, dir, "config.json", err) &&
@@ -119,7 +119,7 @@ bool hf_model_load(const char *dir, struct hf_model *out, struct err *err) {
                        "model.safetensors",
                        dir);
     struct model_config config;
-    if (read_config(dir, &config, err) && param_table_create(&config, &out->table, err) &&
+    if (hf_model_shape(dir, &config, err) && param_table_create(&config, &out->table, err) &&
         load_weights(dir, out, err) && load_tokenizer(dir, out, err))
         return true;
     hf_model_destroy(out);

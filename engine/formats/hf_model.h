@@ -20,6 +20,8 @@ struct hf_model {
  * model has no place for; a file that is no language model is refused with the first missing
  * name, a pickle with what to do. */
 bool hf_model_load(const char *dir, struct hf_model *out, struct err *err);
+/* The shape alone, from the folder's config.json. */
+bool hf_model_shape(const char *dir, struct model_config *out, struct err *err);
 /* A llama2.c .bin (version 0) with its tokenizer.bin (NULL: none); interleaved RoPE is turned
  * into half-split. */
 bool llama2c_load(const char *bin, const char *tokenizer, struct hf_model *out,

@@ -1,5 +1,6 @@
 #include "engine/run/comparison.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,32 +109,36 @@ static bool describe(struct comparison *c, int i, int32_t id, struct view tuned,
     return top_of(c, base, vocab, t, top + COMPARISON_TOP);
 }
 
-bool compare_ids(struct transformer *tf, const struct weights *tuned,
-                 const struct weights *base, const struct tokenizer *t, const int32_t *ids,
-                 size_t n_prompt, size_t n, struct comparison *out, struct err *err) {
-    int vocab = tuned->table->config.vocab;
+bool compare_ids(struct compared tuned, struct compared base, const struct tokenizer *t,
+                 const int32_t *ids, size_t n_prompt, size_t n, struct comparison *out,
+                 struct err *err) {
+    int vocab = tuned.weights->table->config.vocab;
+    bool has_base = base.weights != NULL;
+    assert(!has_base || base.weights->table->config.vocab == vocab);
     *out = (struct comparison){.n = (int)(n - n_prompt)};
     size_t cells = (n > 0 ? n - 1 : 0) * (size_t)vocab;
     real *logits = malloc((2 * cells + 1) * sizeof(real));
     bool ok = logits ? take_memory(out, n - n_prompt, err)
                      : err_set(err, ERR_NOMEM, "no memory to compare %zu tokens", n);
     if (ok && out->n > 0) {
-        transformer_logits(tf, tuned, ids, 1, (int)n - 1, logits);
-        if (base) transformer_logits(tf, base, ids, 1, (int)n - 1, logits + cells);
+        transformer_logits(tuned.transformer, tuned.weights, ids, 1, (int)n - 1, logits);
+        if (has_base)
+            transformer_logits(base.transformer, base.weights, ids, 1, (int)n - 1,
+                               logits + cells);
     }
     struct token_text state = {0};
     for (int i = 0; ok && i < out->n; i++) {
         size_t at = (n_prompt + (size_t)i - 1) * (size_t)vocab;
         struct view a = view_of(logits + at, vocab);
-        struct view b = base ? view_of(logits + cells + at, vocab) : a;
-        ok = describe(out, i, ids[n_prompt + (size_t)i], a, b, base != NULL, vocab, t,
+        struct view b = has_base ? view_of(logits + cells + at, vocab) : a;
+        ok = describe(out, i, ids[n_prompt + (size_t)i], a, b, has_base, vocab, t,
                       i + 1 == out->n, &state) ||
              err_set(err, ERR_NOMEM, "no memory to compare %zu tokens", n);
     }
     double count = out->n > 0 ? out->n : 1;
     out->mean_logprob /= count;
-    out->mean_gain = base && out->n > 0 ? out->mean_gain / count : (double)NAN;
-    out->kl = base && out->n > 0 ? out->kl / count : (double)NAN;
+    out->mean_gain = has_base && out->n > 0 ? out->mean_gain / count : (double)NAN;
+    out->kl = has_base && out->n > 0 ? out->kl / count : (double)NAN;
     free(logits);
     if (!ok) comparison_deinit(out);
     return ok;

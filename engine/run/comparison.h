@@ -18,11 +18,17 @@ struct comparison {
     size_t n_strings;
 };
 
-/* Run `tuned` and, unless NULL, `base` over ids[0..n), 1 <= n_prompt <= n <= context + 1. logprob and
- * top are tuned's, gain is tuned minus base. To describe the base's own text, call with base and tuned
- * exchanged: the gain is then that of the base over the tuned. */
-bool compare_ids(struct transformer *tf, const struct weights *tuned, const struct weights *base,
-                 const struct tokenizer *t, const int32_t *ids, size_t n_prompt, size_t n,
-                 struct comparison *out, struct err *err);
+/* A model and what it runs through; both may share one transformer when they have one shape. */
+struct compared {
+    struct transformer *transformer;
+    const struct weights *weights; /* NULL: there is no such model */
+};
+
+/* Run `tuned` and, when there is one, `base` over ids[0..n), 1 <= n_prompt <= n <= context + 1. logprob
+ * and top are tuned's, gain is tuned minus base. To describe the base's own text, call with base and
+ * tuned exchanged: the gain is then that of the base over the tuned. Both have the vocabulary of `t`. */
+bool compare_ids(struct compared tuned, struct compared base, const struct tokenizer *t,
+                 const int32_t *ids, size_t n_prompt, size_t n, struct comparison *out,
+                 struct err *err);
 void comparison_deinit(struct comparison *c);
 #endif

@@ -13,69 +13,90 @@
 
 enum { SAMPLER_STREAM = 0x73616d70 }; /* keeps these random numbers apart from the data's */
 
-/* What to write: both sides get the same seed, so they differ only by their weights. */
+/* What to write: all sides get the same seed, so they differ only by their weights. */
 struct request {
     const char *prompt;
     int index; /* of the example's prompts; -1: asked for by hand */
     uint64_t seed;
     double temperature;
-    bool base_too;
-    struct prompt_answer base, tuned;
+    bool base_too, third_too;
+    struct prompt_answer base, tuned, third;
 };
 
-/* Both sides of a request before they are written: the prompt. */
+enum side { SIDE_BASE, SIDE_TUNED, SIDE_THIRD };
+
+/* All sides of a request before they are written: the prompt. */
 static bool begin_request(struct trainer *t, struct request *r, struct err *err) {
     struct sampler sampler = {.temperature = r->temperature,
                               .top_k = t->settings->compare.top_k,
                               .rng = rng_make(t->settings->seed, SAMPLER_STREAM, r->seed)};
-    r->base = r->tuned = (struct prompt_answer){.sampler = sampler};
+    r->base = r->tuned = r->third = (struct prompt_answer){.sampler = sampler};
     return prompt_encode_within(t->tokenizer, r->prompt, t->time, &r->tuned.ids, err) &&
-           prompt_encode_within(t->tokenizer, r->prompt, t->time, &r->base.ids, err);
+           prompt_encode_within(t->tokenizer, r->prompt, t->time, &r->base.ids, err) &&
+           prompt_encode_within(t->tokenizer, r->prompt, t->time, &r->third.ids, err);
 }
 
 static void end_request(struct request *r) {
     ids_deinit(&r->base.ids);
     ids_deinit(&r->tuned.ids);
+    ids_deinit(&r->third.ids);
+}
+
+/* The answer of a side; NULL where it is not wanted. */
+static struct prompt_answer *answer_of(struct request *r, enum side side) {
+    switch (side) {
+    case SIDE_BASE:
+        return r->base_too ? &r->base : NULL;
+    case SIDE_TUNED:
+        return &r->tuned;
+    case SIDE_THIRD:
+        return r->third_too ? &r->third : NULL;
+    }
+    return NULL;
+}
+
+static struct compared model_of(const struct trainer *t, enum side side) {
+    switch (side) {
+    case SIDE_BASE:
+        return (struct compared){t->transformer, t->has_base ? &t->base : NULL};
+    case SIDE_TUNED:
+        return (struct compared){t->transformer, &t->weights};
+    case SIDE_THIRD:
+        return (struct compared){t->third.transformer, &t->third.model.weights};
+    }
+    return (struct compared){NULL, NULL};
 }
 
 /* One side of all requests at once, so that its weights are read once a token for all of them.
- */
-static bool write_side(struct trainer *t, const struct weights *w, struct request *requests,
-                       int n, bool base, struct err *err) {
+ * Returns how many want it in *some. */
+static bool write_side(struct trainer *t, enum side side, struct request *requests, int n,
+                       int *some, struct err *err) {
     struct prompt_answer *answers[PROMPTS_MAX];
-    int some = 0;
-    for (int i = 0; i < n; i++)
-        if (!base || requests[i].base_too)
-            answers[some++] = base ? &requests[i].base : &requests[i].tuned;
-    return answer_prompts(t->decoder, w, t->tokenizer, answers, some,
+    *some = 0;
+    for (int i = 0; i < n; i++) {
+        struct prompt_answer *a = answer_of(&requests[i], side);
+        if (a) answers[(*some)++] = a;
+    }
+    return answer_prompts(side == SIDE_THIRD ? t->third.decoder : t->decoder,
+                          model_of(t, side).weights, t->tokenizer, answers, *some,
                           t->settings->compare.tokens, t->time, err);
 }
 
-/* Weights as the log names them. */
-struct fingerprint {
-    char text[20];
-};
-
-static struct fingerprint fingerprint_of(const struct weights *w) {
-    struct fingerprint f;
-    snprintf(f.text, sizeof f.text, "%016" PRIx64, weights_fingerprint(w));
-    return f;
-}
-
-/* Tell the log what `w` answered, with what `other` (NULL: nobody) thinks of it. */
-static bool tell(struct trainer *t, const struct request *r, const char *side,
-                 const struct weights *w, const struct weights *other,
-                 const struct fingerprint *fingerprint, const struct prompt_answer *a,
+/* Tell the log what a side answered; of any but the base, with what the base thinks of it. */
+static bool tell(struct trainer *t, struct request *r, enum side side, const char *fingerprint,
                  struct err *err) {
+    const struct prompt_answer *a = answer_of(r, side);
+    const char *names[] = {"base", "tuned", t->third.name};
+    struct compared nobody = {NULL, NULL};
     struct comparison c;
-    if (!compare_ids(t->transformer, w, other, t->tokenizer, a->ids.data, a->n_prompt, a->ids.n,
-                     &c, err))
+    if (!compare_ids(model_of(t, side), side == SIDE_BASE ? nobody : model_of(t, SIDE_BASE),
+                     t->tokenizer, a->ids.data, a->n_prompt, a->ids.n, &c, err))
         return false;
     struct event e = {.type = EVENT_SAMPLE,
                       .step = t->state.step,
                       .sample = {.prompt = r->prompt,
-                                 .side = side,
-                                 .weights = fingerprint->text,
+                                 .side = names[side],
+                                 .weights = fingerprint,
                                  .seed = r->seed,
                                  .temperature = r->temperature,
                                  .index = r->index,
@@ -88,23 +109,28 @@ static bool tell(struct trainer *t, const struct request *r, const char *side,
     return true;
 }
 
-/* Write and tell all requests; the first failure ends it. */
-static bool tell_all(struct trainer *t, struct request *requests, int n, struct err *err) {
-    struct fingerprint base = {""}, tuned = fingerprint_of(&t->weights);
-    bool any_base = false, ok = true;
-    for (int i = 0; i < n; i++) any_base = any_base || requests[i].base_too;
-    if (any_base) {
-        base = fingerprint_of(&t->base);
-        ok = write_side(t, &t->base, requests, n, true, err);
-    }
-    ok = ok && write_side(t, &t->weights, requests, n, false, err);
-    for (int i = 0; ok && i < n; i++) {
-        struct request *r = &requests[i];
-        ok = (!r->base_too || tell(t, r, "base", &t->base, NULL, &base, &r->base, err)) &&
-             tell(t, r, "tuned", &t->weights, t->has_base ? &t->base : NULL, &tuned, &r->tuned,
-                  err);
-    }
+/* Write and tell one side of all requests; the first failure ends it. The weights' fingerprint
+ * is made where somebody wants it: it reads all of them. */
+static bool tell_side(struct trainer *t, enum side side, struct request *requests, int n,
+                      struct err *err) {
+    char fingerprint[20];
+    int some = 0;
+    if (!write_side(t, side, requests, n, &some, err)) return false;
+    if (some == 0) return true;
+    if (side == SIDE_THIRD) memcpy(fingerprint, t->third.fingerprint, sizeof fingerprint);
+    else
+        snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64,
+                 weights_fingerprint(model_of(t, side).weights));
+    bool ok = true;
+    for (int i = 0; ok && i < n; i++)
+        ok = !answer_of(&requests[i], side) || tell(t, &requests[i], side, fingerprint, err);
     return ok;
+}
+
+static bool tell_all(struct trainer *t, struct request *requests, int n, struct err *err) {
+    return tell_side(t, SIDE_BASE, requests, n, err) &&
+           tell_side(t, SIDE_THIRD, requests, n, err) &&
+           tell_side(t, SIDE_TUNED, requests, n, err);
 }
 
 void report_prompts(struct trainer *t, int first, int n) {
@@ -113,17 +139,20 @@ void report_prompts(struct trainer *t, int first, int n) {
     struct err err = {0};
     bool ok = true;
     for (int i = 0; i < n; i++) {
-        requests[i] = (struct request){.prompt = t->settings->compare.prompts.text[first + i],
-                                       .index = first + i,
-                                       .seed = (uint64_t)(first + i),
-                                       .temperature = t->settings->compare.temperature,
-                                       .base_too = t->has_base && !t->base_told[first + i]};
+        requests[i] =
+            (struct request){.prompt = t->settings->compare.prompts.text[first + i],
+                             .index = first + i,
+                             .seed = (uint64_t)(first + i),
+                             .temperature = t->settings->compare.temperature,
+                             .base_too = t->has_base && !t->base_told[first + i],
+                             .third_too = t->third.there && !t->third.told[first + i]};
         ok = ok && begin_request(t, &requests[i], &err);
     }
     ok = ok && tell_all(t, requests, n, &err);
     if (!ok) report_problem(t, false, err.msg);
     for (int i = 0; i < n; i++) {
         t->base_told[first + i] |= ok && requests[i].base_too;
+        t->third.told[first + i] |= ok && requests[i].third_too;
         end_request(&requests[i]);
     }
     t->sampling_s += clock_now() - start;
@@ -135,7 +164,8 @@ bool report_asked(struct trainer *t, const struct command *c, struct err *err) {
                         .seed = c->has_seed ? c->seed : 0,
                         .temperature = c->has_temperature ? c->temperature
                                                           : t->settings->compare.temperature,
-                        .base_too = t->has_base};
+                        .base_too = t->has_base,
+                        .third_too = t->third.there};
     bool ok = begin_request(t, &r, err) && tell_all(t, &r, 1, err);
     end_request(&r);
     return ok;

@@ -63,6 +63,7 @@ struct settings {
     struct stage_settings stages[STAGES_MAX];
     struct {
         struct text_list prompts;
+        char third[TEXT_MAX_BYTES]; /* a model's folder; "": none */
         int every, tokens, top_k;
         double temperature;
     } compare;

@@ -106,6 +106,11 @@ const struct setting_key setting_keys[] = {
 
     {"compare.prompts", SETTING_TEXTS, RUN(compare.prompts), "", 0, PROMPTS_MAX, "prompts",
      NULL, 0, "Prompts that base and tuned model answer side by side."},
+    {"compare.third", SETTING_TEXT, RUN(compare.third), "", 0, TEXT_MAX_BYTES - 1, "bytes",
+     NULL, 0,
+     "One more model that answers the prompts: a run, a checkpoint or a Hugging Face folder "
+     "with "
+     "the same tokenizer; empty is none."},
     {"compare.every", SETTING_INT, RUN(compare.every), "50", 1, 1000000000, "steps", NULL, 0,
      "Steps from one answer of the tuned model to its next."},
     {"compare.tokens", SETTING_INT, RUN(compare.tokens), "40", 1, 4096, "tokens", NULL, 0,

@@ -268,6 +268,7 @@ bool stage_begin(struct trainer *t, struct err *err) {
     t->freeze_told.waiting = false;
     t->sampling_s = t->training_s = 0;
     memset(t->base_told, 0, sizeof t->base_told);
+    memset(t->third.told, 0, sizeof t->third.told);
     if (t->state.step > 0) report_eval(t);
     report_layers(t);
     return true;

@@ -17,6 +17,7 @@
 #include "engine/run/prefix_cache.h"
 #include "engine/run/run_dir.h"
 #include "engine/run/settings.h"
+#include "engine/run/third.h"
 
 struct stage_data {
     struct corpus data, replay;
@@ -65,6 +66,8 @@ struct trainer {
     struct event_score scores[SETS_MAX]; /* of the weights after step `scored_step` (-1: none) */
     int64_t scored_step;
     bool base_told[PROMPTS_MAX]; /* the base's text is made once for each prompt */
+    struct third third;          /* one more model that answers them, where the config names one */
+    struct third_memory third_memory;
     bool *scratch;               /* [n_groups] */
 
     /* where it stands */

@@ -43,14 +43,7 @@ static bool find_shape(const struct settings *s, const char *folder, struct mode
         *c = settings_model(s);
         return model_config_complete(c, err);
     }
-    char path[PATH_MAX];
-    struct buf text = {0};
-    bool ok =
-        files_join(path, sizeof path, folder, "config.json", err) &&
-        files_read(path, 1u << 20, &text, err) &&
-        (model_config_parse(buf_text(&text), text.len, c, err) || err_prefix(err, "%s", path));
-    buf_deinit(&text);
-    return ok;
+    return hf_model_shape(folder, c, err);
 }
 
 /* One window's stream: what the cache of the frozen prefix keeps for it. */
@@ -95,7 +88,9 @@ struct memory_plan trainer_memory(const struct trainer *t) {
     c.context = t->time; /* no text is made longer than that */
     for (int g = 0; g < t->table.n_groups; g++)
         plan.weights += 5 * t->table.groups[g].reals * sizeof(real);
+    plan.weights += t->third_memory.weights;
     plan.activations = transformer_bytes(&c, activations_of(t), (int)threads) +
+                       t->third_memory.work +
                        decoder_bytes(&c, generate_together(t->settings->compare.prompts.n)) +
                        threads * muon_scratch(&t->table) * sizeof(real);
     plan.prefixes = kept_windows(t, &plan) * window_reals(t) * sizeof(real);
@@ -224,6 +219,23 @@ static bool check_texts(struct trainer *t, struct err *err) {
     return true;
 }
 
+/* The model of compare.third, before (planned) or after its folder is read. A run that goes on
+ * does so without it where it cannot be had any more: it changes nothing that is learned. */
+static bool third_step(struct trainer *t, bool planned, bool resumed, struct err *err) {
+    const char *folder = t->settings->compare.third;
+    int n = t->settings->compare.prompts.n;
+    struct err why = {0};
+    if (!*folder) return true;
+    bool ok = planned ? third_plan(folder, n, t->time, pool_threads(t->ex.pool),
+                                   &t->third_memory, &why)
+                      : third_load(&t->third, folder, n, t->time, t->table.config.vocab,
+                                   t->tokenizer, &t->ex, &why);
+    if (ok) return true;
+    if (!resumed) return err_set(err, why.code, "%s", why.msg);
+    if (!planned) report_problem(t, false, why.msg);
+    return true;
+}
+
 /* The first fact is the run itself, at the step that it goes on from: later ones are made
  * again. */
 static bool create(struct trainer *t, const char *resume_from, struct err *err) {
@@ -236,6 +248,7 @@ static bool create(struct trainer *t, const char *resume_from, struct err *err) 
     int wanted = t->settings->model.context;
     t->time =
         wanted < c.context ? wanted : c.context; /* a foreign model may look back further */
+    if (!third_step(t, true, *resume_from, err)) return false;
     uint64_t told = trainer_memory(t).total;
     if (!report_run(t, err)) return false;
     if (*folder && !(t->tokenizer = tokenizer_load(folder, err))) return false;
@@ -243,7 +256,8 @@ static bool create(struct trainer *t, const char *resume_from, struct err *err) 
     bool changed =
         trainer_memory(t).total != told; /* by the vocabulary, or the text's length */
     return (!changed || report_run(t, err)) && take_memory(t, err) &&
-           fill_weights(t, resume_from, err) && check_texts(t, err);
+           third_step(t, false, *resume_from, err) && fill_weights(t, resume_from, err) &&
+           check_texts(t, err);
 }
 
 bool trainer_create(struct trainer *t, const struct trainer_plan *plan, struct err *err) {
@@ -267,6 +281,7 @@ void trainer_destroy(struct trainer *t) {
     }
     for (int i = 0; i < SETS_MAX; i++) eval_windows_deinit(&t->eval_sets[i]);
     prefix_cache_destroy(t->prefixes);
+    third_destroy(&t->third);
     decoder_destroy(t->decoder);
     transformer_destroy(t->transformer);
     optim_destroy(&t->optim);

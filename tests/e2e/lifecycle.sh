@@ -228,6 +228,26 @@ same_bits() {
     same "one thread was taken" 1 "$(events one threads type=run | tail -n 1)"
 }
 
+# One more model beside base and tuned: another run's, by its name.
+third_model() {
+    local from
+    must "compare.third" "$thaw" run "$work/tiny.yaml" --name three --set compare.third=again --headless
+    ok "its answer is told" grep -q '^again/step-100 ' "$out"
+    same_model "a third model changes nothing" tiny three 100
+    from=$(events three weights side=again/step-100 | tail -n 1)
+    same "it is the model that it was" "$from" "$(events again weights side=tuned | tail -n 1)"
+    ok "the run's config has its folder" grep -q 'third: .*/again/checkpoints/step-100' "$runs/three/config.yaml"
+    try "$thaw" run "$work/tiny.yaml" --name four --set compare.third=nobody --headless
+    same "an unknown one is wrong use" 2 "$status"
+    ok "an unknown one is said" grep -q 'compare.third: there is no model "nobody"' "$err"
+    ok "and no run is made" test ! -e "$runs/four"
+    try "$thaw" run "$work/tiny.yaml" --name other --set compare.third=again --set model.vocab=300 --headless
+    same "other tokens are refused" 1 "$status"
+    ok "other tokens are said" grep -q 'compare.third: .* cuts text into other tokens' "$err"
+    try "$thaw" config "$work/tiny.yaml" --check --set model.from="$runs/other" --set compare.third=again
+    ok "--check looks, too" test "$status" -ne 0
+}
+
 # Kill the engine hard once it has made STEP steps; the shell says nothing of it.
 kill_at() { # kill_at RUN STEP
     local pid
@@ -363,6 +383,7 @@ whole_run
 run_folder
 run_log
 same_bits
+third_model
 run_list
 score_twin
 generate_twin

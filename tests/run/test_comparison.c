@@ -114,8 +114,9 @@ static void test_figures(void **state) {
         for (int with_base = 0; with_base < 2; with_base++) {
             struct comparison c;
             struct err err = {0};
-            assert_ok(compare_ids(tf, &model.weights, with_base ? &base : NULL, model.tokenizer,
-                                  ids.data, n_prompt, ids.n, &c, &err),
+            assert_ok(compare_ids((struct compared){tf, &model.weights},
+                                  (struct compared){tf, with_base ? &base : NULL},
+                                  model.tokenizer, ids.data, n_prompt, ids.n, &c, &err),
                       err);
             assert_int_equal(c.n, ids.n - n_prompt);
             check_tokens(&c, &ids, n_prompt, with_base);
@@ -132,7 +133,9 @@ static void test_equals(void **state) {
     struct comparison c;
     struct err err = {0};
     assert_ok(weights_create(&model.table, &zero, &err), err);
-    assert_ok(compare_ids(tf, &zero, NULL, model.tokenizer, ids, 1, 3, &c, &err), err);
+    assert_ok(compare_ids((struct compared){tf, &zero}, (struct compared){tf, NULL},
+                          model.tokenizer, ids, 1, 3, &c, &err),
+              err);
     for (int i = 0; i < c.n; i++)
         for (int k = 0; k < c.tokens[i].n_top; k++) {
             struct token_text one = {0};
@@ -153,7 +156,8 @@ static void test_same_weights(void **state) {
     struct comparison c;
     struct err err = {0};
     tiny_encode(&model, "a song", &ids);
-    assert_ok(compare_ids(tf, &base, &base, model.tokenizer, ids.data, 1, ids.n, &c, &err),
+    assert_ok(compare_ids((struct compared){tf, &base}, (struct compared){tf, &base},
+                          model.tokenizer, ids.data, 1, ids.n, &c, &err),
               err);
     assert_true(c.mean_gain == 0 && c.kl == 0);
     for (int i = 0; i < c.n; i++) assert_true(c.tokens[i].gain == 0);
@@ -180,8 +184,9 @@ static void test_texts(void **state) {
         struct buf joined = {0};
         struct err err = {0};
         tiny_encode(&model, cases[i].text, &ids);
-        assert_ok(compare_ids(tf, &model.weights, NULL, model.tokenizer, ids.data, 1, ids.n, &c,
-                              &err),
+        assert_ok(compare_ids((struct compared){tf, &model.weights},
+                              (struct compared){tf, NULL}, model.tokenizer, ids.data, 1, ids.n,
+                              &c, &err),
                   err);
         for (int k = 0; k < c.n; k++) buf_str(&joined, c.tokens[k].text);
         assert_string_equal(buf_text(&joined), cases[i].joined);
@@ -201,14 +206,15 @@ static void test_edges(void **state) {
     struct err err = {0};
     int32_t ids[CONTEXT + 1];
     for (int i = 0; i <= CONTEXT; i++) ids[i] = i;
-    assert_ok(compare_ids(tf, &model.weights, &base, model.tokenizer, ids, 3, 3, &c, &err),
+    assert_ok(compare_ids((struct compared){tf, &model.weights}, (struct compared){tf, &base},
+                          model.tokenizer, ids, 3, 3, &c, &err),
               err);
     assert_int_equal(c.n, 0);
     assert_true(isnan(c.mean_gain) && isnan(c.kl));
     comparison_deinit(&c);
-    assert_ok(
-        compare_ids(tf, &model.weights, &base, model.tokenizer, ids, 1, CONTEXT + 1, &c, &err),
-        err);
+    assert_ok(compare_ids((struct compared){tf, &model.weights}, (struct compared){tf, &base},
+                          model.tokenizer, ids, 1, CONTEXT + 1, &c, &err),
+              err);
     assert_int_equal(c.n, CONTEXT);
     comparison_deinit(&c);
 }

@@ -19,8 +19,8 @@ static const double steps[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
                     holes[] = {10, 9, 8, NAN, 6, 5, INFINITY, 3, 2, -INFINITY, 0},
                     decades[] = {1e4, 1e4, 1e3, 1e3, 1e2, 1e2, 10, 10, 1, 1, 0};
 
-static const struct chart_range whole = {0, 10, 0, 10, false, false},
-                                decade = {0, 10, 1, 1e4, true, false};
+static const struct chart_range whole = {0, 10, 0, 10, false, false, false},
+                                decade = {0, 10, 1, 1e4, true, false, false};
 
 static struct chart_series line(const double *y, size_t n, enum style style) {
     return (struct chart_series){.x = steps, .y = y, .n = n, .style = style};
@@ -39,9 +39,16 @@ static void gaps(struct canvas *c) { draw(c, &whole, line(holes, 11, STYLE_TRAIN
 static void logarithm(struct canvas *c) { draw(c, &decade, line(decades, 11, STYLE_TRAIN)); }
 static void powers(struct canvas *c) { /* x from 1e-4 to 1 */
     static const double x[] = {-4, -3, -2, -1, 0};
-    struct chart_range r = {-4, 0, 0, 10, false, true};
+    struct chart_range r = {-4, 0, 0, 10, false, true, false};
     struct chart_mark m = {-1, 's', STYLE_MARK, true, NULL};
     struct chart_series s = {.x = x, .y = falling, .n = 5, .style = STYLE_TRAIN};
+    chart_draw(c, (struct rect){0, 0, c->w, c->h}, &r, &s, 1, &m, 1);
+}
+static void
+bare(struct canvas *c) { /* the curve has the rows of the axis and the letters, too */
+    struct chart_range r = {0, 10, 0, 10, false, false, true};
+    struct chart_mark m = {5, 'F', STYLE_FROZEN, true, NULL};
+    struct chart_series s = line(falling, 11, STYLE_TRAIN);
     chart_draw(c, (struct rect){0, 0, c->w, c->h}, &r, &s, 1, &m, 1);
 }
 static void dashes(struct canvas *c) {
@@ -65,7 +72,7 @@ letters(struct canvas *c) { /* a line with a figure here and there, and lone poi
     chart_draw(c, (struct rect){0, 0, c->w, c->h}, &whole, s, 2, NULL, 0);
 }
 static void zoomed(struct canvas *c) { /* between two points: the line still goes through */
-    struct chart_range r = {4.25, 4.75, 0, 10, false, false};
+    struct chart_range r = {4.25, 4.75, 0, 10, false, false, false};
     draw(c, &r, line(falling, 11, STYLE_TRAIN));
 }
 static void band(struct canvas *c) { /* eleven points in one column */
@@ -74,7 +81,7 @@ static void band(struct canvas *c) { /* eleven points in one column */
     draw(c, &whole, s);
 }
 static void outside(struct canvas *c) {
-    struct chart_range r = {0, 10, 4, 6, false, false};
+    struct chart_range r = {0, 10, 4, 6, false, false, false};
     draw(c, &r, line(falling, 11, STYLE_TRAIN));
 }
 static void covered(struct canvas *c) { /* the later series stands above the earlier one */
@@ -96,9 +103,9 @@ static void small(struct canvas *c) { /* no room for labels */
 }
 static void nonsense(struct canvas *c) {
     static const struct chart_range bad[] = {
-        {1, 1, 0, 1, false, false},   {2, 1, 0, 1, false, false},
-        {0, 1, 1, 0, false, false},   {0, 1, 0, 1, true, false},
-        {NAN, 1, 0, 1, false, false}, {0, INFINITY, 0, 1, false, false}};
+        {1, 1, 0, 1, false, false, false},   {2, 1, 0, 1, false, false, false},
+        {0, 1, 1, 0, false, false, false},   {0, 1, 0, 1, true, false, false},
+        {NAN, 1, 0, 1, false, false, false}, {0, INFINITY, 0, 1, false, false, false}};
     for (size_t i = 0; i < COUNT(bad); i++) draw(c, &bad[i], line(falling, 11, STYLE_TRAIN));
 }
 
@@ -188,6 +195,14 @@ static const struct drawing {
      "                    :\n"
      " 0.00               :\n"
      "      1e-4    0.01       1\n"},
+    {"without an axis", GLYPHS_ASCII, bare,
+     " 10.0 **        :\n"
+     "        ***     :\n"
+     "           **** :\n"
+     " 5.00          **\n"
+     "                :***\n"
+     "                :   ****\n"
+     " 0.00           :       **\n"},
     {"log, ASCII", GLYPHS_ASCII, logarithm,
      "      ***                x\n"
      "1.00k    ****\n"
@@ -395,7 +410,7 @@ static void test_labels_differ(void **state) {
         struct canvas c;
         struct buf out = {0};
         char last[32] = "", *save = NULL;
-        struct chart_range r = {1220, 1220 + width, 0, 1, false, false};
+        struct chart_range r = {1220, 1220 + width, 0, 1, false, false, false};
         assert_true(canvas_init(&c, 120, 8, GLYPHS_ASCII, NULL));
         chart_draw(&c, (struct rect){0, 0, 120, 8}, &r, NULL, 0, NULL, 0);
         canvas_dump(&c, false, &out);
@@ -424,7 +439,7 @@ static void test_spike(void **state) {
     for (int i = 0; i < LONG; i++) x[i] = i, y[i] = i == 7777 ? 9.0 : 1.0;
     for (int band_too = 0; band_too < 2; band_too++) {
         struct canvas c;
-        struct chart_range r = {0, LONG - 1, 0, 10, false, false};
+        struct chart_range r = {0, LONG - 1, 0, 10, false, false, false};
         struct chart_series s = {
             .x = x, .y = y, .n = LONG, .style = STYLE_BAND, .band = band_too};
         assert_true(canvas_init(&c, 46, 11, GLYPHS_ASCII, NULL));
@@ -451,9 +466,13 @@ static void test_stays_inside(void **state) {
         struct canvas c;
         assert_true(canvas_init(&c, 40, 14, (enum glyphs)rng_below(&rng, 3), NULL));
         struct rect area = {5, 3, (int)rng_below(&rng, 31), (int)rng_below(&rng, 9)};
-        struct chart_range r = {
-            rng_uniform(&rng) * 10, 11 + rng_uniform(&rng) * 1e6, 0.5, 20, rng_below(&rng, 2),
-            rng_below(&rng, 2)};
+        struct chart_range r = {rng_uniform(&rng) * 10,
+                                11 + rng_uniform(&rng) * 1e6,
+                                0.5,
+                                20,
+                                rng_below(&rng, 2),
+                                rng_below(&rng, 2),
+                                rng_below(&rng, 2)};
         struct chart_series s[] = {
             {.x = x, .y = y, .n = 40, .style = STYLE_BAND, .band = true},
             {.x = x, .y = y, .n = 40, .style = STYLE_VAL, .points = true}};

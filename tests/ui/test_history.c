@@ -216,6 +216,52 @@ static void feed_freeze(struct history *h, const char *groups, const char *to, i
          step, groups, to);
 }
 
+static void feed_times(struct history *h, int step, double speed, double forward) {
+    struct event e = {.step = step,
+                      .t = step,
+                      .type = EVENT_STEP,
+                      .stp = {.loss = 2,
+                              .lr = 1e-3 * step,
+                              .grad_norm = step,
+                              .tokens_per_s = speed,
+                              .forward = forward,
+                              .backward = 0.2,
+                              .update = 0.1,
+                              .total = forward + 0.4}};
+    history_observe(h, &e);
+}
+
+/* What a step's time goes to follows the freeze plan; a stage's speed is its own. */
+static void test_speed(void **state) {
+    struct history *h = *state;
+    feed_run(h, 0);
+    feed_stage(h, 0, 0, false);
+    assert_true(isnan(history_stage_speed(h, 0)) && isnan(history_spent(h, SPENT_FORWARD)));
+    for (int i = 1; i <= 100; i++)
+        feed_times(h, i, i % 10 ? 1000 : 5, 0.5); /* slow now and then */
+    assert_float_equal(history_stage_speed(h, 0), 1000, 1e-6);
+    assert_float_equal(history_spent(h, SPENT_FORWARD), 0.5, 1e-6);
+    assert_float_equal(history_spent(h, SPENT_REST), 0.1, 1e-6);
+    assert_int_equal(h->speed.n, 100);
+    assert_float_equal(h->rate.y[49], 0.05, 1e-6);
+    assert_float_equal(h->norm.y[49], 50, 1e-6);
+    feed_stage(h, 1, 100, false);
+    assert_true(isnan(history_stage_speed(h, 1)));
+    for (int i = 101; i <= 110; i++) feed_times(h, i, 3000, 0.3);
+    assert_float_equal(history_stage_speed(h, 1), 3000, 1e-6);
+    assert_float_equal(history_stage_speed(h, 0), 1000, 1e-6);
+    assert_float_equal(history_spent(h, SPENT_FORWARD), 0.3,
+                       1e-6); /* none of the stage before */
+    feed(h, "{\"seq\":9,\"t\":110,\"step\":111,\"type\":\"freeze\",\"group\":\"embed\","
+            "\"state\":\"frozen\",\"by\":\"screen\"}");
+    feed_times(h, 111, 4000, 0.1);
+    assert_float_equal(history_spent(h, SPENT_FORWARD), 0.1, 1e-6);
+    feed_run(h, 50); /* taken up again: all measures go back together */
+    assert_int_equal(h->train.n, 50);
+    assert_int_equal(h->speed.n, 50);
+    assert_int_equal(h->norm.n, 50);
+}
+
 static void test_freeze(void **state) {
     struct history *h = *state;
     int learning;
@@ -317,6 +363,10 @@ static void test_samples(void **state) {
         snprintf(prompt, sizeof prompt, "own %d", i);
         feed_sample(h, prompt, "tuned", -1, 20);
     }
+    feed_sample(h, "bank :", "legal/step-6", 1, 21); /* neither base nor tuned */
+    assert_true(s->pairs[1].third.made && s->pairs[1].tuned.step == 10 && !s->pairs[1].base.made);
+    assert_string_equal(s->pairs[1].third.side, "legal/step-6");
+    feed_sample(h, "own 73", "tuned", -1, 22);
     assert_int_equal(s->n, 2 + SAMPLES_OWN_MAX);
     assert_int_equal(s->newest, s->n - 1);
     assert_int_equal(samples_find_own(s, "my own :"), -1); /* the oldest made room */
@@ -373,9 +423,9 @@ static void test_many(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_plan),    TEST(test_stages), TEST(test_smoothing), TEST(test_resume),
-        TEST(test_pause),   TEST(test_freeze), TEST(test_select),    TEST(test_main_set),
-        TEST(test_samples), TEST(test_wild),   TEST(test_many),
+        TEST(test_plan),     TEST(test_stages),  TEST(test_smoothing), TEST(test_resume),
+        TEST(test_pause),    TEST(test_speed),   TEST(test_freeze),    TEST(test_select),
+        TEST(test_main_set), TEST(test_samples), TEST(test_wild),      TEST(test_many),
     };
     return cmocka_run_group_tests_name("history", tests, NULL, NULL);
 }

@@ -18,7 +18,8 @@ static const struct kind_case {
     {40, 8, LAYOUT_STATUS},   {59, 30, LAYOUT_STATUS},   {200, 15, LAYOUT_STATUS},
     {60, 16, LAYOUT_TABS},    {79, 40, LAYOUT_TABS},     {200, 23, LAYOUT_TABS},
     {80, 24, LAYOUT_THREE},   {109, 60, LAYOUT_THREE},   {200, 33, LAYOUT_THREE},
-    {110, 34, LAYOUT_FOUR},   {250, 80, LAYOUT_FOUR},    {84, 46, LAYOUT_STACKED},
+    {110, 34, LAYOUT_FOUR},   {179, 50, LAYOUT_FOUR},    {180, 49, LAYOUT_FOUR},
+    {180, 50, LAYOUT_SIX},    {250, 80, LAYOUT_SIX},     {84, 46, LAYOUT_STACKED},
     {40, 46, LAYOUT_STACKED}, {85, 46, LAYOUT_THREE},    {84, 45, LAYOUT_THREE},
 };
 
@@ -53,6 +54,36 @@ static void test_80x24(void **state) {
     l = layout_make(80, 24, -1, PANE_LOG); /* the log comes where Compare was */
     assert_rect(l.panes[PANE_LOG], 0, 13, 80, 8);
     assert_false(layout_shows(&l, PANE_COMPARE));
+}
+
+static void test_180x50(void **state) {
+    (void)state;
+    struct layout l = layout_make(180, 50, -1, PANE_LAYERS);
+    assert_rect(l.panes[PANE_LOSS], 0, 2, 72, 27);
+    assert_rect(l.panes[PANE_LAYERS], 72, 2, 52, 27);
+    assert_rect(l.panes[PANE_COMPARE], 0, 29, 124, 18);
+    assert_rect(l.panes[PANE_SPEED], 124, 2, 56, 19);
+    assert_rect(l.panes[PANE_GUIDE], 124, 21, 56, 15);
+    assert_rect(l.panes[PANE_LOG], 124, 36, 56, 11);
+    for (int pane = 0; pane < PANE_COUNT; pane++) assert_false(layout_opens(&l, pane));
+}
+
+/* Where there is no room for six, the last two have the whole middle while they are looked at.
+ */
+static void test_opened(void **state) {
+    static const int sizes[][2] = {{80, 24}, {120, 40}, {179, 60}, {84, 46}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(sizes); i++)
+        for (int focus = 0; focus < PANE_COUNT; focus++) {
+            struct layout l = layout_make(sizes[i][0], sizes[i][1], -1, focus);
+            bool opened = focus == PANE_SPEED || focus == PANE_GUIDE;
+            assert_int_equal(layout_opens(&l, focus), opened);
+            for (int pane = 0; opened && pane < PANE_COUNT; pane++)
+                assert_int_equal(layout_shows(&l, pane), pane == focus);
+        }
+    struct layout tabs = layout_make(60, 16, -1, PANE_GUIDE);
+    assert_false(layout_opens(&tabs, PANE_GUIDE)); /* so does every pane there */
+    assert_true(layout_shows(&tabs, PANE_GUIDE));
 }
 
 static void test_zoomed(void **state) {
@@ -131,6 +162,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ladder),     cmocka_unit_test(test_80x24),
         cmocka_unit_test(test_zoomed),     cmocka_unit_test(test_pane_at),
+        cmocka_unit_test(test_180x50),     cmocka_unit_test(test_opened),
         cmocka_unit_test(test_every_size), cmocka_unit_test(test_nonsense),
     };
     return cmocka_run_group_tests_name("layout", tests, NULL, NULL);

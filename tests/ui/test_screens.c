@@ -32,6 +32,15 @@ enum { ALL = 1 << 30, UTF8 = GLYPHS_BRAILLE, BLOCKS = GLYPHS_BLOCKS, ASCII = GLY
     "\"text\":\"checkpoint skipped: 40 MiB are wanted and 12 MiB are left on the disk; make "  \
     "room, then type :checkpoint\""
 
+#define TOKEN(text, logprob, gain)                                                             \
+    "{\"id\":1,\"text\":\"" text "\",\"logprob\":" logprob ",\"gain\":" gain ",\"rank\":1}"
+#define THIRD                                                                                  \
+    "\"step\":360,\"type\":\"sample\",\"prompt\":\"fever :\",\"side\":\"legal/step-600\","     \
+    "\"weights\":\"1c2d5e6f708192a3\",\"seed\":0,\"temperature\":0.8,\"index\":0,\"mean_"      \
+    "gain\":"                                                                                  \
+    "-0.42,\"kl\":0.3,\"tokens\":[" TOKEN(" a", "-0.9", "0.1") "," TOKEN(                      \
+        " writ", "-3.1", "-1.2") "," TOKEN(" of the court", "-1", "-0.2") "]"
+
 static const struct screen {
     const char *name;
     int w, h, glyphs, events;
@@ -46,6 +55,18 @@ static const struct screen {
     {"120x40", 120, 40, UTF8, ALL, {0}, {0}, 0, false},
     {"120x40-ascii", 120, 40, ASCII, ALL, {0}, {0}, 0, false},
     {"200x60", 200, 60, UTF8, ALL, {0}, {0}, 0, false},
+    {"200x60-ascii", 200, 60, ASCII, ALL, {0}, {0}, 0, false},
+    {"180x50", 180, 50, UTF8, ALL, {0}, {0}, 0, false},
+    {"180x50-ascii", 180, 50, ASCII, ALL, {0}, {0}, 0, false},
+    {"180x50-blocks", 180, 50, BLOCKS, 220, {'5'}, {0}, 0, false},
+    {"300x100", 300, 100, UTF8, ALL, {'6', KEYS_PAGE_DOWN}, {0}, 0, false},
+    {"84x46", 84, 46, UTF8, ALL, {0}, {0}, 0, false},
+    {"speed", 80, 24, UTF8, ALL, {'5'}, {0}, 0, false},
+    {"speed-wide", 120, 40, ASCII, ALL, {'5'}, {0}, 0, false},
+    {"60x16-speed", 60, 16, UTF8, ALL, {'5'}, {0}, 0, false},
+    {"guide", 80, 24, ASCII, ALL, {'3', '6', 'j'}, {0}, 0, false},
+    {"guide-wide", 120, 40, UTF8, 220, {'1', '6'}, {0}, 0, false},
+    {"60x16-guide", 60, 16, ASCII, ALL, {'4', '6'}, {PAUSE}, 0, false},
     {"60x16", 60, 16, UTF8, ALL, {0}, {0}, 0, false},
     {"60x16-ascii-loss", 60, 16, ASCII, ALL, {'1'}, {0}, 0, false},
     {"60x16-compare", 60, 16, UTF8, ALL, {'3'}, {0}, 0, false},
@@ -141,6 +162,9 @@ static const struct screen {
      0,
      true},
     {"zoomed", 120, 40, ASCII, ALL, {'1', '\r', '+', '+', '>', 'l', 's'}, {0}, 0, false},
+    {"third", 80, 24, ASCII, ALL, {'c', 'c', 'c'}, {THIRD}, 0, false},
+    {"third-beside", 180, 50, UTF8, ALL, {0}, {THIRD}, 0, false},
+    {"third-pretraining", 80, 24, UTF8, 220, {0}, {THIRD}, 0, false},
     {"tokens", 80, 24, UTF8, ALL, {'x', 'f'}, {0}, 0, false},
 };
 

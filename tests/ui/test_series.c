@@ -83,11 +83,25 @@ static void test_find(void **state) {
     series_deinit(&s);
 }
 
+/* Another measure of the same points: its summaries hold, and it takes no memory for x. */
+static void test_without_x(void **state) {
+    struct series s = {0};
+    struct rng r = rng_make(3, 0, 0);
+    (void)state;
+    for (int i = 0; i < POINTS; i++) assert_true(series_push(&s, NULL, rng_normal(&r)));
+    check_spans(&s, 5);
+    series_truncate(&s, 700);
+    check_spans(&s, 6);
+    for (int u = 0; u < UNIT_COUNT; u++) assert_null(s.x[u]);
+    series_deinit(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_spans),
         cmocka_unit_test(test_truncate),
         cmocka_unit_test(test_find),
+        cmocka_unit_test(test_without_x),
     };
     return cmocka_run_group_tests_name("series", tests, NULL, NULL);
 }
