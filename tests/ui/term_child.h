@@ -37,6 +37,9 @@ struct setting {
     int colours; /* that the terminal has; 0: monochrome */
     bool utf8;
     enum glyphs glyphs;
+    const struct canvas *frames; /* what frame 0, 1, 2 ... is, in the terminal's size; NULL:
+                                    random words */
+    const char *terminfo;        /* a folder of entries; NULL: the system's */
 };
 
 struct fixture {
@@ -45,6 +48,8 @@ struct fixture {
     const struct setting *s;
 };
 
+/* A setting's locale and TERM become the process's own. */
+void term_child_environment(const struct setting *s);
 /* The child's life, for pty_screen_start(): context is a const struct setting. 3 when the
  * terminal was refused. */
 int term_child_run(int socket, void *context);
