@@ -73,7 +73,8 @@ static void show_frame(struct term *t, const struct setting *s, int number, bool
 }
 
 static void send_answer(int socket, const struct term *t, int key, struct term_mouse mouse) {
-    struct answer a = {.opened = true, .key = key, .mouse = mouse, .glyphs = term_glyphs(t)};
+    struct child_answer a = {
+        .opened = true, .key = key, .mouse = mouse, .glyphs = term_glyphs(t)};
     term_size(t, &a.w, &a.h);
     a.ended = term_ended(t);
     if (write(socket, &a, sizeof a) != sizeof a) abort();
@@ -130,7 +131,7 @@ int term_child_run(int socket, void *context) {
     term_child_environment(s);
     struct term *t = term_open(&s->options, &err);
     if (!t) {
-        struct answer a = {.opened = false};
+        struct child_answer a = {.opened = false};
         snprintf(a.message, sizeof a.message, "%s", err.msg);
         if (write(socket, &a, sizeof a) != sizeof a) abort();
         return 3;

@@ -22,7 +22,7 @@ struct order {
     int argument; /* number of the frame, milliseconds to wait, signal */
 };
 
-struct answer {
+struct child_answer {
     bool opened, ended;
     int key, w, h;
     enum glyphs glyphs;
@@ -44,7 +44,7 @@ struct setting {
 
 struct fixture {
     struct pty_screen p;
-    struct answer last;
+    struct child_answer last;
     const struct setting *s;
 };
 

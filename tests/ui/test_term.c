@@ -140,7 +140,7 @@ static int run_without_terminal(int socket, void *context) {
 static void test_no_terminal(void **state) {
     (void)state;
     struct pty_screen p;
-    struct answer a;
+    struct child_answer a;
     pty_screen_start(&p, 80, 24, run_without_terminal, (void *)&settings[0]);
     assert_true(pty_screen_answer(&p, &a, sizeof a));
     assert_false(a.opened);
