@@ -1,7 +1,6 @@
 /* test_hostile.c - whatever a log says, on every pane, at every size: the terminal is sent
  * nothing but text and the sequences that its terminfo entry has for drawing, and shows the
  * canvas. */
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,123 +12,28 @@
 #include <cmocka.h>
 
 #include "ui/app_fixture.h"
-#include "ui/hostile.h"
+#include "ui/hostile_log.h"
 #include "ui/stream_check.h"
 #include "ui/term_child.h"
 
 enum { SCREENS_MAX = 32 };
 
-/* ---- logs full of them */
-
-struct source {
-    struct hostile texts;
-    int next; /* the text that comes next */
-};
-
-static const char *take(struct source *s) { return hostile_text(&s->texts, s->next++); }
-
-enum { NAME_BYTES = 96, NAMES = 5 };
-
-/* Keys of one object must differ, also where what is no UTF-8 was replaced. */
-static void take_names(struct source *s, char names[NAMES][NAME_BYTES]) {
-    for (int i = 0; i < NAMES; i++) snprintf(names[i], NAME_BYTES, "%d%s", i, take(s));
-}
+/* ---- screens of them */
 
 /* Through the log's format, as any event. */
-static void observe(struct app_fixture *f, struct event e) {
+static void observe(void *context, struct event *e) {
+    struct app_fixture *f = context;
     struct buf line = {0};
     struct err err = {0};
     struct event read;
-    e.seq = ++f->seq;
-    e.t = f->t += 1;
-    event_write(&e, &line);
+    e->seq = ++f->seq;
+    e->t = f->t += 1;
+    event_write(e, &line);
     if (!event_parse(buf_text(&line), line.len, &read, &err)) fail_msg("%s", err.msg);
     app_observe(f->app, &read);
     event_deinit(&read);
     buf_deinit(&line);
 }
-
-static void observe_plan(struct app_fixture *f, struct source *s,
-                         char names[NAMES][NAME_BYTES]) {
-    struct event_group groups[] = {{names[0], 5}, {names[1], 7}, {names[2], 1}};
-    struct event_plan stages[] = {{take(s), 10}, {take(s), 10}};
-    const char *prompts[] = {take(s), take(s)};
-    struct event_run run = {.name = take(s),
-                            .version = take(s),
-                            .blas = take(s),
-                            .model = "{}",
-                            .groups = groups,
-                            .n_groups = 3,
-                            .stages = stages,
-                            .n_stages = 2,
-                            .prompts = prompts,
-                            .n_prompts = 2};
-    struct event_source data = {take(s), 100, 10};
-    observe(f, (struct event){.type = EVENT_RUN, .run = run});
-    observe(f, (struct event){.type = EVENT_PROGRESS, .progress = {take(s), 1, 2}});
-    observe(f, (struct event){
-                   .type = EVENT_STAGE,
-                   .stage = {
-                       .index = 1, .name = take(s), .steps = 10, .data = &data, .n_data = 1}});
-}
-
-static void observe_sample(struct app_fixture *f, struct source *s, int index,
-                           const char *side) {
-    struct event_top top[] = {{take(s), -0.5}, {take(s), -1.5}};
-    struct event_token tokens[4];
-    for (int i = 0; i < 4; i++)
-        tokens[i] = (struct event_token){.id = i,
-                                         .text = take(s),
-                                         .logprob = -1,
-                                         .gain = 0.5,
-                                         .rank = 1,
-                                         .base_rank = 2,
-                                         .top = top,
-                                         .base_top = top,
-                                         .n_top = 2,
-                                         .n_base_top = 2};
-    observe(f, (struct event){.type = EVENT_SAMPLE,
-                              .step = 2,
-                              .sample = {.prompt = take(s),
-                                         .side = side,
-                                         .weights = take(s),
-                                         .index = index,
-                                         .tokens = tokens,
-                                         .n_tokens = 4,
-                                         .mean_gain = 0.5,
-                                         .kl = 0.1}});
-}
-
-static void observe_facts(struct app_fixture *f, struct source *s,
-                          char names[NAMES][NAME_BYTES]) {
-    struct event_layer layers[3];
-    struct event_score score = {2, 3, 4, 0.5};
-    struct event_set sets[] = {{names[3], score, score, true}, {names[4], score, score, true}};
-    for (int i = 0; i < 3; i++)
-        layers[i] = (struct event_layer){names[i], i == 0, i == 0, 1, 0.1, 0.2, 0.3};
-    for (int64_t step = 1; step <= 3; step++)
-        observe(f, (struct event){.type = EVENT_STEP,
-                                  .step = step,
-                                  .stp = {.loss = 3.0 - (double)step / 3, .tokens = step}});
-    observe(f, (struct event){.type = EVENT_LAYERS, .step = 3, .layers = {layers, 3, 0.1}});
-    observe(f, (struct event){.type = EVENT_EVAL, .step = 3, .eval = {sets, 2}});
-    for (int i = 0; i < 2; i++) {
-        observe_sample(f, s, i, "base");
-        observe_sample(f, s, i, "tuned");
-    }
-    observe(f, (struct event){.type = EVENT_FREEZE,
-                              .step = 3,
-                              .freeze = {take(s), true, take(s), 1, (double)NAN}});
-    observe(f,
-            (struct event){.type = EVENT_CHECKPOINT, .step = 3, .checkpoint = {take(s), 9, 1}});
-    observe(f, (struct event){
-                   .type = EVENT_CONTROL, .step = 3, .control = {take(s), take(s), take(s)}});
-    observe(f, (struct event){
-                   .type = EVENT_CONTROL, .step = 3, .control = {"lr", take(s), take(s)}});
-    observe(f, (struct event){.type = EVENT_PROBLEM, .step = 3, .problem = {true, take(s)}});
-}
-
-/* ---- screens of them */
 
 static const struct view {
     const char *name;
@@ -164,30 +68,35 @@ static const struct setting terminals[] = {
     {.name = "vt100", .term = "vt100", .locale = "C"},
 };
 
-/* One frame for as many texts as a log holds, until all have had their turn. */
+/* A log of hostile texts as it looks in this view; the frame is the caller's. */
+static struct canvas draw_screen(const struct view *v, enum glyphs glyphs,
+                                 struct hostile_log *l) {
+    struct app_fixture f;
+    fixture_open(&f, APP_DRIVE, v->w, v->h, glyphs);
+    l->context = &f;
+    hostile_log_plan(l);
+    hostile_log_facts(l, 1);
+    if (v->ended) observe(&f, &(struct event){.type = EVENT_END, .end = {hostile_log_text(l)}});
+    fixture_draw(&f);
+    for (int i = 0; i < 6 && v->keys[i]; i++) fixture_key(&f, v->keys[i]);
+    if (f.n_sent > 0) fixture_answer(&f, false, 0, hostile_log_text(l));
+    fixture_draw(&f);
+    struct canvas frame = f.canvas;
+    f.canvas = (struct canvas){.cells = NULL};
+    fixture_close(&f);
+    return frame;
+}
+
+/* As many as it takes until all texts have had their turn. */
 static int draw_screens(const struct view *v, enum glyphs glyphs, struct canvas *frames) {
-    struct source s = {.next = 0};
+    struct hostile_log l;
     int n = 0;
-    hostile_make(&s.texts);
-    for (; s.next < s.texts.n; n++) {
-        struct app_fixture f;
-        char names[NAMES][NAME_BYTES];
+    hostile_log_begin(&l, observe, NULL);
+    while (l.next < l.texts.n) {
         assert_true(n < SCREENS_MAX);
-        fixture_open(&f, APP_DRIVE, v->w, v->h, glyphs);
-        take_names(&s, names);
-        observe_plan(&f, &s, names);
-        observe_facts(&f, &s, names);
-        if (v->ended)
-            observe(&f, (struct event){.type = EVENT_END, .step = 3, .end = {take(&s)}});
-        fixture_draw(&f);
-        for (int i = 0; i < 6 && v->keys[i]; i++) fixture_key(&f, v->keys[i]);
-        if (f.n_sent > 0) fixture_answer(&f, false, 0, take(&s));
-        fixture_draw(&f);
-        frames[n] = f.canvas;
-        f.canvas = (struct canvas){.cells = NULL};
-        fixture_close(&f);
+        frames[n++] = draw_screen(v, glyphs, &l);
     }
-    hostile_deinit(&s.texts);
+    hostile_log_deinit(&l);
     return n;
 }
 
