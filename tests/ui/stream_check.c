@@ -120,10 +120,24 @@ static void allow_capability(struct stream_rules *r, const char *name) {
         allow_pieces(r, tparm(s, values[i], values[i], 0, 0, 0, 0, 0, 0, 0));
 }
 
-void stream_rules_make(struct stream_rules *r, const char *term, bool utf8) {
+static void open_entry(const char *term) {
     int status;
-    *r = (struct stream_rules){.utf8 = utf8};
     if (setupterm(term, 1, &status) != OK) fail_msg("terminfo does not know %s", term);
+}
+
+bool stream_capability(const char *term, const char *name, char bytes[STREAM_CAPABILITY]) {
+    open_entry(term);
+    const char *s = tigetstr(name);
+    bool there = s && (intptr_t)s != -1;
+    if (there) /* padding, which stands at the end, is not sent */
+        snprintf(bytes, STREAM_CAPABILITY, "%.*s", (int)strcspn(s, "$"), s);
+    del_curterm(cur_term);
+    return there;
+}
+
+void stream_rules_make(struct stream_rules *r, const char *term, bool utf8) {
+    *r = (struct stream_rules){.utf8 = utf8};
+    open_entry(term);
     for (size_t i = 0; i < sizeof capabilities / sizeof capabilities[0]; i++)
         allow_capability(r, capabilities[i]);
     del_curterm(cur_term);

@@ -4,7 +4,7 @@
 #define THAW_TESTS_UI_STREAM_CHECK_H
 #include "engine/core/buf.h"
 
-enum { STREAM_RULES_MAX = 2048, STREAM_WHY = 384 };
+enum { STREAM_RULES_MAX = 2048, STREAM_WHY = 384, STREAM_CAPABILITY = 128 };
 
 struct stream_rules {
     bool utf8;                       /* else text is ASCII */
@@ -23,4 +23,7 @@ void stream_rules_deinit(struct stream_rules *r);
 bool stream_follows(const struct stream_rules *r, const char *s, size_t n, char why[STREAM_WHY]);
 /* The same; fails the test. */
 void stream_check(const struct stream_rules *r, const char *s, size_t n);
+
+/* What a capability without parameters sends; false: the terminal has none. */
+bool stream_capability(const char *term, const char *name, char bytes[STREAM_CAPABILITY]);
 #endif
