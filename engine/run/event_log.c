@@ -277,19 +277,24 @@ static int read_more(struct event_reader *r, struct err *err) {
     return got > 0;
 }
 
-/* Whether a line is of a type, given as its member is written; it stands among the first. */
-static bool is_type(const char *line, size_t n, const char *member) {
-    return memmem(line, n < HEAD_BYTES ? n : HEAD_BYTES, member, strlen(member)) != NULL;
+/* Whether a line is of a type, given with its closing quote; the first members tell. */
+static bool is_type(const char *line, size_t n, const char *quoted) {
+    static const char member[] = "\"type\":\"";
+    size_t head = n < HEAD_BYTES ? n : HEAD_BYTES, length = strlen(quoted);
+    const char *type = memmem(line, head, member, sizeof member - 1);
+    if (!type) return false;
+    type += sizeof member - 1;
+    return (size_t)(line + n - type) >= length && memcmp(type, quoted, length) == 0;
 }
 
 /* Whether the line of n bytes at the front tells what a later one in the buffer tells anew. */
 static bool is_outdated(const struct event_reader *r, size_t n) {
-    static const char layers[] = "\"type\":\"layers\"", step[] = "\"type\":\"step\"";
+    static const char layers[] = "layers\"", step[] = "step\"";
     const char *line = r->buffer + r->at, *end = r->buffer + r->len, *newline;
     if (!r->newest_layers || !is_type(line, n, layers)) return false;
     for (line += n; (newline = memchr(line, '\n', (size_t)(end - line))); line = newline + 1) {
-        if (is_type(line, (size_t)(newline - line), layers)) return true;
-        if (!is_type(line, (size_t)(newline - line), step)) return false;
+        if (is_type(line, (size_t)(newline - line), step)) continue;
+        return is_type(line, (size_t)(newline - line), layers);
     }
     return false;
 }
