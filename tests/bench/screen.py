@@ -96,23 +96,26 @@ def percentile(values, share):
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
+def stretch(seconds, screens):
+    """Median seconds of the steps made meanwhile; a stretch lasts until there are some."""
+    before, end = len(steps()), time.monotonic() + seconds
+    while time.monotonic() < end or len(steps()) < before + 5:
+        if not screens:
+            time.sleep(0.05)
+        for screen in screens:
+            screen.read(0.01)
+    return statistics.median(steps()[before:])
+
+
 def with_and_without(pairs, seconds, open_screens):
     """Median share by which a step is longer with screens, over pairs of stretches in turn."""
     shares = []
     for _ in range(pairs):
-        before = len(steps())
-        time.sleep(seconds)
-        middle = len(steps())
+        alone = stretch(seconds, [])
         screens = open_screens()
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            for screen in screens:
-                screen.read(0.01)
-        now = steps()
+        shares.append(stretch(seconds, screens) / alone - 1)
         for screen in screens:
             screen.end()
-        alone, seen = statistics.median(now[before:middle]), statistics.median(now[middle:])
-        shares.append(seen / alone - 1)
     return statistics.median(shares)
 
 
@@ -204,6 +207,7 @@ def main():
         parts[part]()
 
 
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1)) # the run is stopped then, too
 try:
     main()
 finally:
