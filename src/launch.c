@@ -7,6 +7,7 @@
 #include "src/cli.h"
 #include "src/launch_child.h"
 #include "src/launch_list.h"
+#include "src/screen_prefs.h"
 
 static const double slice_s = 0.02, frame_s = 0.1, look_s = 2;
 enum { TICK_MS = 500 };
@@ -23,9 +24,10 @@ struct loop {
 /* ---- the screen */
 
 static bool open_screen(struct loop *l, struct err *err) {
-    const char *no_color = getenv("NO_COLOR");
-    struct term_options options = {.mono = no_color && *no_color};
+    struct screen_prefs prefs; /* read anew: the screen before this one may have changed them */
     int w, h;
+    screen_prefs_read(NULL, &prefs);
+    struct term_options options = prefs_term_options(&prefs.prefs);
     l->term = term_open(&options, err);
     if (!l->term) return false;
     term_size(l->term, &w, &h);

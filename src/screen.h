@@ -6,6 +6,7 @@
 
 struct screen_options {
     bool ascii, mono, no_mouse, light;
+    const char *theme;    /* NULL: none asked for; a word of PREF_THEME */
     const char *snapshot; /* WxH: a frame on stdout instead of a screen; NULL: none asked for */
     bool color;           /* the snapshot's */
 };
@@ -13,8 +14,12 @@ struct screen_options {
 /* The options that every command with a screen takes, for its table (cli.h). */
 #define SCREEN_OPTIONS(o)                                                                      \
     {"--ascii", NULL, "draw with plain ASCII", CLI_FLAG, &(o).ascii, 0, 0},                    \
-        {"--mono", NULL, "no colours", CLI_FLAG, &(o).mono, 0, 0},                             \
-        {"--light", NULL, "colours for a light background", CLI_FLAG, &(o).light, 0, 0},       \
+        {"--theme", "NAME",                                                                    \
+         "auto, dark, light, mono, colour-blind or colour-blind-light", CLI_TEXT, &(o).theme,  \
+         0, 0},                                                                                \
+        {"--mono", NULL, "no colours: --theme mono", CLI_FLAG, &(o).mono, 0, 0},               \
+        {"--light", NULL, "for a light background: --theme light", CLI_FLAG, &(o).light, 0,    \
+         0},                                                                                   \
         {"--no-mouse", NULL, "leave the mouse to the terminal", CLI_FLAG, &(o).no_mouse, 0,    \
          0},                                                                                   \
         {"--snapshot", "WxH",                                                                  \

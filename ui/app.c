@@ -47,6 +47,7 @@ struct app *app_create(const struct app_options *o, struct err *err) {
         a->panels[i]->watching = a->mode == APP_WATCH;
     }
     panel_loss_overlay(a->panels[PANE_LOSS], &a->overlays);
+    app_prefs_begin(a, o);
     return a;
 }
 
@@ -151,7 +152,12 @@ void app_copied(struct app *a, bool sent) {
             a->repeat_command);
 }
 
-void app_caught_up(struct app *a) { a->message[0] = '\0'; }
+void app_caught_up(struct app *a) {
+    a->message[0] = '\0';
+    if (!a->own_note[0]) return;
+    journal_note(&a->history.journal, STYLE_WARNING, a->own_note);
+    app_say(a, STYLE_WARNING, "%s", a->own_note);
+}
 
 void app_set_dead(struct app *a, bool dead) {
     if (dead && !a->dead && a->history.state != RUN_ENDED)

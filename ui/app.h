@@ -8,6 +8,7 @@
 #include "engine/run/event_log.h"
 #include "engine/run/run_dir.h"
 #include "engine/run/command.h"
+#include "ui/prefs.h"
 #include "ui/term.h"
 
 enum app_mode { APP_DRIVE, APP_WATCH };
@@ -20,6 +21,9 @@ struct app_options {
     const char *drive_command; /* "thaw attach medical": told to those who only watch */
     const char *runs;   /* folder in which `:overlay` looks for other runs; NULL: the working folder */
     const char *repeat_command; /* "thaw run runs/medical/config.yaml"; NULL: only to go on is known */
+    const struct prefs *prefs; /* how the screen begins; NULL: the usual way. Copied, like the next two */
+    const char *prefs_path;    /* where changes of them are kept; NULL: nowhere */
+    const char *prefs_bad;     /* why the settings that were kept are not used: a sentence for the log; NULL: they are */
     pid_t engine;              /* our child, to be waited for when it ends; 0: it is not ours */
 };
 

@@ -156,10 +156,9 @@ static void drop_oldest_half(struct journal *j) {
     j->dropped += (int64_t)half;
 }
 
-void journal_tell(struct journal *j, const struct event *e) {
-    struct buf text = {0};
-    enum style style;
-    if (!journal_sentence(e, &text, &style)) return;
+/* `text` is the journal's from now on. */
+static void add_line(struct journal *j, int64_t step, double t, enum style style,
+                     struct buf *text) {
     if (j->n_lines == JOURNAL_LINES_MAX) drop_oldest_half(j);
     if (j->n_lines == j->line_capacity) {
         size_t capacity = j->line_capacity ? 2 * j->line_capacity : 64;
@@ -169,10 +168,23 @@ void journal_tell(struct journal *j, const struct event *e) {
             j->line_capacity = capacity;
         }
     }
-    if (text.failed || !text.data || j->n_lines == j->line_capacity) {
+    if (text->failed || !text->data || j->n_lines == j->line_capacity) {
         j->failed = true;
-        buf_deinit(&text);
+        buf_deinit(text);
         return;
     }
-    j->lines[j->n_lines++] = (struct journal_line){e->step, e->t, style, text.data};
+    j->lines[j->n_lines++] = (struct journal_line){step, t, style, text->data};
+}
+
+void journal_tell(struct journal *j, const struct event *e) {
+    struct buf text = {0};
+    enum style style;
+    if (journal_sentence(e, &text, &style)) add_line(j, e->step, e->t, style, &text);
+}
+
+void journal_note(struct journal *j, enum style style, const char *text) {
+    const struct journal_line *last = j->n_lines > 0 ? &j->lines[j->n_lines - 1] : NULL;
+    struct buf copy = {0};
+    buf_str(&copy, text);
+    add_line(j, last ? last->step : 0, last ? last->t : 0, style, &copy);
 }

@@ -39,6 +39,8 @@ void journal_mark(struct journal *j, const double x[UNIT_COUNT], char letter, co
 void journal_rewind(struct journal *j, int64_t step);
 /* The sentence of an event, if it has one. */
 void journal_tell(struct journal *j, const struct event *e);
+/* A sentence of the screen's own, at the time of the newest line; copied. */
+void journal_note(struct journal *j, enum style style, const char *text);
 /* One sentence; also used for the message line. False: the event has none. */
 bool journal_sentence(const struct event *e, struct buf *out, enum style *style);
 #endif

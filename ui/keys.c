@@ -62,7 +62,7 @@ const struct key_binding key_bindings[] = {
     {{'m'}, ACTION_MARK, "m", "mark this step of the curve, or unmark it", NULL, false},
     {{'\''}, ACTION_MARK_NEXT, "'", "cursor to the next mark on the curve", NULL, false},
     {{':'}, ACTION_COMMAND, ":", "command line, as in :freeze 0-3", "command", false},
-    {{'/'}, ACTION_FIND, "/", "find in the log; / and Enter: the next one", NULL, false},
+    {{'/'}, ACTION_FIND, "/", "find in the log or this help; /, Enter: next", NULL, false},
     {{'y'}, ACTION_COPY, "y", "copy the command that repeats this run", NULL, false},
     {{CTRL('L')}, ACTION_REDRAW, "Ctrl-L", "draw the screen again", NULL, false},
     {{CTRL('Z')}, ACTION_SUSPEND, "Ctrl-Z", "suspend the screen, not the run", NULL, false},

@@ -177,7 +177,7 @@ static bool measure(int64_t steps, int w, int h, FILE *out) {
     double draw, both;
     bool ok = script_open(&s, steps + FRAMES);
     struct app *a = ok ? app_create(&o, &err) : NULL;
-    struct term *t = a ? term_open(&(struct term_options){.ascii = false}, &err) : NULL;
+    struct term *t = a ? term_open(&(struct term_options){0}, &err) : NULL;
     if (t) {
         tell_beginning(&s, observe, a);
         double start = cpu_now();

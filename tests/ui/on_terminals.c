@@ -13,10 +13,10 @@
  * least is compared there, and every character. */
 static const struct setting kinds[] = {
     {.name = "256 colours", .term = "xterm-256color", .colours = 256, .utf8 = true},
-    {.name = "mono", .term = "xterm-256color", .options = {.mono = true}, .utf8 = true},
+    {.name = "mono", .term = "xterm-256color", .options = {.theme = THEME_MONO}, .utf8 = true},
     {.name = "light",
      .term = "xterm-256color",
-     .options = {.light = true},
+     .options = {.theme = THEME_LIGHT},
      .colours = 256,
      .utf8 = true},
     {.name = "8 colours", .term = "xterm", .colours = 8, .utf8 = true},
@@ -25,7 +25,7 @@ static const struct setting kinds[] = {
     {.name = "tmux, 256 colours", .term = "tmux-256color", .colours = 256, .utf8 = true},
     {.name = "console", .term = "linux", .colours = 8, .utf8 = true},
     {.name = "LC_ALL=C", .term = "xterm-256color", .colours = 256},
-    {.name = "mono, LC_ALL=C", .term = "xterm-256color", .options = {.mono = true}},
+    {.name = "mono, LC_ALL=C", .term = "xterm-256color", .options = {.theme = THEME_MONO}},
     {.name = "vt100", .term = "vt100"},
 };
 enum { KINDS_OF_UTF8 = 7 };

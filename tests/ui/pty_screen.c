@@ -22,6 +22,9 @@
 #include "engine/core/text.h"
 
 enum { PATIENCE_MS = 120000 }; /* only a hang lasts that long */
+/* The same for words on a screen that goes on drawing (its clock): pieces of output, or of
+ * silence, without them. */
+enum { SILENCE_MS = 100, PIECES_MAX = 1500 };
 
 void pty_screen_start(struct pty_screen *p, int w, int h,
                       int (*child)(int socket, void *context), void *context) {
@@ -146,9 +149,11 @@ static void fail_without(const struct pty_screen *p, const char *words) {
 }
 
 bool pty_screen_until_shown(struct pty_screen *p, const char *words) {
-    while (!shows(p, words)) {
+    for (int pieces = 0; !shows(p, words); pieces++) {
         struct pollfd fd = {p->master, POLLIN, 0};
-        if (poll(&fd, 1, PATIENCE_MS) == 0) fail_without(p, words);
+        int ready = poll(&fd, 1, SILENCE_MS);
+        if (pieces == PIECES_MAX) fail_without(p, words);
+        if (ready <= 0) continue;
         if (!take_in(p)) return false;
         interpret(p);
         buf_clear(&p->bytes);

@@ -50,8 +50,9 @@ static void draw_frame(struct canvas *c, int number) {
 }
 
 /* A canvas of its size that holds a frame of the setting; to be released. */
-static bool frame_of(const struct setting *s, int number, int w, int h, struct canvas *c) {
-    if (!canvas_init(c, w, h, s->glyphs, NULL)) return false;
+static bool frame_of(const struct setting *s, int number, int w, int h, enum glyphs glyphs,
+                     struct canvas *c) {
+    if (!canvas_init(c, w, h, glyphs, NULL)) return false;
     if (!s->frames || number < 0) {
         draw_frame(c, number);
         return true;
@@ -66,7 +67,7 @@ static void show_frame(struct term *t, const struct setting *s, int number, bool
     struct canvas c;
     int w, h;
     term_size(t, &w, &h);
-    if (!frame_of(s, number, w, h, &c)) abort();
+    if (!frame_of(s, number, w, h, term_glyphs(t), &c)) abort();
     term_blit(t, &c, redraw);
     canvas_deinit(&c);
     if (write(STDOUT_FILENO, MARKER, strlen(MARKER)) < 0) abort();
@@ -84,6 +85,7 @@ static void send_answer(int socket, const struct term *t, int key, struct term_m
 static bool obey(struct term *t, const struct setting *s, int socket,
                  const struct order *order) {
     struct term_mouse mouse = {0};
+    struct term_options o;
     int key = KEYS_NONE, other[2] = {-1, -1};
     switch (order->what) {
     case ORDER_FRAME:
@@ -96,6 +98,13 @@ static bool obey(struct term *t, const struct setting *s, int socket,
     case ORDER_KEY:
         key = term_key(t, order->argument, other[0], &mouse);
         send_answer(socket, t, key, mouse);
+        return true;
+    case ORDER_CHANGE:
+        o = (struct term_options){.theme = (enum theme)(order->argument % 16),
+                                  .glyphs = (enum glyphs_wish)(order->argument / 16 % 16),
+                                  .no_mouse = order->argument >= 256};
+        term_change(t, &o);
+        send_answer(socket, t, KEYS_NONE, mouse);
         return true;
     case ORDER_COPY:
         send_answer(socket, t, term_copy(t, "thaw"), mouse);
@@ -196,7 +205,7 @@ static void compare_cell(const struct fixture *f, const struct cell *cell, int x
     assert_int_equal(shown.width, wide && f->s->utf8 ? 2 : 1);
     for (int i = 0; i < 2 && f->s->utf8 && shown.chars[i]; i++) /* up to the first 0 */
         assert_int_equal(shown.chars[1 + i], cell->mark[i]);
-    struct look look = theme_look((enum style)cell->style, f->s->colours, f->s->options.light);
+    struct look look = theme_look((enum style)cell->style, f->s->colours, f->s->options.theme);
     assert_int_equal(shown.attrs.reverse, look.reverse);
     if (strncmp(f->s->term, "xterm", 5) != 0)
         return; /* others have reasons to leave some out */
@@ -209,7 +218,7 @@ static void compare_cell(const struct fixture *f, const struct cell *cell, int x
 /* What the terminal shows is the canvas. */
 void term_child_compare(const struct fixture *f, int number) {
     struct canvas c;
-    assert_true(frame_of(f->s, number, f->p.w, f->p.h, &c));
+    assert_true(frame_of(f->s, number, f->p.w, f->p.h, f->s->glyphs, &c));
     for (int y = 0; y < c.h; y++)
         for (int x = 0; x < c.w; x++)
             if (c.cells[y * c.w + x].ch) compare_cell(f, &c.cells[y * c.w + x], x, y);

@@ -60,7 +60,7 @@ static int run_app(int socket, void *context) {
     const struct fixture *f = context;
     struct app_options o = {
         .mode = APP_DRIVE, .name = "test", .drive_command = "thaw attach test"};
-    struct term_options t = {.ascii = false};
+    struct term_options t = {0};
     struct err err = {0};
     enum app_end how = APP_GOES_ON;
     (void)socket;

@@ -68,7 +68,7 @@ static int run_app(int socket, void *context) {
                             .drive_command = "thaw attach storm",
                             .repeat_command = REPEAT,
                             .runs = f->dir};
-    struct term_options t = {.ascii = false};
+    struct term_options t = {0};
     enum app_end how = APP_GOES_ON;
     (void)socket;
     setenv("TERM", f->storm->term, 1);
