@@ -229,6 +229,7 @@ bool app_run(const struct run_paths *paths, const struct app_options *o,
     l.app = app_create(o, err);
     if (l.app && o->mode == APP_REPLAY && o->at >= 0) app_replay_at(l.app, o->at, NULL);
     l.reader = l.app ? event_reader_open(paths->events, err) : NULL;
+    if (l.reader) event_reader_newest_layers(l.reader);
     l.term = l.reader ? term_open(t, err) : NULL;
     bool ok = l.term != NULL;
     if (ok) {

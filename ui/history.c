@@ -9,6 +9,9 @@
 
 const double smoothing_factors[SMOOTHINGS] = {0, 0.5, 0.9, 0.99};
 
+/* From so many points on 1 - 0.99^(k-1) is 1 in a double. */
+enum { BIASED_POINTS = 4096 };
+
 #define COPY(to, from) snprintf(to, sizeof(to), "%s", from)
 
 /* Steps are added and compared as doubles, too. */
@@ -179,13 +182,15 @@ static void observe_stage(struct history *h, const struct event *e) {
  * before: with k finite points, mean_k (1 - b^k) = b mean_(k-1) (1 - b^(k-1)) + (1 - b) y_k. */
 static void smooth_point(struct history *h, size_t i) {
     double y = (double)h->train.y[i], k = (double)(i - h->stage_start) + 1;
+    bool biased = k <= BIASED_POINTS;
     for (int s = 0; s < SMOOTHINGS; s++) {
         double b = smoothing_factors[s];
         double before = i > h->stage_start ? (double)h->smooth[s][i - 1] : (double)NAN;
         double mean = y;
         if (!isfinite(y)) mean = before;
         else if (isfinite(before))
-            mean = (b * before * (1 - pow(b, k - 1)) + (1 - b) * y) / (1 - pow(b, k));
+            mean = biased ? (b * before * (1 - pow(b, k - 1)) + (1 - b) * y) / (1 - pow(b, k))
+                          : b * before + (1 - b) * y;
         h->smooth[s][i] = (float)mean;
     }
 }

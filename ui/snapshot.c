@@ -1,6 +1,7 @@
 #include "ui/snapshot.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "engine/core/clock.h"
 #include "engine/core/files.h"
@@ -34,6 +35,7 @@ static bool read_log(struct app *a, const char *path, struct err *err) {
     struct event_reader *r = event_reader_open(path, err);
     struct event e;
     int got = r ? 1 : -1;
+    if (r) event_reader_newest_layers(r);
     while (got > 0) {
         got = event_reader_next(r, &e, err);
         if (got > 0) app_observe(a, &e);
@@ -43,11 +45,21 @@ static bool read_log(struct app *a, const char *path, struct err *err) {
     return got == 0;
 }
 
+/* When the newest event was written: clock_wall(); of the run's folder while there is no log.
+ */
+static bool time_of_log(const struct run_paths *paths, double *at, struct err *err) {
+    struct stat st;
+    if (stat(paths->events, &st) != 0 && stat(paths->dir, &st) != 0)
+        return err_errno(err, "cannot read %s", paths->dir);
+    *at = (double)st.st_mtim.tv_sec + 1e-9 * (double)st.st_mtim.tv_nsec;
+    return true;
+}
+
 /* The first draw, for the time of the newest event, tells the app since when the run is silent.
  * `living` was asked before the log was read: an engine that ends meanwhile is not called dead.
  */
-static void draw(struct app *a, struct canvas *c, const struct run_info *info, bool living) {
-    app_draw(a, c, info->modified);
+static void draw(struct app *a, struct canvas *c, double heard_at, bool living) {
+    app_draw(a, c, heard_at);
     app_set_dead(a, !living && a->history.state != RUN_ENDED);
     app_draw(a, c, clock_wall());
 }
@@ -62,17 +74,17 @@ static bool fold(struct app *a, const struct run_paths *paths, const struct app_
 bool snapshot_take(const struct run_paths *paths, const struct app_options *o,
                    const struct snapshot *s, struct buf *out, struct err *err) {
     struct canvas c = {.cells = NULL};
-    struct run_info info;
+    double heard_at = 0;
     bool living = files_is_locked(paths->lock, NULL);
     struct app *a = app_create(o, err);
     bool replay = o->mode == APP_REPLAY; /* of a log that may be all there is */
     bool ok = a && fold(a, paths, o, err) &&
-              (replay || run_info_read(paths->dir, &info, err)) &&
+              (replay || time_of_log(paths, &heard_at, err)) &&
               canvas_init(&c, s->w, s->h, s->glyphs, err);
     for (bool more = ok; more;) overlays_read(&a->overlays, 1, &more);
     if (ok) {
         if (replay) app_draw(a, &c, clock_wall());
-        else draw(a, &c, &info, living);
+        else draw(a, &c, heard_at, living);
         canvas_dump_as(&c, s->form, s->look, out);
     }
     canvas_deinit(&c);

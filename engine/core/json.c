@@ -158,6 +158,14 @@ static size_t plain_run(const char *s, size_t n) {
     return at;
 }
 
+/* What a terminal obeys, or hides, or lets turn what follows: escaped, so that JSON may be
+ * looked at. All of it is in the first plane. */
+static bool is_tricky(uint32_t cp) {
+    return cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || cp == 0xAD || cp == 0x61C ||
+           (cp >= 0x200B && cp <= 0x200F) || (cp >= 0x2028 && cp <= 0x202E) ||
+           (cp >= 0x2060 && cp <= 0x206F) || cp == 0xFEFF;
+}
+
 static void put_character(struct buf *out, uint32_t cp) {
     static const char named[] = "\"\"\\\\\nn\rr\tt"; /* pairs: the character, its letter */
     for (size_t i = 0; i + 1 < sizeof named; i += 2) {
@@ -167,7 +175,7 @@ static void put_character(struct buf *out, uint32_t cp) {
         return;
     }
     char utf8[4];
-    if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0)) buf_printf(out, "\\u%04x", (unsigned)cp);
+    if (is_tricky(cp)) buf_printf(out, "\\u%04x", (unsigned)cp);
     else buf_add(out, utf8, text_encode(cp, utf8));
 }
 

@@ -13,6 +13,7 @@
 
 enum {
     CHUNK_BYTES = 1 << 18,    /* read at once */
+    HEAD_BYTES = 96,          /* of a line hold its type */
     UNWRITTEN_MAX = 4 << 20,  /* of events that wait for room on the disk */
     LINE_BYTES_MAX = 16 << 20 /* a longer line is no event */
 };
@@ -181,7 +182,8 @@ struct event_reader {
     off_t offset;
     char *buffer;
     size_t at, len, capacity;
-    bool overlong; /* inside a line that is too long: skip to its newline */
+    bool newest_layers; /* event_reader_newest_layers() */
+    bool overlong;      /* inside a line that is too long: skip to its newline */
     int64_t skipped;
     struct event current;
 };
@@ -206,6 +208,8 @@ void event_reader_close(struct event_reader *r) {
     free(r->path);
     free(r);
 }
+
+void event_reader_newest_layers(struct event_reader *r) { r->newest_layers = true; }
 
 int64_t event_reader_skipped(const struct event_reader *r) { return r->skipped; }
 
@@ -284,13 +288,36 @@ static int read_more(struct event_reader *r, struct err *err) {
     return got > 0;
 }
 
+/* Whether a line is of a type, given with its closing quote; the first members tell. */
+static bool is_type(const char *line, size_t n, const char *quoted) {
+    static const char member[] = "\"type\":\"";
+    size_t head = n < HEAD_BYTES ? n : HEAD_BYTES, length = strlen(quoted);
+    const char *type = memmem(line, head, member, sizeof member - 1);
+    if (!type) return false;
+    type += sizeof member - 1;
+    return (size_t)(line + n - type) >= length && memcmp(type, quoted, length) == 0;
+}
+
+/* Whether the line of n bytes at the front tells what a later one in the buffer tells anew. */
+static bool is_outdated(const struct event_reader *r, size_t n) {
+    static const char layers[] = "layers\"", step[] = "step\"";
+    const char *line = r->buffer + r->at, *end = r->buffer + r->len, *newline;
+    if (!r->newest_layers || !is_type(line, n, layers)) return false;
+    for (line += n; (newline = memchr(line, '\n', (size_t)(end - line))); line = newline + 1) {
+        if (is_type(line, (size_t)(newline - line), step)) continue;
+        return is_type(line, (size_t)(newline - line), layers);
+    }
+    return false;
+}
+
 /* Parse the line of `n` bytes at the front; true when it is an event of a known type. */
 static bool take_line(struct event_reader *r, size_t n) {
     const char *line = r->buffer + r->at;
+    bool rest = r->overlong, outdated = !rest && is_outdated(r, n);
     r->at += n;
     r->offset += (off_t)n;
-    bool rest = r->overlong;
     r->overlong = false;
+    if (outdated) return false;
     if (!rest && event_parse(line, n, &r->current, NULL)) {
         if (r->current.type != EVENT_OTHER) return true;
         event_deinit(&r->current);

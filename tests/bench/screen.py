@@ -1,25 +1,34 @@
 #!/usr/bin/env python3
-"""screen.py - what the screen costs while training has every core: time to the first frame, from a key to its
-bytes, bytes to the terminal, the screen's own CPU, and what it takes from the training. Not a test: it takes
-a few minutes and wants the machine to itself.
+"""screen.py - what the screen costs, beside its goals: frames by the length of a run, attaching to long logs, and, while
+training has every core, time to the first frame, from a key to its bytes, bytes to the terminal, the screen's own CPU, and
+what it takes from the training. Not a test: it takes a few minutes and wants the machine to itself.
 
-    tests/bench/screen.py [--thaw PROGRAM] [--size 80x24] [--seconds 20] [--watchers N]
+    tests/bench/screen.py [--thaw PROGRAM] [--frames PROGRAM] [--size 80x24] [--seconds 20] [--watchers 30] [PART...]
 
-The run is configs/medical.yaml; the screen is `thaw attach` on a pseudo-terminal. The key is Z typed into the
-command line: its echo is the first Z among the bytes."""
-import argparse, fcntl, json, os, pty, select, shutil, signal, statistics, struct, subprocess, tempfile
+PART: frames, attach, live, watchers; all of them without one. The first two need build/test/tests/bench_screen
+(cmake --preset test && ninja -C build/test bench_screen). The run is configs/medical.yaml; the screen is `thaw attach` on
+a pseudo-terminal. The key is Z typed into the command line: its echo is the first Z among the bytes. One of the
+watchers is stopped, as by Ctrl-S: its terminal is full, and nobody may wait for it."""
+import argparse, fcntl, json, os, pty, resource, select, shutil, signal, statistics, struct, subprocess, sys, tempfile
 import termios, time
 
 root = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 parser = argparse.ArgumentParser()
 parser.add_argument("--thaw", default=os.path.join(root, "build", "release", "thaw"))
+parser.add_argument("--frames", default=os.path.join(root, "build", "test", "tests", "bench_screen"))
 parser.add_argument("--size", default="80x24")
 parser.add_argument("--seconds", type=float, default=20)
-parser.add_argument("--watchers", type=int, default=0)
+parser.add_argument("--watchers", type=int, default=30)
+parser.add_argument("parts", nargs="*", metavar="PART")
 options = parser.parse_args()
 width, height = map(int, options.size.split("x"))
 folder = tempfile.mkdtemp()
 runs = ["--runs-dir", folder]
+large = width * height > 80 * 24
+
+
+def tell(what, value, goal):
+    print(f"{what:<26}{value:<64}goal {goal}", flush=True)
 
 
 class Screen:
@@ -30,6 +39,9 @@ class Screen:
             os.environ["TERM"] = "xterm-256color"
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
             os.execv(options.thaw, [options.thaw, word, "medical", *runs])
+
+    def stop(self):
+        os.kill(self.pid, signal.SIGSTOP)
 
     def read(self, seconds):
         """What comes within `seconds`, with the time of each piece."""
@@ -57,9 +69,12 @@ class Screen:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def end(self):
-        os.kill(self.pid, signal.SIGHUP)
-        os.waitpid(self.pid, 0)
+        """Seconds until it is gone after its terminal is."""
+        os.kill(self.pid, signal.SIGCONT)
+        start = time.monotonic()
         os.close(self.fd)
+        os.waitpid(self.pid, 0)
+        return time.monotonic() - start
 
 
 def size_of(pieces):
@@ -81,40 +96,76 @@ def percentile(values, share):
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
+def stretch(seconds, screens):
+    """Median seconds of the steps made meanwhile; a stretch lasts until there are some."""
+    before, end = len(steps()), time.monotonic() + seconds
+    while time.monotonic() < end or len(steps()) < before + 5:
+        if not screens:
+            time.sleep(0.05)
+        for screen in screens:
+            screen.read(0.01)
+    return statistics.median(steps()[before:])
+
+
 def with_and_without(pairs, seconds, open_screens):
     """Median share by which a step is longer with screens, over pairs of stretches in turn."""
     shares = []
     for _ in range(pairs):
-        before = len(steps())
-        time.sleep(seconds)
-        middle = len(steps())
+        alone = stretch(seconds, [])
         screens = open_screens()
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            for screen in screens:
-                screen.read(0.01)
-        now = steps()
+        shares.append(stretch(seconds, screens) / alone - 1)
         for screen in screens:
             screen.end()
-        alone, seen = statistics.median(now[before:middle]), statistics.median(now[middle:])
-        shares.append(seen / alone - 1)
     return statistics.median(shares)
 
 
-def main():
-    thaw("run", "medical", "--detach", "--set", "stages.0.steps=100000")
-    while len(steps()) < 10:
-        time.sleep(0.5)
+def frames():
+    """CPU time of a frame; `shown`: sent to a terminal as well."""
+    for line in subprocess.run([options.frames], check=True, capture_output=True, text=True).stdout.splitlines():
+        tell(line[:23], line[23:].strip() + " ", "1 ms" if line.lstrip().startswith("80x24") else "4 ms")
+
+
+def attach():
+    """A snapshot reads, folds and draws as a screen does that comes to a log."""
+    for steps, goal in (100_000, "200 ms"), (1_000_000, "1000 ms"):
+        name = f"long-{steps}"
+        os.mkdir(os.path.join(folder, name))
+        subprocess.run([options.frames, str(steps), os.path.join(folder, name, "events.jsonl")], check=True)
+        walls, cpus = [], []
+        for _ in range(5):
+            before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+            thaw("watch", name, "--snapshot", options.size)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            walls.append(time.monotonic() - start)
+            cpus.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        tell(f"attach, {steps} steps", f"{1e3 * statistics.median(walls):.0f} ms, CPU "
+             f"{1e3 * statistics.median(cpus):.0f} ms (medians of 5)", goal)
+        shutil.rmtree(os.path.join(folder, name))
+
+
+def live():
     screen = Screen("attach")
     while not screen.read(0.005):
         pass
-    print(f"first bytes       {1e3 * (time.monotonic() - screen.started):7.1f} ms")
+    tell("first bytes", f"{1e3 * (time.monotonic() - screen.started):.1f} ms", "100 ms")
     screen.read(3)
     before, start = screen.cpu(), time.monotonic()
     sent = size_of(screen.read(options.seconds))
     lasted = time.monotonic() - start
-    print(f"steady            {sent / lasted / 1e3:7.2f} kB/s")
-    print(f"the screen's CPU  {100 * (screen.cpu() - before) / lasted:7.2f} % of a core")
+    tell("steady", f"{sent / lasted / 1e3:.2f} kB/s", "10 kB/s" if large else "3 kB/s")
+    tell("the screen's CPU", f"{100 * (screen.cpu() - before) / lasted:.2f} % of a core", "2 %")
+    keys(screen)
+    thaw("send", "medical", "pause")
+    screen.read(15) # what the message row says goes by
+    idle = screen.read(5)
+    tell("paused", f"{size_of(idle) / 5:.1f} bytes/s", "0")
+    thaw("send", "medical", "resume")
+    tell("gone with its terminal", f"{1e3 * screen.end():.0f} ms", "1000 ms")
+    share = with_and_without(5, options.seconds / 2, lambda: [Screen("attach")])
+    tell("training slowed", f"{100 * share:.2f} % (median of 5 stretches beside one without)", "0.5 %")
+
+
+def keys(screen):
     os.write(screen.fd, b":")
     screen.read(0.5)
     times = []
@@ -124,27 +175,43 @@ def main():
         screen.read(0.05 + 0.001 * (i % 37))
     lost = times.count(None)
     times = [t for t in times if t is not None]
-    print(f"key to bytes      {1e3 * statistics.median(times):7.1f} ms median, "
-          f"{1e3 * percentile(times, 0.99):.1f} ms 99th percentile, {lost} of 200 not within a second")
+    tell("key to bytes, median", f"{1e3 * statistics.median(times):.1f} ms", "10 ms")
+    tell("key to bytes, 99 %", f"{1e3 * percentile(times, 0.99):.1f} ms, {lost} of 200 not within a second", "50 ms")
     os.write(screen.fd, b"\x1b")
     screen.read(0.5)
-    thaw("send", "medical", "pause")
-    screen.read(15) # what the message row says goes by
-    idle = screen.read(5)
-    print(f"paused            {size_of(idle) / 5:7.1f} bytes/s", *(piece for _, piece in idle[:3]))
-    thaw("send", "medical", "resume")
-    screen.end()
-    share = with_and_without(5, options.seconds / 2, lambda: [Screen("attach")])
-    print(f"training slowed   {100 * share:7.2f} % by a screen (median of 5 stretches beside one without)")
-    if options.watchers:
-        share = with_and_without(3, options.seconds / 2,
-                                 lambda: [Screen("watch") for _ in range(options.watchers)])
-        print(f"                  {100 * share:7.2f} % by {options.watchers} watchers")
 
 
+def open_watchers():
+    screens = [Screen("watch") for _ in range(options.watchers)]
+    screens[0].stop()
+    return screens
+
+
+def watchers():
+    share = with_and_without(5, options.seconds / 2, open_watchers)
+    tell(f"{options.watchers} watchers", f"training slowed {100 * share:.2f} %, one of them stopped "
+         "(median of 5)", "1 %")
+
+
+def main():
+    parts = {"frames": frames, "attach": attach, "live": live, "watchers": watchers}
+    wanted = options.parts or list(parts)
+    for part in wanted:
+        if part not in parts:
+            sys.exit(f"screen.py: there is no part {part}: {', '.join(parts)}")
+    for part in wanted:
+        if part in ("live", "watchers") and not os.path.exists(os.path.join(folder, "medical")):
+            thaw("run", "medical", "--detach", "--set", "stages.0.steps=100000")
+            while len(steps()) < 10:
+                time.sleep(0.5)
+        parts[part]()
+
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1)) # the run is stopped then, too
 try:
     main()
 finally:
-    subprocess.run([options.thaw, "send", *runs, "medical", "stop"], stdout=subprocess.DEVNULL)
-    time.sleep(3)
+    if os.path.exists(os.path.join(folder, "medical")):
+        subprocess.run([options.thaw, "send", *runs, "medical", "stop"], stdout=subprocess.DEVNULL)
+        time.sleep(3)
     shutil.rmtree(folder, ignore_errors=True)

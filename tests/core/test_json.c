@@ -189,7 +189,7 @@ static void test_depth(void **state) {
 static void write_example(struct json_writer *w) {
     json_open(w, '{');
     json_put_key(w, "name");
-    json_put_string(w, "a \"b\" \\ \n\t\r\x01\x7f caf\xc3\xa9");
+    json_put_string(w, "a \"b\" \\ \n\t\r\x01\x7f caf\xc3\xa9\xe2\x80\xae\xef\xbb\xbf");
     json_put_key(w, "list");
     json_open(w, '[');
     json_put_integer(w, -9);
@@ -211,9 +211,10 @@ static void test_written_on_one_line(void **state) {
     struct buf out = {0};
     struct json_writer w = json_writer_make(&out);
     write_example(&w);
-    assert_string_equal(buf_text(&out),
-                        "{\"name\":\"a \\\"b\\\" \\\\ \\n\\t\\r\\u0001\\u007f caf\xc3\xa9\","
-                        "\"list\":[-9,true,false,null,{},[]],\"x\":0.5}");
+    assert_string_equal(
+        buf_text(&out),
+        "{\"name\":\"a \\\"b\\\" \\\\ \\n\\t\\r\\u0001\\u007f caf\xc3\xa9\\u202e\\ufeff\","
+        "\"list\":[-9,true,false,null,{},[]],\"x\":0.5}");
     buf_deinit(&out);
 }
 
@@ -225,7 +226,8 @@ static void test_written_indented(void **state) {
     write_example(&w);
     assert_string_equal(
         buf_text(&out),
-        "{\n  \"name\": \"a \\\"b\\\" \\\\ \\n\\t\\r\\u0001\\u007f caf\xc3\xa9\",\n"
+        "{\n  \"name\": \"a \\\"b\\\" \\\\ \\n\\t\\r\\u0001\\u007f "
+        "caf\xc3\xa9\\u202e\\ufeff\",\n"
         "  \"list\": [\n    -9,\n    true,\n    false,\n    null,\n    {},\n    []\n"
         "  ],\n  \"x\": 0.5\n}");
     struct json *root = json_parse(out.data, out.len, NULL);

@@ -246,6 +246,8 @@ killed_screen() {
     goes_on "a terminal that was closed"
 }
 
+all_steps() { events "$1" step type=step | awk '$1 != NR { bad = 1 } END { exit bad || !NR }'; }
+
 stop() {
     terminal main 80 24
     enter "$thaw attach live"
@@ -264,6 +266,7 @@ stop() {
     wait_for "the engine's exit" not engine_pid live
     ok "a checkpoint at the last step" test -s "$runs/live/checkpoints/step-$(last_step live)/model.safetensors"
     ok "the log is whole" sound_log live
+    ok "no step was lost, whatever became of the screens" all_steps live
     same "runs: in the end" stopped "$(listed live state)"
 }
 

@@ -366,6 +366,60 @@ static void hear(void *ctx, const struct event *e) {
     h->loss = e->stp.loss;
 }
 
+/* ---- layers that are outdated */
+
+/* One of each letter: s a step, l layers, f a freeze, e an evaluation. */
+static void write_letters(const char *path, const char *letters) {
+    struct event events[N_SAMPLES];
+    struct event_log log;
+    struct err err = {0};
+    sample_events(events);
+    assert_ok(event_log_open(&log, path, &err), err);
+    for (; *letters; letters++) {
+        enum event_type type = *letters == 's'   ? EVENT_STEP
+                               : *letters == 'l' ? EVENT_LAYERS
+                               : *letters == 'f' ? EVENT_FREEZE
+                                                 : EVENT_EVAL;
+        assert_ok(event_log_put(&log, &events[type - 1], &err), err);
+    }
+    event_log_close(&log);
+}
+
+static const struct letters_case {
+    const char *written, *all, *newest;
+} letters_cases[] = {
+    {"slsslsl", "slsslsl", "ssssl"}, /* only the last one tells what holds */
+    {"lll", "lll", "l"},
+    {"slfsl", "slfsl", "slfsl"}, /* a freeze lies between */
+    {"lsesl", "lsesl", "lsesl"}, /* no more than steps are looked through */
+    {"lssss", "lssss", "lssss"},
+};
+
+static void read_letters(const char *path, bool newest, char *out) {
+    static const char letter[EVENT_TYPES] = {
+        [EVENT_STEP] = 's', [EVENT_LAYERS] = 'l', [EVENT_FREEZE] = 'f', [EVENT_EVAL] = 'e'};
+    struct event_reader *r = reader(path);
+    struct event e;
+    if (newest) event_reader_newest_layers(r);
+    while (event_reader_next(r, &e, NULL) == 1) *out++ = letter[e.type];
+    *out = '\0';
+    assert_int_equal(event_reader_skipped(r), 0);
+    event_reader_close(r);
+}
+
+static void test_newest_layers(void **state) {
+    for (size_t i = 0; i < sizeof letters_cases / sizeof letters_cases[0]; i++) {
+        char name[32], got[32];
+        snprintf(name, sizeof name, "letters-%zu.jsonl", i);
+        const char *path = in_folder(state, name);
+        write_letters(path, letters_cases[i].written);
+        read_letters(path, false, got);
+        assert_string_equal(got, letters_cases[i].all);
+        read_letters(path, true, got);
+        assert_string_equal(got, letters_cases[i].newest);
+    }
+}
+
 static void test_listener(void **state) {
     (void)state;
     struct event_log log;
@@ -392,6 +446,7 @@ int main(void) {
         cmocka_unit_test(test_long_line),        cmocka_unit_test(test_no_file_to_read),
         cmocka_unit_test(test_full_disk),        cmocka_unit_test(test_listener),
         cmocka_unit_test(test_places),
+        cmocka_unit_test(test_newest_layers),
     };
     return cmocka_run_group_tests_name("event_log", tests, folder_setup, folder_teardown);
 }

@@ -19,6 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/core/text.h"
+
 enum { PATIENCE_MS = 120000 }; /* only a hang lasts that long */
 /* The same for words on a screen that goes on drawing (its clock): pieces of output, or of
  * silence, without them. */
@@ -53,6 +55,7 @@ static bool take_in(struct pty_screen *p) {
     if (n < 0 && errno == EINTR) return true;
     if (n <= 0) return false; /* EIO: nobody has the other side open */
     assert_true(buf_add(&p->bytes, bytes, (size_t)n));
+    if (p->record) assert_true(buf_add(p->record, bytes, (size_t)n));
     return true;
 }
 
@@ -123,12 +126,44 @@ static bool shows(const struct pty_screen *p, const char *words) {
     return false;
 }
 
+void pty_screen_row(const struct pty_screen *p, int y, struct buf *out) {
+    size_t end = out->len; /* of the text without blanks at its end */
+    for (int x = 0; x < p->w; x++) {
+        VTermScreenCell cell;
+        char bytes[4];
+        vterm_screen_get_cell(p->screen, (VTermPos){.row = y, .col = x}, &cell);
+        if (!cell.chars[0]) buf_str(out, " ");
+        for (int i = 0; i < VTERM_MAX_CHARS_PER_CELL && cell.chars[i]; i++)
+            buf_add(out, bytes, text_encode(cell.chars[i], bytes));
+        if (cell.chars[0] && cell.chars[0] != ' ') end = out->len;
+        x += cell.width - 1;
+    }
+    if (out->len > end) out->data[out->len = end] = '\0';
+}
+
+/* What stands there instead tells why. */
+static void fail_without(const struct pty_screen *p, const char *words) {
+    struct buf rows = {0};
+    for (int y = 0; y < p->h; y++, buf_str(&rows, "\n")) pty_screen_row(p, y, &rows);
+    fail_msg("\"%s\" never came:\n%s", words, buf_text(&rows));
+}
+
 bool pty_screen_until_shown(struct pty_screen *p, const char *words) {
     for (int pieces = 0; !shows(p, words); pieces++) {
         struct pollfd fd = {p->master, POLLIN, 0};
         int ready = poll(&fd, 1, SILENCE_MS);
-        if (pieces == PIECES_MAX) fail_msg("\"%s\" never came", words);
+        if (pieces == PIECES_MAX) fail_without(p, words);
         if (ready <= 0) continue;
+        if (!take_in(p)) return false;
+        interpret(p);
+        buf_clear(&p->bytes);
+    }
+    return true;
+}
+
+bool pty_screen_settle(struct pty_screen *p, int quiet_ms) {
+    struct pollfd fd = {p->master, POLLIN, 0};
+    while (poll(&fd, 1, quiet_ms) > 0) {
         if (!take_in(p)) return false;
         interpret(p);
         buf_clear(&p->bytes);

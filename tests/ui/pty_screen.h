@@ -14,7 +14,8 @@ struct pty_screen {
     pid_t pid;
     VTerm *vt;
     VTermScreen *screen;
-    struct buf bytes; /* all that was written since the last buf_clear() */
+    struct buf bytes;   /* all that was written since the last buf_clear() */
+    struct buf *record; /* the caller's, gets all from now on as well; NULL */
 };
 
 /* Start `child(socket, context)` in a terminal of w x h; what it returns is its exit status.
@@ -30,6 +31,11 @@ bool pty_screen_until(struct pty_screen *p, const char *marker);
 /* Take in and show what the child writes until a row of the screen holds `words` (ASCII). The
  * bytes are not kept. False when it ended instead. */
 bool pty_screen_until_shown(struct pty_screen *p, const char *words);
+/* Take in and show what is there, and what follows within `quiet_ms` of the last piece; 0: what is there.
+ * The bytes are not kept. False at the end. */
+bool pty_screen_settle(struct pty_screen *p, int quiet_ms);
+/* Row y of the screen as text, blanks at its end dropped. */
+void pty_screen_row(const struct pty_screen *p, int y, struct buf *out);
 void pty_screen_type(struct pty_screen *p, const char *bytes);
 void pty_screen_resize(struct pty_screen *p, int w, int h);
 /* Take in the rest, wait for the child's end; returns its wait status. */

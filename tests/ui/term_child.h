@@ -23,7 +23,7 @@ struct order {
     int argument; /* number of the frame, milliseconds to wait, signal */
 };
 
-struct answer {
+struct child_answer {
     bool opened, ended;
     int key, w, h;
     enum glyphs glyphs;
@@ -38,14 +38,19 @@ struct setting {
     int colours; /* that the terminal has; 0: monochrome */
     bool utf8;
     enum glyphs glyphs;
+    const struct canvas *frames; /* what frame 0, 1, 2 ... is, in the terminal's size; NULL:
+                                    random words */
+    const char *terminfo;        /* a folder of entries; NULL: the system's */
 };
 
 struct fixture {
     struct pty_screen p;
-    struct answer last;
+    struct child_answer last;
     const struct setting *s;
 };
 
+/* A setting's locale and TERM become the process's own. */
+void term_child_environment(const struct setting *s);
 /* The child's life, for pty_screen_start(): context is a const struct setting. 3 when the
  * terminal was refused. */
 int term_child_run(int socket, void *context);

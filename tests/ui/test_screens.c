@@ -1,6 +1,6 @@
 /* test_screens.c - golden screens: a recorded log, some keys, a size; the frame as text must be
- * the file in tests/golden. THAW_UPDATE_GOLDEN=1 writes the files anew: look at them before
- * committing. */
+ * the file in tests/golden, and terminals must show it. THAW_UPDATE_GOLDEN=1 writes the files
+ * anew: look at them before committing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,9 @@
 #include <cmocka.h>
 
 #include "ui/app_fixture.h"
+#include "ui/canvas_dump.h"
 #include "ui/golden.h"
+#include "ui/on_terminals.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 enum { ALL = 1 << 30, UTF8 = GLYPHS_BRAILLE, BLOCKS = GLYPHS_BLOCKS, ASCII = GLYPHS_ASCII };
@@ -67,6 +69,8 @@ static const struct screen {
     {"guide", 80, 24, ASCII, ALL, {'3', '6', 'j'}, {0}, 0, false},
     {"guide-wide", 120, 40, UTF8, 220, {'1', '6'}, {0}, 0, false},
     {"60x16-guide", 60, 16, ASCII, ALL, {'4', '6'}, {PAUSE}, 0, false},
+    {"60x16-ascii", 60, 16, ASCII, ALL, {0}, {0}, 0, false},
+    {"20x5-ascii", 20, 5, ASCII, ALL, {0}, {0}, 0, false},
     {"60x16", 60, 16, UTF8, ALL, {0}, {0}, 0, false},
     {"60x16-ascii-loss", 60, 16, ASCII, ALL, {'1'}, {0}, 0, false},
     {"60x16-compare", 60, 16, UTF8, ALL, {'3'}, {0}, 0, false},
@@ -168,6 +172,36 @@ static const struct screen {
     {"tokens", 80, 24, UTF8, ALL, {'x', 'f'}, {0}, 0, false},
 };
 
+/* A scene that is about a size, and nothing else. */
+static bool is_size(const struct screen *s) { return s->name[0] >= '1' && s->name[0] <= '9'; }
+
+/* Without colours: the attributes must say the same. */
+static void check_mono(const struct screen *s, const struct canvas *c) {
+    char name[64];
+    struct buf text = {0};
+    snprintf(name, sizeof name, "%s-mono", s->name);
+    canvas_dump_as(c, DUMP_ANSI, (struct dump_look){.colours = 0}, &text);
+    check_golden(name, buf_text(&text));
+    buf_deinit(&text);
+}
+
+/* What a screen of this size showed while the base was trained. */
+static void draw_earlier(const struct screen *s, struct app_fixture *f) {
+    fixture_open(f, APP_DRIVE, s->w, s->h, (enum glyphs)s->glyphs);
+    fixture_recorded(f, 220);
+    fixture_draw(f);
+}
+
+/* The terminal goes from an earlier frame to this one, and back. */
+static void check_terminals(const struct screen *s, const struct canvas *c) {
+    struct app_fixture earlier;
+    draw_earlier(s, &earlier);
+    const struct canvas frames[] = {earlier.canvas, *c};
+    if (is_size(s)) check_on_terminals(frames, COUNT(frames));
+    else check_on_one_terminal(frames, COUNT(frames), (int)(s - screens));
+    fixture_close(&earlier);
+}
+
 static void test_screen(void **state) {
     const struct screen *s = *state;
     struct app_fixture f;
@@ -178,6 +212,8 @@ static void test_screen(void **state) {
     for (int i = 0; i < 12 && s->keys[i]; i++) fixture_key(&f, s->keys[i]);
     f.now += s->wait;
     check_golden(s->name, fixture_text(&f));
+    if (is_size(s) && s->glyphs == UTF8 && !s->keys[0]) check_mono(s, &f.canvas);
+    check_terminals(s, &f.canvas);
     fixture_close(&f);
 }
 

@@ -15,36 +15,73 @@
 #include "ui/term_child.h"
 
 static const struct setting settings[] = {
-    {"xterm-256color", "xterm-256color", "C.UTF-8", {0}, 256, true, GLYPHS_BRAILLE},
-    {"xterm-256color, light",
-     "xterm-256color",
-     "C.UTF-8",
-     {.theme = THEME_LIGHT},
-     256,
-     true,
-     GLYPHS_BRAILLE},
-    {"xterm-256color, mono",
-     "xterm-256color",
-     "C.UTF-8",
-     {.theme = THEME_MONO},
-     0,
-     true,
-     GLYPHS_BRAILLE},
-    {"xterm-256color, --ascii",
-     "xterm-256color",
-     "C.UTF-8",
-     {.glyphs = GLYPHS_WISH_ASCII},
-     256,
-     true,
-     GLYPHS_ASCII},
-    {"xterm-256color, LC_ALL=C", "xterm-256color", "C", {0}, 256, false, GLYPHS_ASCII},
-    {"xterm-256color, no locale", "xterm-256color", NULL, {0}, 256, true, GLYPHS_BRAILLE},
-    {"xterm", "xterm", "C.UTF-8", {0}, 8, true, GLYPHS_BRAILLE},
-    {"xterm without an entry", "xterm-unheard-of", "C.UTF-8", {0}, 256, true, GLYPHS_BRAILLE},
-    {"screen", "screen", "C.UTF-8", {0}, 8, true, GLYPHS_BRAILLE},
-    {"tmux-256color", "tmux-256color", "C.UTF-8", {0}, 256, true, GLYPHS_BRAILLE},
-    {"linux", "linux", "C.UTF-8", {0}, 8, true, GLYPHS_ASCII},
-    {"vt100", "vt100", "C", {0}, 0, false, GLYPHS_ASCII},
+    {.name = "xterm-256color",
+     .term = "xterm-256color",
+     .locale = "C.UTF-8",
+     .colours = 256,
+     .utf8 = true,
+     .glyphs = GLYPHS_BRAILLE},
+    {.name = "xterm-256color, light",
+     .term = "xterm-256color",
+     .locale = "C.UTF-8",
+     .options = {.theme = THEME_LIGHT},
+     .colours = 256,
+     .utf8 = true,
+     .glyphs = GLYPHS_BRAILLE},
+    {.name = "xterm-256color, mono",
+     .term = "xterm-256color",
+     .locale = "C.UTF-8",
+     .options = {.theme = THEME_MONO},
+     .utf8 = true,
+     .glyphs = GLYPHS_BRAILLE},
+    {.name = "xterm-256color, --ascii",
+     .term = "xterm-256color",
+     .locale = "C.UTF-8",
+     .options = {.glyphs = GLYPHS_WISH_ASCII},
+     .colours = 256,
+     .utf8 = true,
+     .glyphs = GLYPHS_ASCII},
+    {.name = "xterm-256color, LC_ALL=C",
+     .term = "xterm-256color",
+     .locale = "C",
+     .colours = 256,
+     .glyphs = GLYPHS_ASCII},
+    {.name = "xterm-256color, no locale",
+     .term = "xterm-256color",
+     .colours = 256,
+     .utf8 = true,
+     .glyphs = GLYPHS_BRAILLE},
+    {.name = "xterm",
+     .term = "xterm",
+     .locale = "C.UTF-8",
+     .colours = 8,
+     .utf8 = true,
+     .glyphs = GLYPHS_BRAILLE},
+    {.name = "xterm without an entry",
+     .term = "xterm-unheard-of",
+     .locale = "C.UTF-8",
+     .colours = 256,
+     .utf8 = true,
+     .glyphs = GLYPHS_BRAILLE},
+    {.name = "screen",
+     .term = "screen",
+     .locale = "C.UTF-8",
+     .colours = 8,
+     .utf8 = true,
+     .glyphs = GLYPHS_BRAILLE},
+    {.name = "tmux-256color",
+     .term = "tmux-256color",
+     .locale = "C.UTF-8",
+     .colours = 256,
+     .utf8 = true,
+     .glyphs = GLYPHS_BRAILLE},
+    {.name = "linux",
+     .term = "linux",
+     .locale = "C.UTF-8",
+     .colours = 8,
+     .utf8 = true,
+     .glyphs = GLYPHS_ASCII},
+    {.name = "vt100", .term = "vt100", .locale = "C", .glyphs = GLYPHS_ASCII},
 };
 
 /* Random frames: each is shown as drawn, and drawn again it costs no byte. */
@@ -103,7 +140,7 @@ static int run_without_terminal(int socket, void *context) {
 static void test_no_terminal(void **state) {
     (void)state;
     struct pty_screen p;
-    struct answer a;
+    struct child_answer a;
     pty_screen_start(&p, 80, 24, run_without_terminal, (void *)&settings[0]);
     assert_true(pty_screen_answer(&p, &a, sizeof a));
     assert_false(a.opened);
@@ -187,9 +224,12 @@ static void test_mouse(void **state) {
                  {"vt100", false, false},         {"vt220", false, false}};
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct setting s = {
-            cases[i].term, cases[i].term, "C.UTF-8", {.no_mouse = cases[i].no_mouse}, 0,
-            true,          GLYPHS_ASCII};
+        struct setting s = {.name = cases[i].term,
+                            .term = cases[i].term,
+                            .locale = "C.UTF-8",
+                            .options = {.no_mouse = cases[i].no_mouse},
+                            .utf8 = true,
+                            .glyphs = GLYPHS_ASCII};
         struct fixture f;
         term_child_start(&f, &s, 80, 24);
         assert_true(f.last.opened);

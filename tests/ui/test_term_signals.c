@@ -16,8 +16,12 @@
 
 #include "ui/term_child.h"
 
-static const struct setting xterm = {
-    "xterm-256color", "xterm-256color", "C.UTF-8", {0}, 256, true, GLYPHS_BRAILLE};
+static const struct setting xterm = {.name = "xterm-256color",
+                                     .term = "xterm-256color",
+                                     .locale = "C.UTF-8",
+                                     .colours = 256,
+                                     .utf8 = true,
+                                     .glyphs = GLYPHS_BRAILLE};
 
 static bool is_cooked(int fd) {
     struct termios t;
