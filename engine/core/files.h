@@ -1,6 +1,7 @@
 /* files.h - files as whole things: read, mapped, written atomically, locked.
  * Every write of state goes aside first, is fsynced, renamed over the old one, and the folder
- * fsynced, so that a reader (or the next boot) sees the old or the new, never a mixture. */
+ * fsynced, so that a reader (or the next boot) sees the old or the new, never a mixture.
+ * Calls that fail are ERR_IO; ERR_FULL where the disk, or the user's share of it, has no room. */
 #ifndef THAW_ENGINE_CORE_FILES_H
 #define THAW_ENGINE_CORE_FILES_H
 #include <stdint.h>
