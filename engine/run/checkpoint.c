@@ -30,7 +30,8 @@ static uint64_t size_of(const char *dir, const char *name) {
 
 /* Readers tell by the sizes whether a checkpoint is whole. */
 static void put_sizes(struct json_writer *w, const char *dir) {
-    static const char *const names[] = {"model.safetensors", "optimizer.safetensors"};
+    static const char *const names[] = {"model.safetensors", "optimizer.safetensors",
+                                        "config.json", "tokenizer.json"};
     json_open(w, '{');
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         json_add_integer(w, names[i], (int64_t)size_of(dir, names[i]));
