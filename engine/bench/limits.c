@@ -34,8 +34,8 @@ void limits_fill(struct bench *b) {
 /* ---- products ---- */
 
 static void forward(struct bench *b, int rows, const struct matrix *m) {
-    struct linear_dims d = {rows, m->in, m->out, m->add, m->turned};
-    linear_forward(&b->model.ex, b->out, b->in, m->W, NULL, d);
+    struct linear_dims d = {rows, m->in, m->out, m->turned};
+    linear_forward(&b->model.ex, b->out, m->add ? b->out : NULL, b->in, m->W, NULL, d);
 }
 
 void limits_gradients(struct exec *ex, int rows, const struct matrix *m, real *dW, real *dx,

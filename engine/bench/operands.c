@@ -88,7 +88,8 @@ static bool take_all(struct operands *o, struct err *err) {
                                    {&o->nll, rows}};
     if (!take(o, places, sizeof places / sizeof places[0], err)) return false;
     if (family_traits[c->family].rotary)
-        rope_table(o->cosine, o->sine, o->b->options.block, c->head_dim, c->rope_theta);
+        rope_table(o->cosine, o->sine, o->b->options.block, c->head_dim, c->rope_theta,
+                   c->rope_scaling);
     return true;
 }
 
@@ -150,11 +151,11 @@ static void run_norm_backward(struct operands *o, const struct op_call *r) {
     struct block_view w = weights_of(o, r->layer);
     struct block_view d = grads_of(o, r->layer);
     if (family_traits[shape_of(o)->family].rms)
-        rmsnorm_backward(exec_of(o), o->dx, d.norm1, o->dy, o->x, o->rstd, w.norm1,
+        rmsnorm_backward(exec_of(o), o->dx, o->dx, d.norm1, o->dy, o->x, o->rstd, w.norm1,
                          norm_shape(o));
     else
-        layernorm_backward(exec_of(o), o->dx, d.norm1, d.norm1_bias, o->dy, o->x, o->mean,
-                           o->rstd, w.norm1, norm_shape(o));
+        layernorm_backward(exec_of(o), o->dx, o->dx, d.norm1, d.norm1_bias, o->dy, o->x,
+                           o->mean, o->rstd, w.norm1, norm_shape(o));
 }
 
 /* Residual streams and activations have the widths that their matrix wants. */
@@ -162,8 +163,8 @@ static void run_linear(struct operands *o, const struct op_call *r) {
     struct matrix m = plan_matrix(o->b, r->layer, r->matrix);
     real *y = m.out == shape_of(o)->width ? o->y : o->dwide;
     const real *x = r->matrix == MATRIX_DOWN ? o->act : o->x;
-    struct linear_dims d = {o->rows, m.in, m.out, m.add, m.turned};
-    linear_forward(exec_of(o), y, x, m.W, m.bias, d);
+    struct linear_dims d = {o->rows, m.in, m.out, m.turned};
+    linear_forward(exec_of(o), y, m.add ? y : NULL, x, m.W, m.bias, d);
 }
 static void run_gradients(struct operands *o, const struct op_call *r) {
     struct matrix m = plan_matrix(o->b, r->layer, r->matrix);

@@ -15,7 +15,7 @@
 
 enum { CACHE_LINE = 64, PAUSES_A_LOOK = 16 };
 
-static const double SPIN_SECONDS = 40e-6;
+static const double SPIN_SECONDS = 150e-6;
 
 struct worker {
     struct pool *pool;

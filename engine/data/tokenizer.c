@@ -164,6 +164,23 @@ bool tokenizer_is_special(const struct tokenizer *t, int32_t id) {
     return id >= 0 && id < t->n_tokens && t->tokens[id].special;
 }
 
+bool tokenizer_is_sentencepiece(const struct tokenizer *t) {
+    return t->kind == TOKENIZER_SENTENCEPIECE;
+}
+
+bool tokenizer_is_byte(const struct tokenizer *t, int32_t id) {
+    size_t n;
+    const char *bytes = tokenizer_bytes(t, id, &n);
+    return t->kind == TOKENIZER_SENTENCEPIECE && n == 1 && t->byte_id[(uint8_t)bytes[0]] == id;
+}
+
+size_t tokenizer_merges(const struct tokenizer *t) { return t->pairs.n; }
+
+struct tokenizer_merge tokenizer_merge_at(const struct tokenizer *t, size_t i) {
+    const struct merge *m = &t->merges[i];
+    return (struct tokenizer_merge){m->left, m->right, m->result, m->rank};
+}
+
 /* Little-endian, so that the fingerprint is the same on any machine. */
 static void add_u32(struct buf *b, uint32_t x) {
     unsigned char bytes[4] = {x & 0xff, x >> 8 & 0xff, x >> 16 & 0xff, x >> 24};

@@ -68,6 +68,19 @@ bool tokenizer_encode(struct tokenizer *t, const char *text, size_t n, struct id
  * out of range gives NULL and *n = 0. */
 const char *tokenizer_bytes(const struct tokenizer *t, int32_t id, size_t *n);
 bool tokenizer_is_special(const struct tokenizer *t, int32_t id);
+/* A byte that no piece covers, of a sentencepiece vocabulary. */
+bool tokenizer_is_byte(const struct tokenizer *t, int32_t id);
+/* Sentencepiece's kind, with byte fallback; else byte-level. */
+bool tokenizer_is_sentencepiece(const struct tokenizer *t);
+/* Append how files spell a token of the vocabulary; no spelling has a space in it. */
+void tokenizer_spell(const struct tokenizer *t, int32_t id, struct buf *out);
+/* Merges in the order of their rank. */
+struct tokenizer_merge {
+    int32_t left, right, result;
+    uint32_t rank;
+};
+size_t tokenizer_merges(const struct tokenizer *t);
+struct tokenizer_merge tokenizer_merge_at(const struct tokenizer *t, size_t i);
 /* A stable 64-bit fingerprint of vocabulary and merges. */
 uint64_t tokenizer_fingerprint(const struct tokenizer *t);
 

@@ -12,21 +12,25 @@ static void open_typed(struct json_writer *w, const char *key, const char *type)
     json_add_string(w, "type", type);
 }
 
-/* How a token is written in the vocabulary, into `out`. */
-static void spell(const struct tokenizer *t, int id, struct buf *out) {
+void tokenizer_spell(const struct tokenizer *t, int32_t id, struct buf *out) {
     size_t n;
     const char *bytes = tokenizer_bytes(t, id, &n);
-    buf_clear(out);
     if (t->tokens[id].special) {
         buf_add(out, bytes, n);
     } else if (t->kind == TOKENIZER_BYTE_LEVEL) {
         byte_level_spell(out, bytes, n);
-    } else if (n == 1 && t->byte_id[(uint8_t)bytes[0]] == id) {
+    } else if (tokenizer_is_byte(t, id)) {
         buf_printf(out, "<0x%02X>", (uint8_t)bytes[0]);
     } else {
         for (size_t i = 0; i < n; i++)
             bytes[i] == ' ' ? buf_str(out, SENTENCEPIECE_SPACE) : buf_add(out, bytes + i, 1);
     }
+}
+
+/* Into `out`, emptied before. */
+static void spell(const struct tokenizer *t, int32_t id, struct buf *out) {
+    buf_clear(out);
+    tokenizer_spell(t, id, out);
 }
 
 static void put_added_tokens(struct json_writer *w, const struct tokenizer *t) {

@@ -16,6 +16,7 @@
 #include "engine/nn/op_embedding.h"
 #include "engine/nn/op_norm.h"
 #include "engine/nn/op_qk.h"
+#include "engine/nn/tiling.h"
 
 /* Which gradients a block has to make. `d` holds the gradients' places, NULL where frozen. */
 struct block_task {
@@ -116,13 +117,14 @@ static void bias_backward(const struct share *s, real *db, const real *dy, int o
     if (db) column_sum_add(&s->lane->ex, db, dy, s->rows, out);
 }
 
-/* dx += ..., dgain += ..., dbias += ...; each may be NULL. */
+/* dx = onto + ..., dgain += ..., dbias += ...; each may be NULL. */
 static void norm_backward(struct exec *ex, const struct model_config *c, int rows, real *dx,
-                          real *dgain, real *dbias, const real *dy, const real *x,
-                          const real *mean, const real *rstd, const real *gain) {
+                          const real *onto, real *dgain, real *dbias, const real *dy,
+                          const real *x, const real *mean, const real *rstd, const real *gain) {
     struct norm_dims d = {.rows = rows, .width = c->width, .eps = (real)c->norm_eps};
-    if (family_traits[c->family].rms) rmsnorm_backward(ex, dx, dgain, dy, x, rstd, gain, d);
-    else layernorm_backward(ex, dx, dgain, dbias, dy, x, mean, rstd, gain, d);
+    if (family_traits[c->family].rms)
+        rmsnorm_backward(ex, dx, onto, dgain, dy, x, rstd, gain, d);
+    else layernorm_backward(ex, dx, onto, dgain, dbias, dy, x, mean, rstd, gain, d);
 }
 
 /* From d_out, the gradient of the block's output, to d_mid, that of x_mid. */
@@ -146,8 +148,7 @@ static void mlp_backward(const struct share *s, struct way *y) {
         norm_forward(s, f->normed2, b->mean2, b->rstd2, b->x_mid, t->w.norm2, t->w.norm2_bias);
     if (!onward) return;
     through(s, lane->d_norm, f->d_up, t->w.up, w.up, w.model);
-    copy_rows(s, f->d_mid, f->d_out);
-    norm_backward(&lane->ex, &tf->table->config, s->rows, f->d_mid, y->sums.norm2,
+    norm_backward(&lane->ex, &tf->table->config, s->rows, f->d_mid, f->d_out, y->sums.norm2,
                   y->sums.norm2_bias, lane->d_norm, b->x_mid, b->mean2, b->rstd2, t->w.norm2);
 }
 
@@ -201,8 +202,7 @@ static void attn_backward(const struct share *s, struct way *y) {
         norm_forward(s, f->normed1, b->mean1, b->rstd1, b->x, t->w.norm1, t->w.norm1_bias);
     if (!t->norm && !t->below) return;
     through(s, lane->d_norm, f->dqkv, t->w.qkv, w.qkv, w.model);
-    if (t->below) copy_rows(s, f->d_in, f->d_mid);
-    norm_backward(&lane->ex, &tf->table->config, s->rows, t->below ? f->d_in : NULL,
+    norm_backward(&lane->ex, &tf->table->config, s->rows, t->below ? f->d_in : NULL, f->d_mid,
                   y->sums.norm1, y->sums.norm1_bias, lane->d_norm, b->x, b->mean1, b->rstd1,
                   t->w.norm1);
 }
@@ -256,26 +256,33 @@ static struct products matrices_of(const struct pass *p, const struct block_task
     return all;
 }
 
+/* A share's sums to a vector's gradient, which the first may lay down; `to` may be NULL. */
+static void add_sums(real *to, const real *sum, int width, bool lay) {
+    for (int j = 0; to && j < width; j++) to[j] = lay ? sum[j] : to[j] + sum[j];
+}
+
 static void vectors_backward(const struct pass *p, struct block_task *t) {
     const struct transformer *tf = p->tf;
     for (int share = 0; share < shares_count(p); share++) {
         const real *sum = sums_of(tf, share);
         for (int i = 0; i < BLOCK_VECTORS; i++) {
-            real *to = *vector_of(&t->d, tf, i);
-            bool lay = share == 0 && p->overwrite;
-            for (int j = 0; to && j < tf->vectors[i].width; j++)
-                to[j] = lay ? sum[j] : to[j] + sum[j];
+            add_sums(*vector_of(&t->d, tf, i), sum, tf->vectors[i].width,
+                     share == 0 && p->overwrite);
             sum += tf->vectors[i].width;
         }
     }
 }
 
-/* Blocks [from, to), from above. */
+/* Blocks [from, to), from above. `due`: of what lies above the block at hand, to run beside its
+ * shares. */
 static void blocks_backward(const struct pass *p, const struct weights *grads,
-                            const bool *learn, int from, int to) {
+                            const bool *learn, int from, int to, struct products due) {
     struct transformer *tf = p->tf;
-    struct products due = {.n = 0}; /* of the block above, to run beside this one's shares */
     bool embed = !learn || learn[0];
+    if (!tf->overlaps) {
+        blas_gemm_all(tf->ex, due.list, due.n);
+        due.n = 0;
+    }
     for (int l = to - 1; l >= from; l--) {
         struct block_task t = task_of(p, grads, learn, l, l > from || embed);
         if (tf->overlaps) {
@@ -299,31 +306,86 @@ static void begin_gradient(const struct pass *p, real *d, size_t reals) {
     if (d && p->overwrite) memset(d, 0, reals * sizeof *d);
 }
 
-/* Loss, and the gradients of head and final norm; d_out becomes the gradient of the last
- * block's output where something `below` the final norm learns. Returns the mean nll. */
-static double head_pass(const struct pass *p, const struct weights *grads, const bool *learn,
-                        const int32_t *targets, bool below, double weight) {
+/* Final norm, head and loss. */
+struct head_task {
+    struct outer_view w, d; /* d: NULL where frozen */
+    const int32_t *targets;
+    struct loss_dims dims; /* of the whole batch */
+    bool below;            /* something below the final norm learns */
+};
+
+static struct head_task head_of(const struct pass *p, const struct weights *grads,
+                                const bool *learn, const struct train_part *part, bool below) {
+    const struct transformer *tf = p->tf;
+    double counted = (double)targets_counted(part->targets, (size_t)p->rows);
+    struct head_task h = {.w = weights_outer(p->w, NULL),
+                          .d = weights_outer(grads, learn),
+                          .targets = part->targets,
+                          .below = below};
+    h.dims = (struct loss_dims){.rows = p->rows,
+                                .width = tf->width.model,
+                                .vocab = tf->table->config.vocab,
+                                .overwrite = p->overwrite,
+                                .keep = tf->head_in_shares && h.d.head,
+                                .scale = counted > 0 ? (real)(part->weight / counted) : R(0.0)};
+    return h;
+}
+
+/* Losses of some rows, and their gradients of d and, where something below learns, of the last
+ * block's output. d_norm: [rows, model] of scratch. */
+static void head_rows(struct exec *ex, const struct pass *p, const struct head_task *h,
+                      struct span rows, struct outer_view d, real *d_norm, real *logits) {
+    const struct transformer *tf = p->tf;
+    struct loss_dims dims = h->dims;
+    size_t at = (size_t)rows.from * (size_t)dims.width;
+    real *d_out = stream_gradient(tf, tf->table->config.layers);
+    bool onward = h->below || d.norm;
+    dims.rows = rows.to - rows.from;
+    loss_head(ex, tf->nll + rows.from, NULL, onward ? d_norm : NULL, d.head, tf->normed + at,
+              h->w.head, h->targets + rows.from, logits, dims);
+    if (onward)
+        norm_backward(ex, &tf->table->config, dims.rows, h->below ? d_out + at : NULL, NULL,
+                      d.norm, d.norm_bias, d_norm, p->top + at,
+                      tf->top_mean ? tf->top_mean + rows.from : NULL, tf->top_rstd + rows.from,
+                      h->w.norm);
+}
+
+/* The whole batch, all threads in each operation. */
+static void head_pass(const struct pass *p, const struct head_task *h) {
     struct transformer *tf = p->tf;
-    struct outer_view w = weights_outer(p->w, NULL), d = weights_outer(grads, learn);
-    size_t bytes = (size_t)p->rows * (size_t)tf->width.model * sizeof(real);
-    double counted = (double)targets_counted(targets, (size_t)p->rows);
-    struct loss_dims dims = {.rows = p->rows,
-                             .width = tf->width.model,
-                             .vocab = tf->table->config.vocab,
-                             .overwrite = p->overwrite,
-                             .scale = counted > 0 ? (real)(weight / counted) : R(0.0)};
-    real *d_norm = below || d.norm ? tf->d_norm : NULL,
-         *d_out = stream_gradient(tf, tf->table->config.layers);
-    begin_gradient(p, d.norm, (size_t)tf->width.model);
-    begin_gradient(p, d.norm_bias, (size_t)tf->width.model);
-    if (d_norm) memset(d_norm, 0, bytes);
-    loss_head(tf->ex, tf->nll, NULL, d_norm, d.head, tf->normed, w.head, targets, tf->logits,
-              dims);
-    if (below) memset(d_out, 0, bytes);
-    if (d_norm)
-        norm_backward(tf->ex, &tf->table->config, p->rows, below ? d_out : NULL, d.norm,
-                      d.norm_bias, d_norm, p->top, tf->top_mean, tf->top_rstd, w.norm);
-    return mean_nll(tf->nll, targets, p->rows);
+    size_t width = (size_t)tf->width.model;
+    begin_gradient(p, h->d.norm, width);
+    begin_gradient(p, h->d.norm_bias, width);
+    head_rows(tf->ex, p, h, (struct span){0, p->rows}, h->d, tf->d_norm, tf->logits);
+}
+
+/* A share's rows. The head's gradient waits for the others; of the final norm's it sums its
+ * own. */
+static void head_share(const struct share *s, const struct head_task *h) {
+    const struct transformer *tf = s->p->tf;
+    int width = tf->width.model;
+    real *sums = sums_of(tf, s->first / tf->share);
+    memset(sums, 0, 2 * (size_t)width * sizeof *sums);
+    struct outer_view d = {.norm = h->d.norm ? sums : NULL,
+                           .norm_bias = h->d.norm_bias ? sums + width : NULL};
+    head_rows(&s->lane->ex, s->p, h, (struct span){s->row, s->row + s->rows}, d,
+              s->lane->d_norm, share_rows(s, tf->logits, loss_stride(h->dims)));
+}
+
+/* What the shares have left to do of it. */
+static struct products head_finish(const struct pass *p, const struct head_task *h) {
+    struct transformer *tf = p->tf;
+    int width = tf->width.model;
+    for (int share = 0; share < shares_count(p); share++) {
+        const real *sum = sums_of(tf, share);
+        bool lay = share == 0 && p->overwrite;
+        add_sums(h->d.norm, sum, width, lay);
+        add_sums(h->d.norm_bias, sum + width, width, lay);
+    }
+    struct products due = {.n = 0};
+    if (h->d.head)
+        due.list[due.n++] = loss_head_product(h->d.head, tf->logits, tf->normed, h->dims);
+    return due;
 }
 
 static void embed_backward(const struct pass *p, const struct weights *grads,
@@ -342,11 +404,13 @@ static void embed_backward(const struct pass *p, const struct weights *grads,
 
 /* ---- the whole ---- */
 
+/* ctx: the head's task where shares have it, else NULL. */
 static void forward_share(const struct share *s, void *ctx) {
-    (void)ctx;
+    const struct head_task *h = ctx;
     if (s->p->kept_from == 0) embed_forward(s);
     blocks_forward(s, s->p->kept_from, s->p->tf->table->config.layers);
     top_forward(s);
+    if (h) head_share(s, h);
 }
 
 double transformer_train(struct transformer *tf, const struct weights *w, struct weights *grads,
@@ -364,15 +428,17 @@ double transformer_train(struct transformer *tf, const struct weights *w, struct
                      .overwrite = part->first,
                      .top = tf->x_top};
     double start = clock_now();
+    bool embed = !learn || learn[0];
+    struct head_task head = head_of(&p, grads, learn, part, lowest < layers || embed);
+    struct products due = {.n = 0};
     blocks_turn(&p, lowest, layers);
     if (lowest > 0) prefix_forward(&p, part->prefix);
-    shares_run(&p, forward_share, NULL);
+    shares_run(&p, forward_share, tf->head_in_shares ? &head : NULL);
     double turn = clock_now();
-    bool embed = !learn || learn[0];
-    double loss =
-        head_pass(&p, grads, learn, part->targets, lowest < layers || embed, part->weight);
-    blocks_backward(&p, grads, learn, lowest, layers);
+    if (tf->head_in_shares) due = head_finish(&p, &head);
+    else head_pass(&p, &head);
+    blocks_backward(&p, grads, learn, lowest, layers, due);
     embed_backward(&p, grads, learn);
     if (times) *times = (struct step_times){turn - start, clock_now() - turn};
-    return loss;
+    return mean_nll(tf->nll, part->targets, p.rows);
 }

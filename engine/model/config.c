@@ -9,10 +9,19 @@
 #include "engine/core/json.h"
 
 const struct family_traits family_traits[FAMILY_COUNT] = {
-    [FAMILY_GPT2] = {.word = "gpt2", .architecture = "GPT2LMHeadModel", .bias = true},
+    [FAMILY_GPT2] = {.word = "gpt2",
+                     .architecture = "GPT2LMHeadModel",
+                     .bias = true,
+                     .qkv_bias = true},
     [FAMILY_LLAMA] = {.word = "llama",
                       .architecture = "LlamaForCausalLM",
                       .rms = true,
+                      .rotary = true,
+                      .gated = true},
+    [FAMILY_QWEN2] = {.word = "qwen2",
+                      .architecture = "Qwen2ForCausalLM",
+                      .rms = true,
+                      .qkv_bias = true,
                       .rotary = true,
                       .gated = true},
     [FAMILY_QWEN3] = {.word = "qwen3",
@@ -53,6 +62,24 @@ static bool check_ranges(const struct model_config *c, struct err *err) {
            check_range("vocab", c->vocab, MAX_VOCAB, err);
 }
 
+static bool check_rope(const struct model_config *c, struct err *err) {
+    const struct rope_scaling *s = &c->rope_scaling;
+    if (c->head_dim % 2 != 0)
+        return err_set(err, ERR_RANGE, "head_dim is %d; rotary positions need it even",
+                       c->head_dim);
+    if (!(c->rope_theta >= 1 && c->rope_theta <= 1e12))
+        return err_set(err, ERR_RANGE, "rope_theta is %g; it must be 1 to 1e12", c->rope_theta);
+    if (s->factor == 0) return true;
+    if (!(s->factor >= 1 && s->factor <= 1e6 && s->low > 0 && s->high > s->low &&
+          s->high <= 1e6 && s->original >= 1))
+        return err_set(err, ERR_RANGE,
+                       "rope_scaling: factor %g must be at least 1, low_freq_factor %g above 0 "
+                       "and below high_freq_factor %g, original_max_position_embeddings %d "
+                       "above 0",
+                       s->factor, s->low, s->high, s->original);
+    return true;
+}
+
 static bool check_shape(const struct model_config *c, struct err *err) {
     const struct family_traits *f = &family_traits[c->family];
     if (c->heads % c->kv_heads != 0)
@@ -64,15 +91,10 @@ static bool check_shape(const struct model_config *c, struct err *err) {
     if (c->family == FAMILY_GPT2 && c->heads * c->head_dim != c->width)
         return err_set(err, ERR_RANGE, "gpt2: %d heads of %d do not make the width %d",
                        c->heads, c->head_dim, c->width);
-    if (f->rotary && c->head_dim % 2 != 0)
-        return err_set(err, ERR_RANGE, "head_dim is %d; rotary positions need it even",
-                       c->head_dim);
     if (!(c->norm_eps > 0 && c->norm_eps <= 0.1))
         return err_set(err, ERR_RANGE, "norm_eps is %g; it must be above 0 and at most 0.1",
                        c->norm_eps);
-    if (f->rotary && !(c->rope_theta >= 1 && c->rope_theta <= 1e12))
-        return err_set(err, ERR_RANGE, "rope_theta is %g; it must be 1 to 1e12", c->rope_theta);
-    return true;
+    return !f->rotary || check_rope(c, err);
 }
 
 static int default_ffn(const struct model_config *c) {
@@ -119,9 +141,10 @@ static bool parse_family(const struct json *root, enum model_family *out, struct
         while (f < FAMILY_COUNT && strcmp(architecture, family_traits[f].architecture) != 0)
             f++;
     if (f == FAMILY_COUNT)
-        return err_set(err, ERR_RANGE,
-                       "config.json: model_type %s is not supported; gpt2, llama and qwen3 are",
-                       type ? type : architecture);
+        return err_set(
+            err, ERR_RANGE,
+            "config.json: model_type %s is not supported; gpt2, llama, qwen2 and qwen3 are",
+            type ? type : architecture);
     *out = (enum model_family)f;
     return true;
 }
@@ -131,7 +154,7 @@ static bool parse_family(const struct json *root, enum model_family *out, struct
 struct size_key {
     size_t member; /* offset in struct model_config */
     const char *gpt2, *rotary;
-    int otherwise_gpt2, otherwise_llama, otherwise_qwen3;
+    int otherwise_gpt2, otherwise, otherwise_qwen3;
 };
 
 static const struct size_key size_keys[] = {
@@ -153,8 +176,8 @@ static bool parse_size(const struct json *root, const struct size_key *k,
     if (!key) return true; /* follows from the others */
     const struct json *v = json_get(root, key);
     int64_t n = gpt2                        ? k->otherwise_gpt2
-                : c->family == FAMILY_LLAMA ? k->otherwise_llama
-                                            : k->otherwise_qwen3;
+                : c->family == FAMILY_QWEN3 ? k->otherwise_qwen3
+                                            : k->otherwise;
     if (json_kind(v) != JSON_KIND_NULL) {
         n = json_int(v, -1);
         if (n < 1 || n > INT_MAX)
@@ -210,8 +233,19 @@ static bool check_activation(const struct json *root, bool gpt2, struct err *err
                    gpt2 ? "gelu_new" : "silu");
 }
 
-/* Rotary base, from where each generation of HF configurations keeps it; scaled kinds refused.
- */
+/* What a scaling of the kind llama3 says. */
+static bool parse_scaling(const struct json *v, struct rope_scaling *s, struct err *err) {
+    int64_t original = json_int(json_get(v, "original_max_position_embeddings"), -1);
+    s->original = original < 1 || original > INT_MAX ? 0 : (int)original; /* 0 is refused */
+    return parse_number(json_get(v, "factor"), "rope_scaling.factor", 8, &s->factor, err) &&
+           parse_number(json_get(v, "low_freq_factor"), "rope_scaling.low_freq_factor", 1,
+                        &s->low, err) &&
+           parse_number(json_get(v, "high_freq_factor"), "rope_scaling.high_freq_factor", 4,
+                        &s->high, err);
+}
+
+/* Rotary base and scaling, from where each generation of HF configurations keeps them; other
+ * kinds are refused. */
 static bool parse_rope(const struct json *root, struct model_config *c, struct err *err) {
     static const char *const keys[] = {"rope_scaling", "rope_parameters"};
     const struct json *theta = json_get(root, "rope_theta");
@@ -220,7 +254,9 @@ static bool parse_rope(const struct json *root, struct model_config *c, struct e
         if (json_kind(v) == JSON_KIND_NULL) continue;
         const char *kind = json_str(json_get(v, "rope_type"), NULL);
         if (!kind) kind = json_str(json_get(v, "type"), "of an unknown kind");
-        if (strcmp(kind, "default") != 0)
+        bool scaled = strcmp(kind, "llama3") == 0;
+        if (scaled && !parse_scaling(v, &c->rope_scaling, err)) return false;
+        if (!scaled && strcmp(kind, "default") != 0)
             return err_set(err, ERR_RANGE, "config.json: %s %s is not supported", keys[i],
                            kind);
         if (json_get(v, "rope_theta")) theta = json_get(v, "rope_theta");
@@ -298,8 +334,22 @@ static void write_gpt2(struct json_writer *w, const struct model_config *c) {
     put_number(w, "resid_pdrop", 0);
 }
 
+static void write_scaling(struct json_writer *w, const struct rope_scaling *s) {
+    if (s->factor == 0) {
+        json_add_null(w, "rope_scaling");
+        return;
+    }
+    json_add_open(w, "rope_scaling", '{');
+    put_number(w, "factor", s->factor);
+    put_number(w, "high_freq_factor", s->high);
+    put_number(w, "low_freq_factor", s->low);
+    json_add_integer(w, "original_max_position_embeddings", s->original);
+    json_add_string(w, "rope_type", "llama3");
+    json_close(w, '}');
+}
+
 static void write_rotary(struct json_writer *w, const struct model_config *c) {
-    json_add_bool(w, "attention_bias", false);
+    if (c->family != FAMILY_QWEN2) json_add_bool(w, "attention_bias", false);
     put_number(w, "attention_dropout", 0);
     json_add_integer(w, "head_dim", c->head_dim);
     json_add_string(w, "hidden_act", "silu");
@@ -310,7 +360,7 @@ static void write_rotary(struct json_writer *w, const struct model_config *c) {
     json_add_integer(w, "num_hidden_layers", c->layers);
     json_add_integer(w, "num_key_value_heads", c->kv_heads);
     put_number(w, "rms_norm_eps", c->norm_eps);
-    json_add_null(w, "rope_scaling");
+    write_scaling(w, &c->rope_scaling);
     put_number(w, "rope_theta", c->rope_theta);
 }
 

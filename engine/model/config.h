@@ -4,8 +4,9 @@
 #define THAW_ENGINE_MODEL_CONFIG_H
 #include "engine/core/buf.h"
 #include "engine/core/err.h"
+#include "engine/nn/op_qk.h"
 
-enum model_family { FAMILY_GPT2, FAMILY_LLAMA, FAMILY_QWEN3, FAMILY_COUNT };
+enum model_family { FAMILY_GPT2, FAMILY_LLAMA, FAMILY_QWEN2, FAMILY_QWEN3, FAMILY_COUNT };
 
 /* What a family's block is made of. */
 struct family_traits {
@@ -13,6 +14,7 @@ struct family_traits {
     const char *architecture; /* "Qwen3ForCausalLM" */
     bool rms;                 /* RMSNorm (else LayerNorm) */
     bool bias;                /* biases in linear maps and norms */
+    bool qkv_bias;            /* of queries, keys and values; with `bias` too */
     bool rotary;              /* RoPE (else learned positions) */
     bool qk_norm;             /* RMSNorm of each head's queries and keys */
     bool gated;               /* SwiGLU (else tanh-GELU) */
@@ -24,6 +26,7 @@ struct model_config {
     int layers, heads, kv_heads, width, head_dim, ffn, context, vocab;
     double norm_eps, rope_theta;
     bool tied; /* the head is the embedding */
+    struct rope_scaling rope_scaling;
 };
 
 /* Fill what is 0 from the rest: kv_heads = heads, head_dim = width/heads, ffn = 4*width (GPT-2) or

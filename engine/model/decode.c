@@ -183,7 +183,7 @@ struct decoder *decoder_create(const struct param_table *t, int sequences, struc
     }
     lay_out(d, &taker);
     if (family_traits[c->family].rotary)
-        rope_table(d->cosine, d->sine, c->context, c->head_dim, c->rope_theta);
+        rope_table(d->cosine, d->sine, c->context, c->head_dim, c->rope_theta, c->rope_scaling);
     return d;
 }
 

@@ -4,7 +4,7 @@
  *                    x, x_mid, norm statistics, qkv, attention's output and log-sum-exp, up
  *                    (with recompute: x; the others once for all)
  *   once             the top of the stream, final norm, factors of a block's gradients, sums of vectors
- *   scratch          one region that the lanes and the head's logits use in turn
+ *   scratch          one region that the lanes and the head's logits use in turn, or beside each other
  *
  * Not kept, but made again in the backward since they cost one pass over memory: outputs of norms, normed
  * and rotated queries and keys, the activation. Pages never touched cost nothing, so memory follows what
@@ -63,6 +63,16 @@ bool transformer_turns(const struct model_config *c, struct transformer_plan pla
 
 static int most_shares(const struct transformer *tf) {
     return tf->share ? (tf->plan.batch + tf->share - 1) / tf->share : 1;
+}
+
+static struct loss_dims loss_of(const struct model_config *c, size_t rows) {
+    return (struct loss_dims){.rows = (int)rows, .width = c->width, .vocab = c->vocab};
+}
+
+static bool head_fits_shares(const struct model_config *c, struct transformer_plan plan) {
+    struct loss_dims all = loss_of(c, (size_t)plan.batch * (size_t)plan.time);
+    return plan.backward && loss_chunk(all) == all.rows &&
+           (double)c->vocab * c->width <= SHARE_MATRIX;
 }
 
 /* ---- layout ---- */
@@ -175,8 +185,7 @@ static size_t lay_out_scratch(struct cursor start, struct transformer *tf,
     for (int i = 0; singles && i < tf->n_lanes; i++)
         lay_out_lane(&lanes, tf->lanes ? &tf->lanes[i] : &unplaced, tf, c,
                      tf->share ? tf->share : 1, 1, true);
-    struct loss_dims loss = {.rows = (int)rows, .width = tf->width.model, .vocab = c->vocab};
-    tf->logits = place(&head, loss_scratch(loss), 1);
+    tf->logits = place(tf->head_in_shares ? &lanes : &head, loss_scratch(loss_of(c, rows)), 1);
     return max_size(lanes.used, head.used);
 }
 
@@ -191,7 +200,7 @@ static size_t lay_out(struct transformer *tf, const struct model_config *c, char
     if (backward) lay_out_blocks(&at, tf, c, rows);
     if (backward) lay_out_gradients(&at, tf, rows);
     if (backward) tf->x_top = place(&at, rows, width);
-    if (backward) tf->d_norm = place(&at, rows, width);
+    if (backward && !tf->head_in_shares) tf->d_norm = place(&at, rows, width);
     if (backward) tf->vector_sums = place(&at, tf->vector_reals, most_shares(tf));
     tf->normed = place(&at, rows, width);
     tf->top_rstd = place(&at, rows, 1);
@@ -230,6 +239,7 @@ static struct transformer shape_of(const struct model_config *c, struct transfor
     struct transformer tf = {
         .width = widths_of(c), .plan = plan, .share = share_of(c, plan), .n_lanes = threads};
     tf.overlaps = tf.share && !plan.recompute;
+    tf.head_in_shares = tf.share && head_fits_shares(c, plan);
     list_vectors(&tf, c);
     return tf;
 }
@@ -264,7 +274,9 @@ struct transformer *transformer_create(const struct param_table *t,
         return NULL;
     }
     lay_out(tf, c, base);
-    if (tf->cosine) rope_table(tf->cosine, tf->sine, plan.time, c->head_dim, c->rope_theta);
+    if (tf->cosine)
+        rope_table(tf->cosine, tf->sine, plan.time, c->head_dim, c->rope_theta,
+                   c->rope_scaling);
     return tf;
 
 no_memory:

@@ -104,6 +104,11 @@ static void add_rotary_block(struct builder *b, int layer) {
     add(b, at, "self_attn.q_proj.weight", matrix(q, c->width, b->std), false);
     add(b, at, "self_attn.k_proj.weight", matrix(kv, c->width, b->std), true);
     add(b, at, "self_attn.v_proj.weight", matrix(kv, c->width, b->std), true);
+    if (family_traits[c->family].qkv_bias) {
+        add(b, at, "self_attn.q_proj.bias", vector(q, 0), false);
+        add(b, at, "self_attn.k_proj.bias", vector(kv, 0), true);
+        add(b, at, "self_attn.v_proj.bias", vector(kv, 0), true);
+    }
     add(b, at, "self_attn.o_proj.weight", matrix(c->width, q, b->residual_std), false);
     close_group(b);
     open_group(b, layer);
@@ -171,7 +176,7 @@ static double residual_std(const struct model_config *c) {
 
 bool param_table_create(const struct model_config *c, struct param_table *out,
                         struct err *err) {
-    enum { PER_BLOCK = 12, OUTSIDE = 5 }; /* at most */
+    enum { PER_BLOCK = 14, OUTSIDE = 5 }; /* at most */
     size_t layers = (size_t)c->layers;
     *out = (struct param_table){.config = *c};
     out->params = calloc(PER_BLOCK * layers + OUTSIDE, sizeof *out->params);
@@ -318,8 +323,9 @@ struct block_view weights_block(const struct weights *w, int layer, const bool *
     struct block_view v = {0};
     struct reader attn = read_group(w, block_group(layer, PART_ATTN), learn);
     v.qkv = take(&attn);
-    if (f->bias) v.qkv_bias = take(&attn);
-    else attn.next += 2; /* k and v are behind q */
+    if (f->rotary) attn.next += 2; /* k and v are behind q */
+    if (f->qkv_bias) v.qkv_bias = take(&attn);
+    if (f->qkv_bias && f->rotary) attn.next += 2;
     v.proj = take(&attn);
     if (f->bias) v.proj_bias = take(&attn);
     struct reader mlp = read_group(w, block_group(layer, PART_MLP), learn);

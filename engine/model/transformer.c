@@ -1,6 +1,5 @@
 /* transformer.c - the forward pass, share by share (transformer_impl.h). */
 #include <assert.h>
-#include <string.h>
 
 #include "engine/model/transformer_impl.h"
 #include "engine/nn/blas.h"
@@ -172,26 +171,6 @@ void activation_forward(const struct share *s, real *y, const real *up) {
     else gelu_forward(&s->lane->ex, y, up, s->rows, tf->width.ffn);
 }
 
-struct copy_job {
-    real *to;
-    const real *from;
-    int rows, width;
-};
-
-static void copy_tile(void *ctx, int i, int worker) {
-    (void)worker;
-    const struct copy_job *job = ctx;
-    struct span s = tile_span(i, job->rows, tile_rows(job->width));
-    size_t at = (size_t)s.from * (size_t)job->width;
-    size_t n = (size_t)(s.to - s.from) * (size_t)job->width;
-    memcpy(job->to + at, job->from + at, n * sizeof *job->to);
-}
-
-void copy_rows(const struct share *s, real *to, const real *from) {
-    struct copy_job job = {to, from, s->rows, s->p->tf->width.model};
-    pool_run(s->lane->ex.pool, tile_count(job.rows, tile_rows(job.width)), copy_tile, &job);
-}
-
 /* ---- forward ---- */
 
 struct turn_job {
@@ -235,19 +214,11 @@ struct matrix {
     const real *W, *turned;
 };
 
-/* y[rows,out] (+)= x[rows,in] W^T + b */
-static void map(const struct share *s, real *y, const real *x, int out, int in, struct matrix m,
-                const real *b, bool add) {
-    struct linear_dims d = {
-        .rows = s->rows, .in = in, .out = out, .add = add, .turned = m.turned};
-    linear_forward(&s->lane->ex, y, x, d.turned ? m.turned : m.W, b, d);
-}
-
-/* to = from + x[rows,in] W^T + b; from may be to */
-static void map_onto(const struct share *s, real *to, const real *from, const real *x, int in,
-                     struct matrix m, const real *b) {
-    if (to != from) copy_rows(s, to, from);
-    map(s, to, x, s->p->tf->width.model, in, m, b, true);
+/* y[rows,out] = onto + x[rows,in] W^T + b; onto may be NULL, or y */
+static void map(const struct share *s, real *y, const real *onto, const real *x, int out,
+                int in, struct matrix m, const real *b) {
+    struct linear_dims d = {.rows = s->rows, .in = in, .out = out, .turned = m.turned};
+    linear_forward(&s->lane->ex, y, onto, x, d.turned ? m.turned : m.W, b, d);
 }
 
 /* From the block's input to the mlp before its activation: all that the backward reads again.
@@ -261,15 +232,15 @@ void block_remake(const struct share *s, int layer) {
     struct block_kept b = share_block(s, layer);
 
     norm_forward(s, lane->normed, b.mean1, b.rstd1, b.x, v.norm1, v.norm1_bias);
-    map(s, b.qkv, lane->normed, w.qkv, w.model, (struct matrix){v.qkv, t.qkv}, v.qkv_bias,
-        false);
+    map(s, b.qkv, NULL, lane->normed, w.qkv, w.model, (struct matrix){v.qkv, t.qkv},
+        v.qkv_bias);
     struct qkv_view in = qk_prepare(s, &b, &v);
     attention_forward(&lane->ex, b.attn, b.lse, in.q, in.k, in.v, lane->attention_scratch,
                       share_attention_dims(s));
-    map_onto(s, b.x_mid, b.x, b.attn, w.q, (struct matrix){v.proj, t.proj}, v.proj_bias);
+    map(s, b.x_mid, b.x, b.attn, w.model, w.q, (struct matrix){v.proj, t.proj}, v.proj_bias);
 
     norm_forward(s, lane->normed, b.mean2, b.rstd2, b.x_mid, v.norm2, v.norm2_bias);
-    map(s, b.up, lane->normed, w.up, w.model, (struct matrix){v.up, t.up}, v.up_bias, false);
+    map(s, b.up, NULL, lane->normed, w.up, w.model, (struct matrix){v.up, t.up}, v.up_bias);
 }
 
 static void block_forward(const struct share *s, int layer) {
@@ -278,8 +249,9 @@ static void block_forward(const struct share *s, int layer) {
     struct block_kept b = share_block(s, layer);
     block_remake(s, layer);
     activation_forward(s, s->lane->act, b.up);
-    map_onto(s, share_stream(s, layer + 1), b.x_mid, s->lane->act, s->p->tf->width.ffn,
-             (struct matrix){v.down, t.down}, v.down_bias);
+    struct widths w = s->p->tf->width;
+    map(s, share_stream(s, layer + 1), b.x_mid, s->lane->act, w.model, w.ffn,
+        (struct matrix){v.down, t.down}, v.down_bias);
 }
 
 void embed_forward(const struct share *s) {
@@ -354,5 +326,5 @@ void transformer_logits(struct transformer *tf, const struct weights *w, const i
     struct pass p = forward_only(tf, w, tokens, batch, time);
     struct linear_dims d = {
         .rows = p.rows, .in = tf->width.model, .out = tf->table->config.vocab};
-    linear_forward(tf->ex, logits, tf->normed, weights_outer(w, NULL).head, NULL, d);
+    linear_forward(tf->ex, logits, NULL, tf->normed, weights_outer(w, NULL).head, NULL, d);
 }

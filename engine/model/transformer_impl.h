@@ -84,7 +84,10 @@ struct transformer {
     real *x_top;               /* [rows, model] the last block's output; backward only */
     real *normed;              /* [rows, model] the final norm's output */
     real *top_mean, *top_rstd; /* [rows] and its statistics */
-    real *d_norm;              /* [rows, model] and its gradient; backward only */
+    real *d_norm;              /* [rows, model] and its gradient; backward only, unless head_in_shares */
+    /* A share makes logits, loss and their gradients of its rows itself, right behind its forward: where
+     * those of the whole batch fit, and the head is no larger than a share's matrices may be. */
+    bool head_in_shares;
     /* While the shares go through a block, the matrices of the block above get their gradients: its
      * factors stand beside those being made. With plan.recompute, or one share, one follows the other. */
     bool overlaps;
@@ -94,7 +97,7 @@ struct transformer {
     size_t vector_reals; /* of all of them */
     real *vector_sums;   /* [shares, vector_reals] of one block */
     real *nll;           /* [rows] where the caller wants none */
-    real *logits;        /* loss_scratch() */
+    real *logits;        /* loss_scratch(); in the lanes' place unless head_in_shares */
     int *todo;           /* [batch] sequences (prefix.c) */
 };
 
@@ -152,7 +155,6 @@ struct qkv_view qk_prepare(const struct share *s, const struct block_kept *b,
 struct attention_dims attention_dims_of(const struct model_config *c, int batch, int time);
 struct attention_dims share_attention_dims(const struct share *s);
 void activation_forward(const struct share *s, real *y, const real *up);
-void copy_rows(const struct share *s, real *to, const real *from); /* [rows, model] */
 
 void embed_forward(const struct share *s);
 /* Blocks [from, to), from the input of the first to that of the one behind the last. */

@@ -11,11 +11,11 @@
 struct linear_dims {
     int rows; /* batch x time */
     int in, out;
-    bool add;    /* y += instead of y =, for residual streams */
     bool turned; /* W stands as W[in,out], which large products are faster with */
 };
 
-/* y[rows,out] = x[rows,in] W[out,in]^T + b[out].  b NULL: no bias.  Cost: 2*rows*in*out flop. */
-void linear_forward(struct exec *ex, real *y, const real *x, const real *W, const real *b,
-                    struct linear_dims d);
+/* y[rows,out] = onto[rows,out] + x[rows,in] W[out,in]^T + b[out].  onto, for residual streams, may be y, or
+ * NULL: none.  b NULL: no bias.  Cost: 2*rows*in*out flop. */
+void linear_forward(struct exec *ex, real *y, const real *onto, const real *x, const real *W,
+                    const real *b, struct linear_dims d);
 #endif

@@ -8,8 +8,8 @@
 #include "engine/nn/vmath.h"
 
 /* Reals of logits at a time: 16 MiB in float, but not so few rows that the head's matrix is
- * read from memory more often than it is multiplied. */
-enum { CHUNK_REALS = 4 << 20, CHUNK_MIN_ROWS = 128 };
+ * read, and copied for the product, more often than it is multiplied: a quarter of the rows. */
+enum { CHUNK_REALS = 4 << 20, CHUNK_MIN_ROWS = 128, CHUNK_MAX_QUARTER = 256 };
 
 struct softmax_job {
     real *logits; /* [rows,vocab], rows `stride` apart; becomes the gradient */
@@ -21,17 +21,21 @@ struct softmax_job {
     real scale;
 };
 
-static int chunk_rows(struct loss_dims d) {
+int loss_chunk(struct loss_dims d) {
     int rows = CHUNK_REALS / d.vocab;
+    int least = d.rows / 4 < CHUNK_MAX_QUARTER ? d.rows / 4 : CHUNK_MAX_QUARTER;
+    if (rows < least) rows = least;
     if (rows < CHUNK_MIN_ROWS) rows = CHUNK_MIN_ROWS;
     return rows < d.rows ? rows : d.rows;
 }
 
-/* Reals from one row of logits to the next. Rows a multiple of 2 KiB apart fall on each other
+/* Rows a multiple of 2 KiB apart fall on each other
  * in the nearest cache: the products that read down columns then lose a fifth. */
-static int row_reals(struct loss_dims d) { return d.vocab % 512 ? d.vocab : d.vocab + 16; }
+int loss_stride(struct loss_dims d) { return d.vocab % 512 ? d.vocab : d.vocab + 16; }
 
-size_t loss_scratch(struct loss_dims d) { return (size_t)chunk_rows(d) * (size_t)row_reals(d); }
+size_t loss_scratch(struct loss_dims d) {
+    return (size_t)loss_chunk(d) * (size_t)loss_stride(d);
+}
 
 /* Row r: nll, hit, and the gradient scale * (softmax - onehot) in place of the logits. A logit
  * that is not finite makes the maximum NaN, and with it all of these; a sum of exponentials
@@ -63,46 +67,49 @@ KERNEL static void softmax_tile(void *ctx, int i, int worker) {
     for (int r = rows.from; r < rows.to; r++) softmax_row(job, r);
 }
 
-/* Given the gradient of the logits of `rows` rows: dx += G W, dW (+)= G^T x, each unless NULL.
- */
-static void head_backward(struct exec *ex, real *dx, real *dW, bool add_dW, const real *G,
-                          const real *x, const real *W, int rows, struct loss_dims d) {
+struct gemm loss_head_product(real *dW, const real *kept, const real *x, struct loss_dims d) {
+    return (struct gemm){.m = d.vocab,
+                         .n = d.width,
+                         .k = d.rows,
+                         .ta = TRANSPOSED,
+                         .A = kept,
+                         .lda = loss_stride(d),
+                         .B = x,
+                         .ldb = d.width,
+                         .C = dW,
+                         .ldc = d.width,
+                         .add = !d.overwrite};
+}
+
+/* Given the gradient of the logits: dx = G W, dW (+)= G^T x, each unless NULL. */
+static void head_backward(struct exec *ex, real *dx, real *dW, const real *G, const real *x,
+                          const real *W, struct loss_dims d) {
     struct gemm products[2];
     int n = 0;
-    if (dW)
-        products[n++] = (struct gemm){.m = d.vocab,
-                                      .n = d.width,
-                                      .k = rows,
-                                      .ta = TRANSPOSED,
-                                      .A = G,
-                                      .lda = row_reals(d),
-                                      .B = x,
-                                      .ldb = d.width,
-                                      .C = dW,
-                                      .ldc = d.width,
-                                      .add = add_dW};
+    if (dW) products[n++] = loss_head_product(dW, G, x, d);
     if (dx)
-        products[n++] = (struct gemm){.m = rows,
+        products[n++] = (struct gemm){.m = d.rows,
                                       .n = d.width,
                                       .k = d.vocab,
                                       .A = G,
-                                      .lda = row_reals(d),
+                                      .lda = loss_stride(d),
                                       .B = W,
                                       .ldb = d.width,
                                       .C = dx,
-                                      .ldc = d.width,
-                                      .add = true};
+                                      .ldc = d.width};
     blas_gemm_all(ex, products, n);
 }
 
 void loss_head(struct exec *ex, real *nll, uint8_t *hit, real *dx, real *dW, const real *x,
                const real *W, const int32_t *targets, real *scratch, struct loss_dims d) {
-    int chunk = chunk_rows(d);
+    int chunk = loss_chunk(d);
     for (int c = 0; c < tile_count(d.rows, chunk); c++) {
         struct span s = tile_span(c, d.rows, chunk);
-        int rows = s.to - s.from;
+        struct loss_dims part = d;
+        part.rows = s.to - s.from;
+        part.overwrite = d.overwrite && c == 0;
         size_t at = (size_t)s.from * (size_t)d.width;
-        blas_gemm(ex, &(struct gemm){.m = rows,
+        blas_gemm(ex, &(struct gemm){.m = part.rows,
                                      .n = d.vocab,
                                      .k = d.width,
                                      .tb = TRANSPOSED,
@@ -111,19 +118,18 @@ void loss_head(struct exec *ex, real *nll, uint8_t *hit, real *dx, real *dW, con
                                      .B = W,
                                      .ldb = d.width,
                                      .C = scratch,
-                                     .ldc = row_reals(d)});
+                                     .ldc = loss_stride(d)});
         struct softmax_job job = {.logits = scratch,
                                   .nll = nll + s.from,
                                   .hit = hit ? hit + s.from : NULL,
                                   .targets = targets + s.from,
-                                  .rows = rows,
+                                  .rows = part.rows,
                                   .vocab = d.vocab,
-                                  .stride = row_reals(d),
+                                  .stride = loss_stride(d),
                                   .per_tile = tile_rows(d.vocab),
-                                  .gradient = dx || dW,
+                                  .gradient = dx || dW || d.keep,
                                   .scale = d.scale};
-        pool_run(ex->pool, tile_count(rows, job.per_tile), softmax_tile, &job);
-        head_backward(ex, dx ? dx + at : NULL, dW, c > 0 || !d.overwrite, scratch, x + at, W,
-                      rows, d);
+        pool_run(ex->pool, tile_count(part.rows, job.per_tile), softmax_tile, &job);
+        head_backward(ex, dx ? dx + at : NULL, dW, scratch, x + at, W, part);
     }
 }

@@ -1,6 +1,7 @@
 #include "engine/nn/op_norm.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "engine/nn/column_sum.h"
 #include "engine/nn/real_math.h"
@@ -10,6 +11,7 @@
 struct norm_job {
     real *y, *mean_out, *rstd_out; /* forward's outputs */
     real *dx;                      /* backward's */
+    const real *onto;              /* NULL: zeros */
     const real *x, *dy, *mean, *rstd, *gain, *bias;
     struct norm_dims d;
     int per_tile; /* rows */
@@ -23,6 +25,16 @@ static void run_rows(struct exec *ex, struct norm_job *job,
                      void (*tile)(void *ctx, int i, int worker)) {
     job->per_tile = tile_rows(job->d.width);
     pool_run(ex->pool, tile_count(job->d.rows, job->per_tile), tile, job);
+}
+
+/* The row of dx at `at`, holding what the gradient is added to: while it is in the nearest
+ * cache. */
+static inline real *begin_row(const struct norm_job *job, size_t at) {
+    size_t bytes = (size_t)job->d.width * sizeof *job->dx;
+    real *dx = job->dx + at;
+    if (!job->onto) memset(dx, 0, bytes);
+    else if (job->onto != job->dx) memcpy(dx, job->onto + at, bytes);
+    return dx;
 }
 
 static inline real mean_of(const real *x, int n) {
@@ -65,11 +77,12 @@ KERNEL static void rmsnorm_backward_tile(void *ctx, int i, int worker) {
     for (int r = rows.from; r < rows.to; r++) {
         size_t at = (size_t)r * (size_t)n;
         const real *restrict x = job->x + at, *restrict dy = job->dy + at;
-        real *restrict dx = job->dx + at;
         real rstd = job->rstd[r], dot = R(0.0);
 #pragma omp simd reduction(+ : dot)
         for (int j = 0; j < n; j++) dot += dy[j] * gain[j] * x[j];
         real c = dot * rstd * rstd / (real)n;
+        real *dx = begin_row(job, at);
+#pragma omp simd
         for (int j = 0; j < n; j++) dx[j] += rstd * (dy[j] * gain[j] - x[j] * c);
     }
 }
@@ -101,7 +114,6 @@ KERNEL static void layernorm_backward_tile(void *ctx, int i, int worker) {
     for (int r = rows.from; r < rows.to; r++) {
         size_t at = (size_t)r * (size_t)n;
         const real *restrict x = job->x + at, *restrict dy = job->dy + at;
-        real *restrict dx = job->dx + at;
         real mean = job->mean[r], rstd = job->rstd[r], sum = R(0.0), dot = R(0.0);
 #pragma omp simd reduction(+ : sum, dot)
         for (int j = 0; j < n; j++) {
@@ -110,6 +122,8 @@ KERNEL static void layernorm_backward_tile(void *ctx, int i, int worker) {
             dot += g * (x[j] - mean);
         }
         real a = sum / (real)n, c = dot * rstd * rstd / (real)n;
+        real *dx = begin_row(job, at);
+#pragma omp simd
         for (int j = 0; j < n; j++) dx[j] += rstd * (dy[j] * gain[j] - a - (x[j] - mean) * c);
     }
 }
@@ -120,9 +134,10 @@ void rmsnorm_forward(struct exec *ex, real *y, real *rstd, const real *x, const 
     run_rows(ex, &job, rmsnorm_forward_tile);
 }
 
-void rmsnorm_backward(struct exec *ex, real *dx, real *dgain, const real *dy, const real *x,
-                      const real *rstd, const real *gain, struct norm_dims d) {
-    struct norm_job job = {.dx = dx, .dy = dy, .x = x, .rstd = rstd, .gain = gain, .d = d};
+void rmsnorm_backward(struct exec *ex, real *dx, const real *onto, real *dgain, const real *dy,
+                      const real *x, const real *rstd, const real *gain, struct norm_dims d) {
+    struct norm_job job = {
+        .dx = dx, .onto = onto, .dy = dy, .x = x, .rstd = rstd, .gain = gain, .d = d};
     if (dx) run_rows(ex, &job, rmsnorm_backward_tile);
     if (dgain) column_dot_add(ex, dgain, dy, x, NULL, rstd, d.rows, d.width);
 }
@@ -134,11 +149,17 @@ void layernorm_forward(struct exec *ex, real *y, real *mean, real *rstd, const r
     run_rows(ex, &job, layernorm_forward_tile);
 }
 
-void layernorm_backward(struct exec *ex, real *dx, real *dgain, real *dbias, const real *dy,
-                        const real *x, const real *mean, const real *rstd, const real *gain,
-                        struct norm_dims d) {
-    struct norm_job job = {
-        .dx = dx, .dy = dy, .x = x, .mean = mean, .rstd = rstd, .gain = gain, .d = d};
+void layernorm_backward(struct exec *ex, real *dx, const real *onto, real *dgain, real *dbias,
+                        const real *dy, const real *x, const real *mean, const real *rstd,
+                        const real *gain, struct norm_dims d) {
+    struct norm_job job = {.dx = dx,
+                           .onto = onto,
+                           .dy = dy,
+                           .x = x,
+                           .mean = mean,
+                           .rstd = rstd,
+                           .gain = gain,
+                           .d = d};
     if (dx) run_rows(ex, &job, layernorm_backward_tile);
     if (dgain) column_dot_add(ex, dgain, dy, x, mean, rstd, d.rows, d.width);
     if (dbias) column_sum_add(ex, dbias, dy, d.rows, d.width);

@@ -12,15 +12,16 @@ struct norm_dims {
 /* y[rows,width] = x / sqrt(mean(x^2) + eps) * gain[width]; rstd[rows] is kept for the backward. */
 void rmsnorm_forward(struct exec *ex, real *y, real *rstd, const real *x, const real *gain,
                      struct norm_dims d);
-/* ADDs into dx[rows,width] and dgain[width]; each may be NULL (not wanted). */
-void rmsnorm_backward(struct exec *ex, real *dx, real *dgain, const real *dy, const real *x,
-                      const real *rstd, const real *gain, struct norm_dims d);
+/* dx[rows,width] = onto + gradient, where onto is what the gradient of x is already: NULL for zeros, or dx
+ * itself. ADDs into dgain[width]. dx and dgain may be NULL (not wanted). */
+void rmsnorm_backward(struct exec *ex, real *dx, const real *onto, real *dgain, const real *dy,
+                      const real *x, const real *rstd, const real *gain, struct norm_dims d);
 
 /* y = (x - mean) / sqrt(var + eps) * gain + bias; mean[rows], rstd[rows] are kept. */
 void layernorm_forward(struct exec *ex, real *y, real *mean, real *rstd, const real *x,
                        const real *gain, const real *bias, struct norm_dims d);
-/* ADDs into dx, dgain, dbias; each may be NULL. */
-void layernorm_backward(struct exec *ex, real *dx, real *dgain, real *dbias, const real *dy,
-                        const real *x, const real *mean, const real *rstd, const real *gain,
-                        struct norm_dims d);
+/* The same; ADDs into dbias[width] too. */
+void layernorm_backward(struct exec *ex, real *dx, const real *onto, real *dgain, real *dbias,
+                        const real *dy, const real *x, const real *mean, const real *rstd,
+                        const real *gain, struct norm_dims d);
 #endif

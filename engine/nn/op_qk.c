@@ -14,10 +14,26 @@ struct qk_job {
     int per_tile; /* rows */
 };
 
-void rope_table(real *cosine, real *sine, int time, int head_dim, double theta) {
+/* Radians a position. */
+static double plain_frequency(double theta, int head_dim, int i) {
+    return pow(theta, -2.0 * i / head_dim);
+}
+
+double rope_divisor(double theta, int head_dim, int i, struct rope_scaling s) {
+    static const double circle = 6.283185307179586;
+    double turns = plain_frequency(theta, head_dim, i) * s.original / circle;
+    if (s.factor <= 0 || turns > s.high) return 1;
+    if (turns < s.low) return s.factor;
+    double stays = (turns - s.low) / (s.high - s.low);
+    return 1 / (stays + (1 - stays) / s.factor);
+}
+
+void rope_table(real *cosine, real *sine, int time, int head_dim, double theta,
+                struct rope_scaling scaling) {
     int half = head_dim / 2;
     for (int i = 0; i < half; i++) {
-        double frequency = pow(theta, -2.0 * i / head_dim);
+        double frequency =
+            plain_frequency(theta, head_dim, i) / rope_divisor(theta, head_dim, i, scaling);
         for (int t = 0; t < time; t++) {
             cosine[(size_t)t * (size_t)half + (size_t)i] = (real)cos(t * frequency);
             sine[(size_t)t * (size_t)half + (size_t)i] = (real)sin(t * frequency);

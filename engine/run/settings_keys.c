@@ -4,7 +4,7 @@
 #include "engine/run/settings.h"
 
 static const char *const family_words[FAMILY_COUNT] = {
-    [FAMILY_GPT2] = "gpt2", [FAMILY_LLAMA] = "llama", [FAMILY_QWEN3] = "qwen3"};
+    [FAMILY_GPT2] = "gpt2", [FAMILY_LLAMA] = "llama", [FAMILY_QWEN2] = "qwen2", [FAMILY_QWEN3] = "qwen3"};
 
 static const char *const recompute_words[RECOMPUTE_COUNT] = {
     [RECOMPUTE_NONE] = "none", [RECOMPUTE_BLOCKS] = "blocks"};

@@ -82,6 +82,9 @@ wrong_use() {
     misused '--runs-dir needs a folder' attach gone --runs-dir ''
     misused 'tiny\.yaml is a file: --runs-dir needs a folder' run tiny.yaml --headless --runs-dir tiny.yaml
     misused 'OUT must not be empty' export gone --to hf ''
+    misused 'needs --to hf or --to gguf' export gone --to onnx out
+    misused 'must be f32, f16, bf16 or q8_0' export gone --to gguf out --type q4_0
+    misused 'is for --to gguf' export gone --to hf out --type f16
     misused 'no folder nowhere; make it first' export gone --to hf nowhere/x/
     ok "export makes no folder in passing" test ! -e nowhere
     misused 'no key "foo"$' config tiny.yaml --set foo.bar=1
@@ -104,7 +107,7 @@ wrong_use() {
     misused 'text:' data general.txt
     misused 'no config "nowhere"' bench nowhere
     misused 'layers must be 1 to 512' bench --layers 0
-    misused 'gpt2, llama or qwen3' bench --family bert
+    misused 'gpt2, llama, qwen2 or qwen3' bench --family bert
     misused 'divided among 5 heads' bench --width 192 --heads 5
     misused 'no group "99"' bench --freeze 99
     misused '--iters must be' bench --iters none

@@ -190,6 +190,10 @@ export_twin() {
     done
     try "$thaw" export tiny --to hf "$work/exported"
     same "what is there is not overwritten" 2 "$status"
+    must "export as GGUF" "$thaw" export tiny --to gguf "$work/tiny.gguf" --type q8_0
+    same "it begins as such a file" GGUF "$(head -c 4 "$work/tiny.gguf")"
+    try "$thaw" export tiny --to gguf "$work/tiny.gguf"
+    same "a file that is there is not overwritten" 2 "$status"
 }
 
 config_twin() {

@@ -40,7 +40,7 @@ while IFS= read -r line; do
     *" eval "* | *" data "*)
         [ -r /usr/share/wordnet/data.noun ] || continue # its text comes from wordnet-base
         must "$line" eval "$line" ;;
-    *" generate "* | *" compare "* | *" score "*)
+    *" generate "* | *" compare "* | *" score "* | *" export "*)
         wait_for "a checkpoint" has_event medical path type=checkpoint
         must "$line" eval "$line"
         ok "$line: says something" test -s "$out" ;;

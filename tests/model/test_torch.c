@@ -1,5 +1,6 @@
-/* test_torch.c - two tiny models against what PyTorch computed for them: logits, loss, every
- * gradient tensor, and a curve of 20 steps. Formats and formulas: tests/fixtures/make_torch.py.
+/* test_torch.c - a tiny model of each family against what PyTorch computed for it: logits,
+ * loss, every gradient tensor, and a curve of 20 steps. Formats and formulas:
+ * tests/fixtures/make_torch.py.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -214,15 +215,20 @@ static void test_curve(void **state) {
 }
 
 int main(void) {
-    static char gpt2[] = THAW_SOURCE_DIR "/tests/fixtures/torch_gpt2.bin";
-    static char qwen3[] = THAW_SOURCE_DIR "/tests/fixtures/torch_qwen3.bin";
-    const struct CMUnitTest tests[] = {
-        {"gpt2: logits and loss", test_logits_and_loss, NULL, NULL, gpt2},
-        {"gpt2: gradients", test_gradients, NULL, NULL, gpt2},
-        {"gpt2: curve of 20 steps", test_curve, NULL, NULL, gpt2},
-        {"qwen3: logits and loss", test_logits_and_loss, NULL, NULL, qwen3},
-        {"qwen3: gradients", test_gradients, NULL, NULL, qwen3},
-        {"qwen3: curve of 20 steps", test_curve, NULL, NULL, qwen3},
-    };
+    static const struct {
+        const char *name;
+        void (*test)(void **state);
+    } parts[] = {{"logits and loss", test_logits_and_loss},
+                 {"gradients", test_gradients},
+                 {"curve of 20 steps", test_curve}};
+    static char names[3 * FAMILY_COUNT][48], paths[FAMILY_COUNT][512];
+    struct CMUnitTest tests[3 * FAMILY_COUNT];
+    for (int i = 0; i < 3 * FAMILY_COUNT; i++) {
+        const char *family = family_traits[i / 3].word;
+        snprintf(names[i], sizeof names[i], "%s: %s", family, parts[i % 3].name);
+        snprintf(paths[i / 3], sizeof paths[i / 3], "%s/tests/fixtures/torch_%s.bin",
+                 THAW_SOURCE_DIR, family);
+        tests[i] = (struct CMUnitTest){names[i], parts[i % 3].test, NULL, NULL, paths[i / 3]};
+    }
     return cmocka_run_group_tests_name("against PyTorch", tests, NULL, NULL);
 }

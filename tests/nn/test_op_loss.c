@@ -7,11 +7,11 @@ static const struct loss_case {
     struct loss_dims d;
     int ignore_every; /* 0: all count */
 } cases[] = {
-    {"loss: one row, two words", {1, 1, 2, R(1.0), false}, 0},
-    {"loss: one row", {1, 4, 7, R(0.3), false}, 0},
-    {"loss: odd sizes", {5, 3, 11, R(0.2), false}, 0},
-    {"loss: some do not count", {7, 5, 9, R(0.25), false}, 3},
-    {"loss: none counts", {3, 2, 5, R(1.0), false}, 1},
+    {"loss: one row, two words", {1, 1, 2, R(1.0), false, false}, 0},
+    {"loss: one row", {1, 4, 7, R(0.3), false, false}, 0},
+    {"loss: odd sizes", {5, 3, 11, R(0.2), false, false}, 0},
+    {"loss: some do not count", {7, 5, 9, R(0.25), false, false}, 3},
+    {"loss: none counts", {3, 2, 5, R(1.0), false, false}, 1},
 };
 
 struct fixture {
@@ -61,7 +61,6 @@ static void test_gradient(void **state) {
     struct fixture f;
     init(&f, c->d, c->ignore_every);
     run(&f, f.dx, f.dW);
-    take_start_off(f.dx, f.n_x);
     take_start_off(f.dW, f.n_W);
     assert_gradient(f.x, f.dx, f.n_x, loss, &f);
     assert_gradient(f.W, f.dW, f.n_W, loss, &f);
@@ -75,7 +74,7 @@ static void test_answer(void **state) {
     const real x[] = {0, 0, 0, /**/ 1, 2, 3, /**/ 5, 5, 1, /**/ 1, 2, 3};
     const real W[] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
     const int32_t targets[] = {1, 0, 1, LOSS_IGNORE};
-    struct loss_dims d = {4, 3, 3, R(2.0), false};
+    struct loss_dims d = {4, 3, 3, R(2.0), false, false};
     real nll[4], dx[12] = {0}, scratch[12];
     uint8_t hit[4];
     assert_true(loss_scratch(d) <= COUNT(scratch));
@@ -97,7 +96,8 @@ static void test_answer(void **state) {
 static void test_chunks(void **state) {
     (void)state;
     struct fixture f;
-    struct loss_dims d = {300, 3, 40000, R(0.01), false}, one = {1, 3, 40000, R(0.01), false};
+    struct loss_dims d = {300, 3, 40000, R(0.01), false, false},
+                     one = {1, 3, 40000, R(0.01), false, false};
     init(&f, d, 7);
     assert_true(loss_scratch(d) < (size_t)d.rows * (size_t)d.vocab);
     run(&f, f.dx, f.dW);
@@ -120,7 +120,7 @@ static void test_chunks(void **state) {
 static void test_frozen(void **state) {
     (void)state;
     struct fixture whole, part;
-    struct loss_dims d = {40, 13, 101, R(0.1), false};
+    struct loss_dims d = {40, 13, 101, R(0.1), false, false};
     uint64_t product = 2 * 40 * 13 * 101;
     init(&whole, d, 5);
     run(&whole, whole.dx, whole.dW);
@@ -142,11 +142,33 @@ static void test_frozen(void **state) {
     blocks_free(&whole.mem);
 }
 
+/* dW of what two calls on halves of the rows left, against one call on all. */
+static void test_kept(void **state) {
+    (void)state;
+    struct fixture f;
+    struct loss_dims d = {40, 13, 512, R(0.1), true, false}, half = d;
+    half.rows = 20;
+    half.keep = true;
+    init(&f, d, 5);
+    assert_int_equal(loss_chunk(d), d.rows);
+    run(&f, NULL, f.dW);
+    real *dW = started(&f.mem, f.n_W);
+    for (int i = 0; i < 2; i++) {
+        size_t at = (size_t)(20 * i);
+        loss_head(&f.ex, f.nll + at, NULL, NULL, NULL, f.x + at * 13, f.W, f.targets + at,
+                  f.scratch + at * (size_t)loss_stride(d), half);
+    }
+    struct gemm product = loss_head_product(dW, f.scratch, f.x, d);
+    blas_gemm(&f.ex, &product);
+    assert_all_near(dW, f.dW, f.n_W, NEAR);
+    blocks_free(&f.mem);
+}
+
 /* One bad weight makes every row's loss bad, one bad input its own row's, and the gradient too.
  */
 static void test_nan_shows(void **state) {
     (void)state;
-    struct loss_dims d = {6, 5, 37, R(1.0), false};
+    struct loss_dims d = {6, 5, 37, R(1.0), false, false};
     const real bad[] = {(real)NAN, (real)INFINITY, (real)-INFINITY};
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct fixture f;
@@ -174,7 +196,7 @@ static void test_far_apart(void **state) {
     const int32_t target = 1;
     real nll, dx = 0, dW[3] = {0}, scratch[3];
     loss_head(&ex, &nll, NULL, &dx, dW, x, W, &target, scratch,
-              (struct loss_dims){1, 1, 3, R(1.0), false});
+              (struct loss_dims){1, 1, 3, R(1.0), false, false});
     assert_near((double)nll, 2e4, NEAR);
     const real wanted[] = {R(1.0), R(-1.0), R(0.0)};
     assert_all_near(dW, wanted, 3, NEAR);
@@ -192,7 +214,7 @@ static void run_all(struct exec *ex, void *ctx) {
 static void test_threads(void **state) {
     (void)state;
     struct fixture f;
-    init(&f, (struct loss_dims){300, 40, 1201, R(0.1), false}, 9);
+    init(&f, (struct loss_dims){300, 40, 1201, R(0.1), false, false}, 9);
     size_t n = (size_t)f.d.rows + f.n_x + f.n_W;
     f.nll = zeros(&f.mem, n);
     assert_threads_agree(run_all, &f, f.nll, n);
@@ -201,12 +223,13 @@ static void test_threads(void **state) {
 
 int main(void) {
     blas_init();
-    struct CMUnitTest tests[COUNT(cases) + 6] = {
-        cmocka_unit_test(test_answer),    cmocka_unit_test(test_chunks),
-        cmocka_unit_test(test_frozen),    cmocka_unit_test(test_nan_shows),
-        cmocka_unit_test(test_far_apart), cmocka_unit_test(test_threads)};
+    struct CMUnitTest tests[COUNT(cases) + 7] = {
+        cmocka_unit_test(test_kept),      cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_chunks),    cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_nan_shows), cmocka_unit_test(test_far_apart),
+        cmocka_unit_test(test_threads)};
     for (size_t i = 0; i < COUNT(cases); i++)
-        tests[i + 6] =
+        tests[i + 7] =
             (struct CMUnitTest){cases[i].name, test_gradient, NULL, NULL, (void *)&cases[i]};
     return cmocka_run_group_tests_name("op_loss", tests, NULL, NULL);
 }

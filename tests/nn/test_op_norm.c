@@ -54,7 +54,7 @@ static void test_rms_gradient(void **state) {
     struct fixture f;
     init(&f, ((const struct norm_case *)*state)->d);
     (void)rms_loss(&f);
-    rmsnorm_backward(&f.ex, f.dx, f.dgain, f.r, f.x, f.rstd, f.gain, f.d);
+    rmsnorm_backward(&f.ex, f.dx, f.dx, f.dgain, f.r, f.x, f.rstd, f.gain, f.d);
     take_start_off(f.dx, f.n);
     take_start_off(f.dgain, f.width);
     assert_gradient(f.x, f.dx, f.n, rms_loss, &f);
@@ -66,7 +66,8 @@ static void test_layer_gradient(void **state) {
     struct fixture f;
     init(&f, ((const struct norm_case *)*state)->d);
     (void)layer_loss(&f);
-    layernorm_backward(&f.ex, f.dx, f.dgain, f.dbias, f.r, f.x, f.mean, f.rstd, f.gain, f.d);
+    layernorm_backward(&f.ex, f.dx, f.dx, f.dgain, f.dbias, f.r, f.x, f.mean, f.rstd, f.gain,
+                       f.d);
     take_start_off(f.dx, f.n);
     take_start_off(f.dgain, f.width);
     take_start_off(f.dbias, f.width);
@@ -111,15 +112,17 @@ static void test_frozen(void **state) {
         real *dx = started(&mem, f.n), *dgain = started(&mem, f.width);
         real *dbias = started(&mem, f.width);
         if (layer)
-            layernorm_backward(&f.ex, dx, dgain, dbias, f.r, f.x, f.mean, f.rstd, f.gain, f.d);
-        else rmsnorm_backward(&f.ex, dx, dgain, f.r, f.x, f.rstd, f.gain, f.d);
+            layernorm_backward(&f.ex, dx, dx, dgain, dbias, f.r, f.x, f.mean, f.rstd, f.gain,
+                               f.d);
+        else rmsnorm_backward(&f.ex, dx, dx, dgain, f.r, f.x, f.rstd, f.gain, f.d);
         for (int mask = 0; mask < 8; mask++) {
             real *px = mask & 1 ? started(&mem, f.n) : NULL;
             real *pg = mask & 2 ? started(&mem, f.width) : NULL;
             real *pb = mask & 4 ? started(&mem, f.width) : NULL;
             if (layer)
-                layernorm_backward(&f.ex, px, pg, pb, f.r, f.x, f.mean, f.rstd, f.gain, f.d);
-            else rmsnorm_backward(&f.ex, px, pg, f.r, f.x, f.rstd, f.gain, f.d);
+                layernorm_backward(&f.ex, px, px, pg, pb, f.r, f.x, f.mean, f.rstd, f.gain,
+                                   f.d);
+            else rmsnorm_backward(&f.ex, px, px, pg, f.r, f.x, f.rstd, f.gain, f.d);
             if (px) assert_same_bits(px, dx, f.n);
             if (pg) assert_same_bits(pg, dgain, f.width);
             if (pb) assert_same_bits(pb, dbias, f.width);
@@ -129,14 +132,40 @@ static void test_frozen(void **state) {
     blocks_free(&f.mem);
 }
 
+/* What the gradient is added to may stand elsewhere, or be nothing. */
+static void test_onto(void **state) {
+    (void)state;
+    struct fixture f;
+    init(&f, (struct norm_dims){9, 37, R(1e-5)});
+    real *zero = zeros(&f.mem, f.n), *apart = zeros(&f.mem, f.n), *none = zeros(&f.mem, f.n);
+    real *onto = randoms(&f.mem, f.n, 5), *dx = copy(&f.mem, onto, f.n);
+    (void)layer_loss(&f);
+    for (int layer = 0; layer < 2; layer++) {
+        real *to[] = {dx, apart, none};
+        const real *from[] = {dx, onto, NULL};
+        memcpy(dx, onto, f.n * sizeof *dx);
+        memset(zero, 0, f.n * sizeof *zero);
+        for (int i = 0; i < 3; i++) {
+            if (layer)
+                layernorm_backward(&f.ex, to[i], from[i], NULL, NULL, f.r, f.x, f.mean, f.rstd,
+                                   f.gain, f.d);
+            else rmsnorm_backward(&f.ex, to[i], from[i], NULL, f.r, f.x, f.rstd, f.gain, f.d);
+        }
+        assert_same_bits(apart, dx, f.n);
+        for (size_t i = 0; i < f.n; i++) zero[i] = onto[i] + none[i];
+        assert_all_near(dx, zero, f.n, NEAR);
+    }
+    blocks_free(&f.mem);
+}
+
 static void run_all(struct exec *ex, void *ctx) {
     struct fixture *f = ctx;
     real *out = f->y; /* y, dx, dgain of the one norm; y, dx, dgain, dbias of the other */
     memset(out, 0, (4 * f->n + 3 * f->width) * sizeof *out);
     rmsnorm_forward(ex, out, f->rstd, f->x, f->gain, f->d);
-    rmsnorm_backward(ex, out + f->n, out + 4 * f->n, f->r, f->x, f->rstd, f->gain, f->d);
+    rmsnorm_backward(ex, out + f->n, NULL, out + 4 * f->n, f->r, f->x, f->rstd, f->gain, f->d);
     layernorm_forward(ex, out + 2 * f->n, f->mean, f->rstd, f->x, f->gain, f->bias, f->d);
-    layernorm_backward(ex, out + 3 * f->n, out + 4 * f->n + f->width,
+    layernorm_backward(ex, out + 3 * f->n, NULL, out + 4 * f->n + f->width,
                        out + 4 * f->n + 2 * f->width, f->r, f->x, f->mean, f->rstd, f->gain,
                        f->d);
 }
@@ -164,14 +193,14 @@ static void test_nan_shows(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[2 * COUNT(cases) + 5] = {
-        cmocka_unit_test(test_rms_answer), cmocka_unit_test(test_layer_answer),
-        cmocka_unit_test(test_frozen), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_nan_shows)};
+    struct CMUnitTest tests[2 * COUNT(cases) + 6] = {
+        cmocka_unit_test(test_onto),         cmocka_unit_test(test_rms_answer),
+        cmocka_unit_test(test_layer_answer), cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_nan_shows)};
     for (size_t i = 0; i < COUNT(cases); i++) {
         void *c = (void *)&cases[i];
-        tests[2 * i + 5] = (struct CMUnitTest){cases[i].name, test_rms_gradient, NULL, NULL, c};
-        tests[2 * i + 6] =
+        tests[2 * i + 6] = (struct CMUnitTest){cases[i].name, test_rms_gradient, NULL, NULL, c};
+        tests[2 * i + 7] =
             (struct CMUnitTest){cases[i].name, test_layer_gradient, NULL, NULL, c};
     }
     return cmocka_run_group_tests_name("op_norm", tests, NULL, NULL);

@@ -38,7 +38,7 @@ static void init(struct fixture *f, struct qk_dims d, bool norm, bool rotary) {
     if (!rotary) return;
     f->cosine = zeros(&f->mem, (size_t)(d.time * d.head_dim / 2));
     f->sine = zeros(&f->mem, (size_t)(d.time * d.head_dim / 2));
-    rope_table(f->cosine, f->sine, d.time, d.head_dim, 100.0);
+    rope_table(f->cosine, f->sine, d.time, d.head_dim, 100.0, (struct rope_scaling){0});
 }
 
 static double loss(void *ctx) {
@@ -77,7 +77,7 @@ static void test_answer(void **state) {
     struct exec ex = {.pool = NULL};
     real cosine[4], sine[4], y[8];
     const real x[] = {1, 2, 3, 4, 1, 2, 3, 4};
-    rope_table(cosine, sine, 2, 4, 100.0);
+    rope_table(cosine, sine, 2, 4, 100.0, (struct rope_scaling){0});
     struct qk_dims d = {.rows = 2, .time = 2, .heads = 1, .head_dim = 4, .stride = 4};
     qk_forward(&ex, y, NULL, x, NULL, cosine, sine, d);
     const real wanted[] = {1,

@@ -72,7 +72,7 @@ static const struct bad_config {
     {"yes for true", "model: {tied: yes}\n",
      "c.yaml:1:15: tied must be true or false, not \"yes\""},
     {"unknown word", "model: {family: gpt9}\n",
-     "c.yaml:1:17: family must be gpt2, llama or qwen3, not \"gpt9\""},
+     "c.yaml:1:17: family must be gpt2, llama, qwen2 or qwen3, not \"gpt9\""},
     {"a list for a number", "threads: [1]\n", "c.yaml:1:10: threads must be one number"},
     {"a mapping for a text", "name: {a: b}\n", "c.yaml:1:7: name must be one text"},
     {"a mapping for a list", STAGE "compare: {prompts: {a: b}}\n",
