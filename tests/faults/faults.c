@@ -46,7 +46,7 @@ static bool wanted(const char *name, char **names, int n) {
 static void run_suite(struct lab *lab, int i, struct result *r) {
     double start = clock_now();
     lab->suite = suites[i].name;
-    lab->cases = lab->failures = lab->noted = 0;
+    lab->cases = lab->failures = lab->noted = lab->shown = 0;
     lab->rng = rng_make(lab->seed, (uint64_t)i, 0);
     suites[i].run(lab);
     *r = (struct result){true, lab->cases, lab->failures, lab->noted, clock_now() - start};

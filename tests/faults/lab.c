@@ -31,8 +31,9 @@ bool lab_fail(struct lab *lab, const char *fmt, ...) {
 void lab_progress(struct lab *lab, long done, long of) {
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r%s %ld/%ld%s", lab->suite, done, of, done >= of ? "\n" : "");
-    else if (of >= 10 && done % (of / 10) == 0)
+    else if (done * 10 / of != lab->shown)
         fprintf(stderr, "%s %ld/%ld\n", lab->suite, done, of);
+    lab->shown = done * 10 / of;
 }
 
 int lab_count(const struct lab *lab, int sample, int full) {

@@ -27,6 +27,7 @@ struct lab {
     int soak_s;
     const char *suite;           /* that runs now */
     long cases, failures, noted; /* noted: what a suite counts beside its cases */
+    long shown;                  /* tenths of the suite that were told */
     struct rng rng;
 };
 
@@ -51,7 +52,6 @@ struct lab_end {
     int signal;      /* that killed it, or 0 */
     char said[1000]; /* on stderr */
 };
-enum { LAB_VARIABLES = 8 };
 /* Start `thaw` with arguments (NULL at the end), variables as "NAME=VALUE" (NULL at the end, or
  * NULL), stdout and stderr into scratch/said-PID. -1 ends the program. */
 pid_t lab_start(struct lab *lab, const char *const *arguments, const char *const *variables);

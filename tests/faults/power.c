@@ -157,7 +157,7 @@ static void check_model(struct lab *lab, const struct recording *rec) {
 
 void suite_power(struct lab *lab) {
     struct recording rec;
-    int states = lab_count(lab, 60, 1000);
+    int states = lab_count(lab, 40, 1000);
     make_recording(lab, &rec);
     if (lab->failures == 0) check_model(lab, &rec);
     for (int i = 0; i < states && rec.n > 0; i++) {

@@ -37,18 +37,17 @@ void screen_start(struct lab *lab, const char *verb, const struct run_paths *pat
 }
 
 bool screen_until(struct screen *s, const char *word) {
+    char chunk[4096];
     double end = clock_now() + patience_s;
-    char chunk[sizeof s->tail + 4096 + 1];
-    size_t kept = strlen(s->tail);
-    memcpy(chunk, s->tail, kept);
+    size_t kept = 0, most = strlen(word) - 1; /* of what was read before: a word's beginning */
     while (clock_now() < end) {
         struct pollfd p = {.fd = s->master, .events = POLLIN};
         if (poll(&p, 1, 1000) <= 0) continue;
-        ssize_t got = read(s->master, chunk + kept, 4096);
+        ssize_t got = read(s->master, chunk + kept, sizeof chunk - kept);
         if (got <= 0) return false;
         size_t n = kept + (size_t)got;
-        if (memmem(chunk, n, word, strlen(word))) return true;
-        kept = n < sizeof s->tail - 1 ? n : sizeof s->tail - 1;
+        if (memmem(chunk, n, word, most + 1)) return true;
+        kept = n < most ? n : most;
         memmove(chunk, chunk + n - kept, kept);
     }
     return false;

@@ -7,8 +7,7 @@
 
 struct screen {
     pid_t pid;
-    int master;    /* -1: closed */
-    char tail[64]; /* the last bytes that were looked at for a word */
+    int master; /* -1: closed */
 };
 
 /* Start `thaw VERB RUN` in a terminal of 80x24. */
