@@ -139,6 +139,7 @@ bool checkpoint_save(const char *checkpoints, const struct trainer_state *s, con
         !files_make_dirs(checkpoints, 0700, err))
         return false;
     sweep(checkpoints);
+    if (!files_remove_tree(aside, err)) return false; /* then it is in the way */
     if (!has_room(checkpoints, w, 3, err)) return false;
     bool ok = fill_checkpoint(aside, s, learn, w, o, t, bytes, err) &&
               files_replace_dir(aside, path, err);
