@@ -11,7 +11,7 @@
 static const char about[] = "The loss of MODEL on the validation part of a source: text that "
                             "training never sees. The text is\n"
                             "cut into windows of the model's context. SOURCE is text:PATH, "
-                            "jsonl:PATH#key or wordnet:DOMAIN.";
+                            "wordnet:DOMAIN or another that `thaw data --help` lists.";
 
 enum { EVAL_TOKENS = 4096 }; /* at a time, in as many windows as that makes */
 
@@ -29,6 +29,8 @@ static bool print_score(const struct eval_options *o, struct event_score s, size
     if (!o->json) {
         cli_print("%s: loss %.4f nats a token, %.4f bits a byte, perplexity %.4g, %zu tokens",
                   o->data, s.loss, s.bits_per_byte, s.perplexity, tokens);
+        if (!isnan(s.accuracy))
+            cli_print("%.0f %% of its questions answered exactly", 100 * s.accuracy);
         return cli_flush(err);
     }
     json_open(&w, '{');
@@ -36,6 +38,7 @@ static bool print_score(const struct eval_options *o, struct event_score s, size
     json_add_number(&w, "loss", s.loss, 9);
     json_add_number(&w, "bits_per_byte", s.bits_per_byte, 9);
     json_add_number(&w, "perplexity", s.perplexity, 9);
+    if (!isnan(s.accuracy)) json_add_number(&w, "accuracy", s.accuracy, 9);
     json_add_integer(&w, "tokens", (int64_t)tokens);
     json_close(&w, '}');
     buf_str(&out, "\n");

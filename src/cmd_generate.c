@@ -17,37 +17,70 @@ struct generate_options {
     struct model_options model;
     const char *prompt;
     int64_t tokens, top_k, seed;
-    double temperature;
+    double temperature, top_p, min_p, penalty;
+    struct cli_texts stops;
     bool json;
 };
 
-/* What is printed while the text comes. */
+/* What is printed while the text comes: all but what may become one of the texts to stop at. */
 struct stream {
     const struct model *model;
+    const struct cli_texts *stops;
     struct ids ids; /* the prompt's, then those that were made */
     size_t n_prompt;
     struct token_text state;
-    struct buf text; /* of all tokens so far */
+    struct buf text; /* of all tokens so far, up to where it stops */
+    size_t shown;    /* bytes of it that are printed */
     bool silent;
 };
 
-static bool on_token(void *ctx, int32_t id) {
-    struct stream *s = ctx;
-    size_t before = s->text.len;
-    if (!ids_push(&s->ids, id, NULL)) return false;
-    model_token_text(s->model, &s->state, s->ids.data, s->ids.n + 1, s->ids.n - 1, &s->text);
-    if (!s->silent) {
-        cli_print_text(buf_text(&s->text) + before, s->text.len - before, true);
+/* Print up to byte `end`. */
+static void show(struct stream *s, size_t end) {
+    if (!s->silent && end > s->shown) {
+        cli_print_text(buf_text(&s->text) + s->shown, end - s->shown, true);
         fflush(stdout);
     }
-    return !ferror(stdout);
+    s->shown = end;
 }
 
-/* What is left of a character that never became whole. */
+/* Bytes at the text's end that begin `stop`, but do not make it. */
+static size_t begun(const struct buf *text, const char *stop) {
+    size_t n = strlen(stop) - 1;
+    if (n > text->len) n = text->len;
+    while (n > 0 && memcmp(buf_text(text) + text->len - n, stop, n) != 0) n--;
+    return n;
+}
+
+/* Whether the text has come to one of its stops: then it ends before the first. *held: bytes at
+ * its end that may yet become one. */
+static bool stops_here(struct stream *s, size_t *held) {
+    const char *text = buf_text(&s->text), *first = NULL;
+    *held = 0;
+    for (int i = 0; i < s->stops->n; i++) {
+        const char *found = memmem(text, s->text.len, s->stops->at[i], strlen(s->stops->at[i]));
+        if (found && (!first || found < first)) first = found;
+        size_t n = begun(&s->text, s->stops->at[i]);
+        if (n > *held) *held = n;
+    }
+    if (first) s->text.len = (size_t)(first - text);
+    return first != NULL;
+}
+
+static bool on_token(void *ctx, int32_t id) {
+    struct stream *s = ctx;
+    size_t held;
+    if (!ids_push(&s->ids, id, NULL)) return false;
+    model_token_text(s->model, &s->state, s->ids.data, s->ids.n + 1, s->ids.n - 1, &s->text);
+    bool stops = stops_here(s, &held);
+    if (stops) s->state.n_pending = 0;
+    show(s, stops ? s->text.len : s->text.len - held);
+    return !stops && !ferror(stdout);
+}
+
+/* What was held back, and what is left of a character that never became whole. */
 static void end_text(struct stream *s) {
-    if (s->state.n_pending == 0) return;
-    buf_str(&s->text, "\xEF\xBF\xBD");
-    if (!s->silent) cli_print_text("\xEF\xBF\xBD", 3, true);
+    if (s->state.n_pending > 0) buf_str(&s->text, "\xEF\xBF\xBD");
+    show(s, s->text.len);
 }
 
 static bool print_json(const struct generate_options *o, const struct stream *s, double seconds,
@@ -80,7 +113,10 @@ static bool make_text(struct model *m, const struct generate_options *o, struct 
                                  .tokens = (int)o->tokens,
                                  .sampler = {.temperature = o->temperature,
                                              .top_k = (int)o->top_k,
-                                             .rng = rng_make((uint64_t)o->seed, 0, 0)},
+                                             .rng = rng_make((uint64_t)o->seed, 0, 0),
+                                             .top_p = o->top_p,
+                                             .min_p = o->min_p,
+                                             .penalty = o->penalty},
                                  .token = on_token,
                                  .ctx = s,
                                  .out = &made};
@@ -96,7 +132,7 @@ static bool run_generate(const char *word, const struct generate_options *o, str
     struct model m;
     double seconds = 0;
     if (!model_open(word, &o->model, &m, err)) return false;
-    struct stream s = {.model = &m, .silent = o->json};
+    struct stream s = {.model = &m, .stops = &o->stops, .silent = o->json};
     size_t shown = strlen(o->prompt);
     while (shown > 0 && o->prompt[shown - 1] == ' ') shown--;
     if (!o->json) cli_print_text(o->prompt, shown, true);
@@ -111,7 +147,8 @@ static bool run_generate(const char *word, const struct generate_options *o, str
 }
 
 int cmd_generate(int argc, char **argv) {
-    struct generate_options o = {.tokens = 100, .top_k = 40, .seed = 1, .temperature = 0.8};
+    struct generate_options o = {
+        .tokens = 100, .top_k = 40, .seed = 1, .temperature = 0.8, .top_p = 1, .penalty = 1};
     struct cli_texts words;
     struct err err = {0};
     int status;
@@ -123,6 +160,15 @@ int cmd_generate(int argc, char **argv) {
          &o.temperature, 0, 100},
         {"--top-k", "K", "draw from the K likeliest; 0: from all (40)", CLI_WHOLE, &o.top_k, 0,
          1e6},
+        {"--top-p", "P",
+         "draw from the likeliest that together have this share; 1: from all (1)", CLI_REAL,
+         &o.top_p, 0.001, 1},
+        {"--min-p", "P", "only what has this much of the likeliest's share; 0: all (0)",
+         CLI_REAL, &o.min_p, 0, 1},
+        {"--repetition-penalty", "X", "above 1 makes what was there before less likely (1)",
+         CLI_REAL, &o.penalty, 0.1, 10},
+        {"--stop", "TEXT", "end before this text; may be given several times", CLI_TEXTS,
+         &o.stops, 0, 0},
         {"--seed", "S", "of the draw (1)", CLI_WHOLE, &o.seed, 0, 9007199254740991.0},
         {"--json", NULL, "one JSON object at the end instead of text", CLI_FLAG, &o.json, 0, 0},
         MODEL_OPTIONS(o.model),
@@ -135,6 +181,8 @@ int cmd_generate(int argc, char **argv) {
                                   1,
                                   0};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
+    for (int i = 0; i < o.stops.n; i++)
+        if (!o.stops.at[i][0]) return cli_usage("--stop needs a text, e.g. --stop ';'");
     if (!o.prompt) return cli_usage("generate needs --prompt P, e.g. --prompt \"fever :\"");
     return run_generate(words.at[0], &o, &err) ? CLI_OK : cli_fail(&err);
 }

@@ -7,6 +7,7 @@ int cmd_run(int argc, char **argv);
 int cmd_engine(int argc, char **argv);
 int cmd_attach(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
 int cmd_generate(int argc, char **argv);

@@ -27,14 +27,10 @@ static bool matches_any(const char *pattern) {
 }
 
 static bool file_there(const char *spec, struct err *err) {
-    const char *colon = strchr(spec, ':');
-    bool text = strncmp(spec, "text:", 5) == 0, jsonl = strncmp(spec, "jsonl:", 6) == 0;
     char file[PATH_MAX];
-    if (!text && !jsonl) return true;
-    int n = jsonl ? (int)strcspn(colon + 1, "#") : (int)strlen(colon + 1);
-    snprintf(file, sizeof file, "%.*s", n, colon + 1);
-    if (access(file, R_OK) == 0) return true;
-    if (text && strpbrk(file, "*?[") && matches_any(file)) return true;
+    source_path(spec, file, sizeof file);
+    if (!*file || access(file, R_OK) == 0) return true;
+    if (strpbrk(file, "*?[") && matches_any(file)) return true;
     return err_errno(err, "cannot read %s", file);
 }
 

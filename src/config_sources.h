@@ -4,7 +4,7 @@
 #define THAW_SRC_CONFIG_SOURCES_H
 #include "engine/run/settings.h"
 
-/* Quick: every file that text: and jsonl: name can be read. */
+/* Quick: every file that is named by its path can be read. */
 bool config_sources_there(const struct settings *s, char *path, struct err *err);
 /* Whole: every source is read to its end, once for each place where it stands, and must hold enough
  * for that place in any vocabulary. */

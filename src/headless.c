@@ -227,8 +227,12 @@ static void observe_eval(struct headless *h, const struct event_eval *e) {
         format_loss(loss, set->tuned.loss);
         format_perplexity(ppl, set->tuned.perplexity);
         format_perplexity(base, set->base.perplexity);
-        line(h, "eval", "%s: loss %s, perplexity %s%s%s", set->name, trimmed(loss), ppl,
-             set->has_base ? ", base " : "", set->has_base ? base : "");
+        char right[32] = "";
+        if (isfinite(set->tuned.accuracy))
+            snprintf(right, sizeof right, ", %.0f %% answered right",
+                     100 * set->tuned.accuracy);
+        line(h, "eval", "%s: loss %s, perplexity %s%s%s%s", set->name, trimmed(loss), ppl,
+             set->has_base ? ", base " : "", set->has_base ? base : "", right);
     }
 }
 

@@ -5,8 +5,10 @@
 
 #include "engine/core/clock.h"
 #include "src/cli.h"
+#include "src/config_diff.h"
 #include "src/launch_child.h"
 #include "src/launch_list.h"
+#include "src/screen_prefs.h"
 
 static const double slice_s = 0.02, frame_s = 0.1, look_s = 2;
 enum { TICK_MS = 500 };
@@ -16,6 +18,7 @@ struct loop {
     struct launcher view;
     struct term *term; /* NULL: a screen has failed to come back */
     struct canvas canvas;
+    struct launch_changes changes; /* of the two runs that were compared last */
     bool dirty, redraw, more, leave;
     double drawn_at, looked_at; /* clock_now() */
 };
@@ -23,9 +26,10 @@ struct loop {
 /* ---- the screen */
 
 static bool open_screen(struct loop *l, struct err *err) {
-    const char *no_color = getenv("NO_COLOR");
-    struct term_options options = {.mono = no_color && *no_color};
+    struct screen_prefs prefs; /* read anew: the screen before this one may have changed them */
     int w, h;
+    screen_prefs_read(NULL, &prefs);
+    struct term_options options = prefs_term_options(&prefs.prefs);
     l->term = term_open(&options, err);
     if (!l->term) return false;
     term_size(l->term, &w, &h);
@@ -76,16 +80,41 @@ static void work(struct loop *l) {
 /* ---- what is asked for */
 
 /* Another command's screen, and back. */
-static bool run_command(struct loop *l, const char *word, struct err *err) {
+static bool run_words(struct loop *l, const char *const *words, struct err *err) {
     struct err why = {0};
-    char path[PATH_MAX];
-    memcpy(path, launcher_selected(&l->view)->info.path, sizeof path);
     close_screen(l);
-    bool ok = launch_child(word, path, &why);
+    bool ok = launch_child(words, &why);
     if (!open_screen(l, err)) return false;
     if (!ok && *why.msg) launcher_say(&l->view, STYLE_ERROR, "%s", why.msg);
     look_again(l);
     return true;
+}
+
+/* A command about what is selected. */
+static bool run_command(struct loop *l, const char *word, struct err *err) {
+    char path[PATH_MAX];
+    memcpy(path, launcher_selected(&l->view)->info.path, sizeof path);
+    return run_words(l, (const char *const[]){word, path, NULL}, err);
+}
+
+static void take_side(struct launch_changes *c, int side, const struct launch_entry *e) {
+    memcpy(c->name[side], e->info.name, sizeof c->name[side]);
+    memcpy(c->path[side], e->info.path, sizeof c->path[side]);
+}
+
+static void compare(struct loop *l) {
+    launch_changes_deinit(&l->changes);
+    take_side(&l->changes, 0, launcher_marked(&l->view));
+    take_side(&l->changes, 1, launcher_selected(&l->view));
+    config_diff_runs(&l->changes);
+    launcher_compare(&l->view, &l->changes);
+}
+
+/* The second run on its screen, the marked one over its curve. */
+static bool show_curves(struct loop *l, struct err *err) {
+    const char *const words[] = {"attach", l->changes.path[1], "--overlay", l->changes.path[0],
+                                 NULL};
+    return run_words(l, words, err);
 }
 
 static int selected(const struct loop *l) {
@@ -117,6 +146,13 @@ static bool obey(struct loop *l, enum launch_wish wish, struct err *err) {
         return run_command(l, "attach", err);
     case LAUNCH_WATCH:
         return run_command(l, "watch", err);
+    case LAUNCH_REPLAY:
+        return run_command(l, "replay", err);
+    case LAUNCH_COMPARE:
+        compare(l);
+        return true;
+    case LAUNCH_CURVES:
+        return show_curves(l, err);
     case LAUNCH_MEASURE:
         measure(l);
         return true;
@@ -176,6 +212,7 @@ bool launch_show(int *status) {
     }
     if (!l) return false;
     launcher_deinit(&l->view);
+    launch_changes_deinit(&l->changes);
     launch_list_close(&l->list);
     free(l);
     return shown;

@@ -11,9 +11,10 @@
 enum { SAID_BYTES = 400 };
 
 /* In the child, between fork and exec: only calls that are safe there. It goes when we go. */
-static void become(const char *word, const char *argument, int said,
-                   const struct sigaction *interrupt, const struct sigaction *quit) {
-    char *argv[] = {(char *)"thaw", (char *)word, (char *)argument, NULL};
+static void become(const char *const *words, int said, const struct sigaction *interrupt,
+                   const struct sigaction *quit) {
+    char *argv[LAUNCH_WORDS + 2] = {(char *)"thaw"};
+    for (int i = 0; i < LAUNCH_WORDS && words[i]; i++) argv[i + 1] = (char *)words[i];
     sigaction(SIGINT, interrupt, NULL);
     sigaction(SIGQUIT, quit, NULL);
     prctl(PR_SET_PDEATHSIG, SIGHUP);
@@ -46,7 +47,7 @@ static bool wait_for(pid_t child, int said, struct err *err) {
     return err_set(err, ERR_IO, "%s", plain);
 }
 
-bool launch_child(const char *word, const char *argument, struct err *err) {
+bool launch_child(const char *const *words, struct err *err) {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     const struct sigaction usual = {.sa_handler = SIG_DFL};
     struct sigaction interrupt, quit, stop;
@@ -56,7 +57,7 @@ bool launch_child(const char *word, const char *argument, struct err *err) {
     sigaction(SIGTSTP, &usual,
               &stop); /* ncurses leaves a handler; the shell waits for us to stop */
     pid_t child = fork();
-    if (child == 0) become(word, argument, said, &interrupt, &quit);
+    if (child == 0) become(words, said, &interrupt, &quit);
     bool ok = child > 0 ? wait_for(child, said, err) : err_errno(err, "cannot start it");
     sigaction(SIGINT, &interrupt, NULL);
     sigaction(SIGQUIT, &quit, NULL);

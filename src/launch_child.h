@@ -5,8 +5,10 @@
 
 #include "engine/core/err.h"
 
-/* Run `thaw WORD ARGUMENT` and wait for its end; it has the terminal alone meanwhile, so ours must
+enum { LAUNCH_WORDS = 6 };
+
+/* Run `thaw WORDS...` (up to a NULL, LAUNCH_WORDS at most) and wait for its end; it has the terminal alone meanwhile, so ours must
  * be restored. False with err: it failed, and err is the last line that it wrote to stderr, or it
  * could not be started. */
-bool launch_child(const char *word, const char *argument, struct err *err);
+bool launch_child(const char *const *words, struct err *err);
 #endif

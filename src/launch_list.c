@@ -107,7 +107,8 @@ static struct event_reader *open_log(const char *run_dir) {
 }
 
 static void add_event(struct launch_curve *c, const struct event *e) {
-    if (e->type == EVENT_STEP) launch_curve_add(c, e->stp.loss);
+    if (e->type == EVENT_RUN) launch_curve_rewind(c, e->step); /* begun, or taken up again */
+    if (e->type == EVENT_STEP) launch_curve_add(c, e->step, e->stp.loss);
     if (e->type == EVENT_STAGE && !e->stage.finished) launch_curve_stage(c);
 }
 

@@ -16,6 +16,7 @@ static const struct subcommand {
     {"run", cmd_run, false, "train as a config says, and look on"},
     {"attach", cmd_attach, false, "come back to a run"},
     {"watch", cmd_watch, false, "look at a run without touching it"},
+    {"replay", cmd_replay, false, "play a run back, with pause, speed and jumps"},
     {"send", cmd_send, false, "ask a running engine for something: freeze, lr, pause ..."},
     {"runs", cmd_runs, false, "list the runs and how they stand"},
     {"generate", cmd_generate, true, "let a model write"},

@@ -8,6 +8,7 @@
 #include "engine/core/files.h"
 #include "src/cli.h"
 #include "src/headless.h"
+#include "src/screen_prefs.h"
 #include "ui/snapshot.h"
 
 const char *screen_run_name(const struct run_paths *run) {
@@ -53,27 +54,38 @@ static int say_goodbye(const struct run_paths *run) {
     return status;
 }
 
+/* The folder that the run's is in. */
+static void neighbours(const struct run_paths *run, char out[PATH_MAX]) {
+    int parent = (int)(screen_run_name(run) - run->dir);
+    snprintf(out, PATH_MAX, "%.*s", parent > 1 ? parent - 1 : parent, run->dir);
+}
+
 bool screen_show(const struct run_paths *run, enum app_mode mode,
                  const struct screen_options *o, pid_t engine, int *status, struct err *err) {
-    const char *no_color = getenv("NO_COLOR");
     char command[PATH_MAX + 32], runs[PATH_MAX], again[PATH_MAX + 96];
+    struct screen_prefs prefs;
     enum app_end how = APP_DETACHED;
+    screen_prefs_read(o, &prefs);
     way_back(run, APP_DRIVE, command, sizeof command);
     repeat(run, again, sizeof again);
-    int parent = (int)(screen_run_name(run) - run->dir);
-    snprintf(runs, sizeof runs, "%.*s", parent > 1 ? parent - 1 : parent, run->dir);
+    neighbours(run, runs);
     struct app_options app = {.mode = mode,
                               .name = screen_run_name(run),
                               .drive_command = command,
                               .runs = runs,
                               .repeat_command = again[0] ? again : NULL,
-                              .engine = engine};
-    struct term_options term = {.ascii = o->ascii,
-                                .mono = o->mono || (no_color && *no_color),
-                                .no_mouse = o->no_mouse,
-                                .light = o->light};
+                              .prefs = &prefs.prefs,
+                              .prefs_path = prefs.path,
+                              .prefs_bad = prefs.bad.code ? prefs.bad.msg : NULL,
+                              .engine = engine,
+                              .overlay = o->overlay,
+                              .log = run->events,
+                              .speed = o->speed,
+                              .at = o->at};
+    struct term_options term = prefs_term_options(&prefs.prefs);
     *status = CLI_OK;
     if (!app_run(run, &app, &term, &how, err)) return false;
+    if (mode == APP_REPLAY) return true; /* nothing has happened */
     if (how == APP_DETACHED && files_is_locked(run->lock, NULL)) screen_say_detached(run, mode);
     else *status = say_goodbye(run);
     return true;
@@ -82,7 +94,13 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
 /* ---- a frame on stdout */
 
 bool screen_options_ok(const struct screen_options *o, struct err *err) {
+    struct prefs prefs;
     int w, h;
+    prefs_init(&prefs);
+    if (o->theme && !prefs_set(&prefs, PREF_THEME, o->theme, err))
+        return err_set(err, ERR_USAGE, "--theme NAME: %s", err->msg);
+    if (o->theme && (o->mono || o->light))
+        return err_set(err, ERR_USAGE, "--theme says it all: no --mono or --light beside it");
     if (!o->snapshot && o->color)
         return err_set(err, ERR_USAGE,
                        "--color belongs to --snapshot WxH; the screen has its colours anyway");
@@ -92,14 +110,23 @@ bool screen_options_ok(const struct screen_options *o, struct err *err) {
 /* --color stands above NO_COLOR, as what is asked for at one command does (no-color.org). */
 bool screen_snapshot(const struct run_paths *run, enum app_mode mode,
                      const struct screen_options *o, struct err *err) {
-    char command[PATH_MAX + 32];
+    char command[PATH_MAX + 32], runs[PATH_MAX];
+    struct prefs prefs;
     struct buf out = {0};
+    screen_prefs_options(o, &prefs);
+    const struct term_options look = prefs_term_options(&prefs);
     way_back(run, APP_DRIVE, command, sizeof command);
-    struct app_options app = {
-        .mode = mode, .name = screen_run_name(run), .drive_command = command};
-    struct snapshot s = {.glyphs = term_stdout_glyphs(o->ascii),
+    neighbours(run, runs);
+    struct app_options app = {.mode = mode,
+                              .name = screen_run_name(run),
+                              .drive_command = command,
+                              .runs = runs,
+                              .overlay = o->overlay,
+                              .log = run->events,
+                              .at = o->at};
+    struct snapshot s = {.glyphs = term_stdout_glyphs(look.glyphs),
                          .form = o->color ? DUMP_ANSI : DUMP_TEXT,
-                         .look = {.colours = o->mono ? 0 : 256, .light = o->light}};
+                         .look = {.colours = 256, .theme = look.theme}};
     bool ok = snapshot_size(o->snapshot, &s.w, &s.h, err) &&
               snapshot_take(run, &app, &s, &out, err) && cli_put(&out, err);
     buf_deinit(&out);

@@ -6,17 +6,27 @@
 
 struct screen_options {
     bool ascii, mono, no_mouse, light;
+    const char *theme;    /* NULL: none asked for; a word of PREF_THEME */
+    const char *overlay;  /* RUN whose curve lies over this one's; NULL: none */
     const char *snapshot; /* WxH: a frame on stdout instead of a screen; NULL: none asked for */
     bool color;           /* the snapshot's */
+    double speed;         /* of a replay (ui/app.h), like the next */
+    int64_t at;
 };
 
 /* The options that every command with a screen takes, for its table (cli.h). */
 #define SCREEN_OPTIONS(o)                                                                      \
     {"--ascii", NULL, "draw with plain ASCII", CLI_FLAG, &(o).ascii, 0, 0},                    \
-        {"--mono", NULL, "no colours", CLI_FLAG, &(o).mono, 0, 0},                             \
-        {"--light", NULL, "colours for a light background", CLI_FLAG, &(o).light, 0, 0},       \
+        {"--theme", "NAME",                                                                    \
+         "auto, dark, light, mono, colour-blind or colour-blind-light", CLI_TEXT, &(o).theme,  \
+         0, 0},                                                                                \
+        {"--mono", NULL, "no colours: --theme mono", CLI_FLAG, &(o).mono, 0, 0},               \
+        {"--light", NULL, "for a light background: --theme light", CLI_FLAG, &(o).light, 0,    \
+         0},                                                                                   \
         {"--no-mouse", NULL, "leave the mouse to the terminal", CLI_FLAG, &(o).no_mouse, 0,    \
          0},                                                                                   \
+        {"--overlay", "RUN", "lay the loss curve of another run over this one's", CLI_TEXT,    \
+         &(o).overlay, 0, 0},                                                                  \
         {"--snapshot", "WxH",                                                                  \
          "print one frame as text, 40x8 to 500x200, and end; nothing is started", CLI_TEXT,    \
          &(o).snapshot, 0, 0},                                                                 \

@@ -28,12 +28,15 @@ struct app *app_create(const struct app_options *o, struct err *err) {
     snprintf(a->name, sizeof a->name, "%s", o->name ? o->name : "");
     snprintf(a->drive_command, sizeof a->drive_command, "%s",
              o->drive_command ? o->drive_command : "thaw attach");
+    snprintf(a->log, sizeof a->log, "%s", o->log ? o->log : "");
+    a->speed = o->speed > 0 ? o->speed : 1;
     snprintf(a->runs, sizeof a->runs, "%s", o->runs ? o->runs : ".");
     a->line.runs = a->runs;
     if (o->repeat_command)
         snprintf(a->repeat_command, sizeof a->repeat_command, "%s", o->repeat_command);
     else snprintf(a->repeat_command, sizeof a->repeat_command, "thaw run --resume %s", a->name);
     history_init(&a->history);
+    history_init(&a->live);
     wishes_init(&a->wishes);
     a->focus = PANE_LAYERS;
     a->zoomed = -1;
@@ -44,10 +47,14 @@ struct app *app_create(const struct app_options *o, struct err *err) {
             err_set(err, ERR_NOMEM, "no memory for the screen");
             return NULL;
         }
-        a->panels[i]->watching = a->mode == APP_WATCH;
+        a->panels[i]->watching = a->mode != APP_DRIVE;
     }
     panel_loss_overlay(a->panels[PANE_LOSS], &a->overlays);
-    return a;
+    app_prefs_begin(a, o);
+    bool ok = !o->overlay || overlays_add(&a->overlays, a->runs, o->overlay, err);
+    if (ok && (a->mode != APP_REPLAY || app_replay_begin(a, err))) return a;
+    app_destroy(a);
+    return NULL;
 }
 
 void app_destroy(struct app *a) {
@@ -55,6 +62,8 @@ void app_destroy(struct app *a) {
     for (int i = 0; i < PANE_COUNT; i++)
         if (a->panels[i]) a->panels[i]->ops->destroy(a->panels[i]);
     history_deinit(&a->history);
+    history_deinit(&a->live);
+    replay_close(a->replay);
     overlays_clear(&a->overlays);
     free(a);
 }
@@ -72,10 +81,13 @@ void app_say(struct app *a, enum style style, const char *fmt, ...) {
 
 enum app_end app_ended(const struct app *a) { return a->end; }
 
+bool app_looks_only(const struct app *a) { return a->mode != APP_DRIVE || a->replay; }
+
 enum life app_life(const struct app *a, double now, double *silent_s) {
     const struct history *h = &a->history;
     double step = isfinite(h->step_s) ? h->step_s : isfinite(h->last.total) ? h->last.total : 0;
     *silent_s = a->heard_at > 0 ? now - a->heard_at : 0;
+    if (a->replay) return LIFE_REPLAY;
     if (h->state == RUN_ENDED) return LIFE_ENDED;
     if (a->dead) return LIFE_DEAD;
     if (h->state == RUN_PAUSED) return LIFE_PAUSED;
@@ -117,7 +129,8 @@ static void say_event(struct app *a, const struct event *e) {
     default:
         return;
     }
-    if (e->type == EVENT_CONTROL && strcmp(e->control.by, "screen") == 0) return; /* answered */
+    if (e->type == EVENT_CONTROL && !a->replay && strcmp(e->control.by, "screen") == 0)
+        return; /* answered */
     if (journal_sentence(e, &text, &style)) app_say(a, style, "%s", buf_text(&text));
     buf_deinit(&text);
 }
@@ -128,9 +141,10 @@ void app_observe(struct app *a, const struct event *e) {
     if (whole && a->history.failed)
         app_say(a, STYLE_ERROR,
                 "memory ran out: from here on something is missing on this screen");
-    if (a->wishes.n_pending > 0) wishes_settle(&a->wishes, &a->history);
+    if (a->wishes.n_pending > 0 && !a->replay) wishes_settle(&a->wishes, &a->history);
     say_event(a, e);
     a->seen++;
+    if (a->replay) return; /* the engine has told this before */
     a->dead = false;
     if (e->type == EVENT_END && a->stop_asked) a->end = APP_STOP_ASKED;
 }
@@ -151,7 +165,12 @@ void app_copied(struct app *a, bool sent) {
             a->repeat_command);
 }
 
-void app_caught_up(struct app *a) { a->message[0] = '\0'; }
+void app_caught_up(struct app *a) {
+    a->message[0] = '\0';
+    if (!a->own_note[0]) return;
+    journal_note(&a->history.journal, STYLE_WARNING, a->own_note);
+    app_say(a, STYLE_WARNING, "%s", a->own_note);
+}
 
 void app_set_dead(struct app *a, bool dead) {
     if (dead && !a->dead && a->history.state != RUN_ENDED)

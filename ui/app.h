@@ -8,9 +8,10 @@
 #include "engine/run/event_log.h"
 #include "engine/run/run_dir.h"
 #include "engine/run/command.h"
+#include "ui/prefs.h"
 #include "ui/term.h"
 
-enum app_mode { APP_DRIVE, APP_WATCH };
+enum app_mode { APP_DRIVE, APP_WATCH, APP_REPLAY };
 
 struct app; /* opaque */
 
@@ -20,7 +21,15 @@ struct app_options {
     const char *drive_command; /* "thaw attach medical": told to those who only watch */
     const char *runs;   /* folder in which `:overlay` looks for other runs; NULL: the working folder */
     const char *repeat_command; /* "thaw run runs/medical/config.yaml"; NULL: only to go on is known */
+    const struct prefs *prefs; /* how the screen begins; NULL: the usual way. Copied, like the next two */
+    const char *prefs_path;    /* where changes of them are kept; NULL: nowhere */
+    const char *prefs_bad;     /* why the settings that were kept are not used: a sentence for the log; NULL: they are */
     pid_t engine;              /* our child, to be waited for when it ends; 0: it is not ours */
+    const char *overlay;       /* a run whose curve lies over this one's; NULL: none */
+    const char *log;           /* events.jsonl, for a replay; NULL: there is none to be had */
+    double speed;              /* of APP_REPLAY (replay.h) */
+    int64_t at;                /* of APP_REPLAY: the step to stand at, paused, as in app_replay_at(); on a
+                                  terminal negative: play from the start */
 };
 
 struct app *app_create(const struct app_options *o, struct err *err);
@@ -37,6 +46,10 @@ void app_answer(struct app *a, const struct answer *answer);
 /* Why the loop should end: 0 not yet, else how. */
 enum app_end { APP_GOES_ON, APP_DETACHED, APP_STOP_ASKED };
 enum app_end app_ended(const struct app *a);
+
+/* APP_REPLAY: read the whole log ahead and stand, paused, where all about `step` has been told; negative: at
+ * its end. False when the log can't be read. */
+bool app_replay_at(struct app *a, int64_t step, struct err *err);
 
 /* The loop over a run's folder until detach: follows paths->events, sends to paths->socket. Returns
  * true and *how. The terminal is restored before it returns. The engine may not have started yet. */

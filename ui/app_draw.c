@@ -4,7 +4,7 @@
 
 #include "engine/core/text.h"
 #include "ui/app_parts.h"
-#include "ui/help.h"
+#include "ui/tour.h"
 #include "ui/wrap.h"
 
 static const double message_s = 10, error_s = 30; /* how long a message stays */
@@ -33,7 +33,7 @@ static void draw_panes(struct app *a, struct canvas *c) {
         struct panel *p = a->panels[i];
         p->area = a->layout.panes[i];
         p->focus = i == a->focus;
-        p->watching = a->mode == APP_WATCH || a->history.state == RUN_ENDED;
+        p->watching = app_looks_only(a) || a->history.state == RUN_ENDED;
         if (!layout_shows(&a->layout, i)) continue;
         struct rect old = canvas_clip(c, p->area);
         p->ops->draw(p, c);
@@ -53,16 +53,20 @@ struct bottom {
 };
 
 static void draw_keys(const struct app *a, struct canvas *c, struct rect r, enum life life) {
-    struct bars_hints hints = {life, a->mode == APP_WATCH, a->focus, &a->layout};
+    struct replay_state replay = {.paused = false};
+    if (a->replay) replay_state(a->replay, &replay);
+    struct bars_hints hints = {life, app_looks_only(a), a->focus, &a->layout, &replay};
     bars_hint(c, r, &hints);
 }
+
+static int bottom_rows(const struct layout *l) { return l->learned.w > 0 ? 3 : 2; }
 
 /* The message row and what it needs beside it: first the row of the keys below, then the row
  * above. What is still too long ends in ".."; the log has all of it. */
 static void draw_bottom(const struct app *a, struct canvas *c, const struct bottom *b,
                         enum life life) {
     const struct layout *l = &a->layout;
-    int most = l->learned.w > 0 ? 3 : 2, w = l->w;
+    int most = bottom_rows(l), w = l->w;
     int rows = b->text && b->text[0] ? wrap_rows(b->text, strlen(b->text), w) : 0;
     int need = (b->edit != NULL) + rows + (b->hint != NULL);
     int height = need < 2 ? 2 : need > most ? most : need, y = l->h - height;
@@ -94,7 +98,7 @@ static void message_of(const struct app *a, struct bottom *b, char *waiting, siz
 
 static void draw_messages(const struct app *a, struct canvas *c, enum life life) {
     struct bottom b = {.text = NULL};
-    char waiting[64];
+    char waiting[64], row[64];
     switch (a->input) {
     case INPUT_CONFIRM:
         b = (struct bottom){
@@ -118,7 +122,22 @@ static void draw_messages(const struct app *a, struct canvas *c, enum life life)
                                         ? "Enter: find in the log, the same again when empty"
                                         : "Enter: find in the log   Esc: back"};
         break;
+    case INPUT_HELP_FIND:
+        b = (struct bottom){.edit = &a->find,
+                            .prompt = "/",
+                            .hint = a->help.text[0]
+                                        ? "Enter: find in the help, the same again when empty"
+                                        : "Enter: find in the help   Esc: back"};
+        break;
     case INPUT_PANES:
+        if (a->tour > 0 && !a->message[0]) {
+            app_tour_row(a, row, sizeof row);
+            b = (struct bottom){
+                .text = tour_text(a->tour - 1, a->layout.w, bottom_rows(&a->layout) - 1),
+                .style = STYLE_STRONG,
+                .hint = row};
+        } else message_of(a, &b, waiting, sizeof waiting);
+        break;
     case INPUT_HELP:
         message_of(a, &b, waiting, sizeof waiting);
         break;
@@ -128,6 +147,8 @@ static void draw_messages(const struct app *a, struct canvas *c, enum life life)
 
 void app_draw(struct app *a, struct canvas *c, double now) {
     double silent_s;
+    struct replay_state replay, *back = a->replay ? &replay : NULL;
+    if (back) replay_state(a->replay, back);
     keep_time(a, now);
     enum life life = app_life(a, now, &silent_s);
     a->layout = layout_make(c->w, c->h, a->zoomed, a->focus);
@@ -137,16 +158,14 @@ void app_draw(struct app *a, struct canvas *c, double now) {
         draw_too_small(l, c);
         return;
     }
-    bars_lifecycle(c, l->lifecycle, &a->history, app_name(a), life, silent_s);
-    bars_status(c, l->status, &a->history, life);
+    struct bars_life told = {life, silent_s, back};
+    bars_lifecycle(c, l->lifecycle, &a->history, app_name(a), &told);
+    bars_status(c, l->status, &a->history, &told);
     if (l->tabs.w > 0) bars_tabs(c, l->tabs, app_titles, PANE_COUNT, a->focus);
-    if (l->sparkline.h > 0) bars_sparkline(c, l->sparkline, &a->history, life);
+    if (l->sparkline.h > 0) bars_sparkline(c, l->sparkline, &a->history, &told);
     if (l->learned.w > 0) bars_learned(c, l->learned, &a->history);
     draw_panes(a, c);
     draw_messages(a, c, life);
-    if (a->input == INPUT_HELP) {
-        int top = l->h > 12 ? 1 : 0;
-        help_draw(c, (struct rect){0, top, l->w, l->h - top}, a->help_scroll,
-                  a->mode == APP_WATCH);
-    }
+    if (a->input == INPUT_HELP || a->input == INPUT_HELP_FIND)
+        help_draw(c, app_help_rect(a), &a->help, app_looks_only(a));
 }

@@ -5,12 +5,17 @@
 #include <string.h>
 
 #include "ui/app_parts.h"
-#include "ui/help.h"
 
 /* ---- asking the run */
 
 /* Whether the run can be asked at all; says why not. */
 static bool may_ask(struct app *a) {
+    if (a->replay) {
+        app_say(a, STYLE_NORMAL, "a replay changes nothing: %s%s",
+                a->mode == APP_DRIVE ? "r goes back to the run" : a->drive_command,
+                a->mode == APP_DRIVE ? "" : " drives the run");
+        return false;
+    }
     if (a->mode == APP_WATCH) {
         app_say(a, STYLE_NORMAL, "watching only: %s drives it", a->drive_command);
         return false;
@@ -107,14 +112,19 @@ static void command_key(struct app *a, int key, struct outbox *out) {
         a->end = APP_DETACHED;
         break;
     case COMMAND_LINE_HELP:
-        a->input = INPUT_HELP;
-        a->help_scroll = 0;
+        app_help_open(a);
         return;
     case COMMAND_LINE_SAVE:
         memcpy(a->save, a->line.file, sizeof a->save);
         break;
     case COMMAND_LINE_OVERLAY:
         app_overlay(a, c.text);
+        break;
+    case COMMAND_LINE_TOUR:
+        app_tour_begin(a);
+        break;
+    case COMMAND_LINE_SET:
+        app_set(a, c.text);
         break;
     case COMMAND_LINE_SEND:
         if (ask(a, out, &c)) {
@@ -158,41 +168,6 @@ static void find_key(struct app *a, int key) {
         if (!panel_log_find(a->panels[PANE_LOG], a->found))
             app_say(a, STYLE_NORMAL, "no line of the log contains \"%s\"", a->found);
     }
-}
-
-static void help_key(struct app *a, int key) {
-    struct rect r = {0, 0, a->layout.w, a->layout.h - (a->layout.h > 12 ? 1 : 0)};
-    int most = help_scroll_max(r), page = r.h > 4 ? r.h - 3 : 1;
-    switch (keys_action(key)) {
-    case ACTION_DOWN:
-        a->help_scroll++;
-        break;
-    case ACTION_UP:
-        a->help_scroll--;
-        break;
-    case ACTION_PAGE_DOWN:
-        a->help_scroll += page;
-        break;
-    case ACTION_PAGE_UP:
-        a->help_scroll -= page;
-        break;
-    case ACTION_TOP:
-        a->help_scroll = 0;
-        break;
-    case ACTION_BOTTOM:
-        a->help_scroll = most;
-        break;
-    case ACTION_HELP:
-    case ACTION_BACK:
-    case ACTION_ENTER:
-    case ACTION_DETACH:
-        a->input = INPUT_PANES;
-        break;
-    default:
-        break;
-    }
-    if (a->help_scroll > most) a->help_scroll = most;
-    if (a->help_scroll < 0) a->help_scroll = 0;
 }
 
 /* ---- panes */
@@ -286,8 +261,7 @@ static bool pane_action(struct app *a, enum action action, struct outbox *out) {
 static void app_action(struct app *a, enum action action, struct outbox *out) {
     switch (action) {
     case ACTION_HELP:
-        a->input = INPUT_HELP;
-        a->help_scroll = 0;
+        app_help_open(a);
         break;
     case ACTION_BACK:
         a->message[0] = '\0';
@@ -347,7 +321,9 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
 
 static void pane_key(struct app *a, int key, struct outbox *out) {
     enum action action = keys_action(key);
-    if (action == ACTION_NONE || pane_action(a, action, out)) return;
+    if (app_tour_key(a, key)) return;
+    if (action == ACTION_NONE || app_replay_action(a, action)) return;
+    if (pane_action(a, action, out)) return;
     if (action == ACTION_BACK && a->zoomed >= 0) a->zoomed = -1;
     else app_action(a, action, out);
 }
@@ -357,7 +333,7 @@ static void pane_key(struct app *a, int key, struct outbox *out) {
 static void mouse_key(struct app *a, const struct term_mouse *m, struct outbox *out) {
     bool wheel = m->wheel_up || m->wheel_down;
     if (a->input == INPUT_HELP) {
-        if (wheel) help_key(a, m->wheel_up ? KEYS_UP : KEYS_DOWN);
+        if (wheel) app_help_key(a, m->wheel_up ? KEYS_UP : KEYS_DOWN);
         else a->input = INPUT_PANES;
         return;
     }
@@ -387,7 +363,8 @@ int app_key(struct app *a, int key, const struct term_mouse *mouse, struct comma
             pane_key(a, key, &out);
             break;
         case INPUT_HELP:
-            help_key(a, key);
+        case INPUT_HELP_FIND:
+            app_help_key(a, key);
             break;
         case INPUT_CONFIRM:
             confirm_key(a, key, &out);

@@ -1,14 +1,17 @@
 /* app_parts.h - the inside of the app, shared by app.c (state, facts, answers), app_draw.c
- * (frames), app_keys.c (keys) and app_run.c (the loop). */
+ * (frames), app_keys.c (keys), app_help.c, app_prefs.c (settings), app_tour.c, app_replay.c (the log
+ * played back) and app_run.c (the loop). */
 #ifndef THAW_UI_APP_PARTS_H
 #define THAW_UI_APP_PARTS_H
 #include "ui/app.h"
 #include "ui/bars.h"
 #include "ui/command_line.h"
+#include "ui/help.h"
 #include "ui/layout.h"
 #include "ui/osc52.h"
 #include "ui/overlay.h"
 #include "ui/panel.h"
+#include "ui/replay.h"
 
 /* Who gets the keys. */
 enum input_mode {
@@ -17,7 +20,8 @@ enum input_mode {
     INPUT_CONFIRM,
     INPUT_COMMAND,
     INPUT_PROMPT,
-    INPUT_FIND
+    INPUT_FIND,
+    INPUT_HELP_FIND /* the line of INPUT_FIND, below the help */
 };
 
 struct app {
@@ -34,6 +38,13 @@ struct app {
     bool asks_many;  /* while a key is handled: more was asked than can wait */
     enum app_end end;
 
+    /* a replay: `history` is the fold up to its place */
+    struct replay *replay; /* NULL: the run itself is on the screen */
+    struct history live;   /* of the run meanwhile, to come back to */
+    char log[PATH_MAX];    /* "": none to be replayed */
+    double speed;          /* to begin with */
+    bool unreadable;       /* said already */
+
     struct overlays overlays;
     char runs[PATH_MAX]; /* where they are looked for */
 
@@ -42,7 +53,9 @@ struct app {
     struct layout layout; /* of the last frame */
     int focus, zoomed;    /* zoomed: -1: none */
     enum input_mode input;
-    int help_scroll;
+    struct help_view help;
+    int tour;               /* the hint that is shown, from 1; 0: none (app_tour.c) */
+    int tour_from;          /* the focus before */
     struct command confirm; /* sent on yes */
     char question[256];
     struct command_line line;
@@ -50,6 +63,10 @@ struct app {
     struct line_edit prompt;
     struct line_edit find;     /* being typed */
     char found[LINE_EDIT_MAX]; /* what was looked for last */
+
+    struct prefs prefs, kept;  /* as they are by now; as they began, or were kept last */
+    char prefs_path[PATH_MAX]; /* "": they are not kept */
+    char own_note[sizeof((struct err *)NULL)->msg]; /* for the log, once it has been read */
 
     /* the message row */
     char message[640];
@@ -80,5 +97,31 @@ void app_unanswered(struct app *a, const char *why);
 void app_overlay(struct app *a, const char *run);
 /* The command that repeats the run was (not) sent to the clipboard: it is said. */
 void app_copied(struct app *a, bool sent);
+/* The help (app_help.c): where it lies, the row being typed below it left out; its keys. */
+void app_help_open(struct app *a);
+struct rect app_help_rect(const struct app *a);
+void app_help_key(struct app *a, int key);
+/* Take over the settings; what app_set() and the panes' keys change is kept by
+ * app_prefs_keep(), which the loop calls when a frame is out, as writing may wait for a disk.
+ */
+void app_prefs_begin(struct app *a, const struct app_options *o);
+void app_prefs_keep(struct app *a);
+/* `:set`: "KEY VALUE", or "KEY", or "", which tell what there is. */
+void app_set(struct app *a, const char *words);
+/* The tour: begin it; begin it if this viewer has never seen it and that can be kept; take a
+ * key (false: it is for others); the keys that it takes. */
+void app_tour_begin(struct app *a);
+void app_tour_welcome(struct app *a);
+bool app_tour_key(struct app *a, int key);
+void app_tour_row(const struct app *a, char *out, size_t size);
+/* Nothing can be asked of the run. */
+bool app_looks_only(const struct app *a);
+/* Play the log back from its start. False: why not is said, or in *err where that is wanted. */
+bool app_replay_begin(struct app *a, struct err *err);
+/* Whether the action was the replay's own: it has been done, or it is said why not. */
+bool app_replay_action(struct app *a, enum action action);
+/* Let the replay go on at clock_now() `now`, for a slice of time. Whether there is anything new
+ * to be seen; *more: there is more to do already. */
+bool app_replay_play(struct app *a, double now, bool *more);
 extern const char *const app_titles[PANE_COUNT];
 #endif

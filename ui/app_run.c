@@ -34,6 +34,20 @@ static void frame(struct loop *l) {
     term_blit(l->term, &l->canvas, l->redraw);
     l->dirty = l->urgent = l->redraw = false;
     l->drawn_at = clock_now();
+    app_prefs_keep(l->app);
+}
+
+/* The terminal as the settings have it by now. */
+static void change_look(struct loop *l) {
+    const int *now = l->app->prefs.at, *then = l->app->kept.at;
+    if (now[PREF_THEME] == then[PREF_THEME] && now[PREF_GLYPHS] == then[PREF_GLYPHS] &&
+        now[PREF_MOUSE] == then[PREF_MOUSE])
+        return;
+    struct term_options o = prefs_term_options(&l->app->prefs);
+    term_change(l->term, &o);
+    l->canvas.glyphs = term_glyphs(l->term);
+    l->look.theme = o.theme;
+    l->redraw = true;
 }
 
 static void resize(struct loop *l) {
@@ -65,6 +79,9 @@ static void read_events(struct loop *l) {
     l->urgent |= got < 0 && !l->unreadable;
     l->unreadable = got < 0;
 }
+
+/* The replay in place of the run, whose engine may train on meanwhile. */
+static void play(struct loop *l) { l->dirty |= app_replay_play(l->app, clock_now(), &l->more); }
 
 /* Other runs get less time: what they tell is never urgent. */
 static void read_overlays(struct loop *l) {
@@ -129,6 +146,7 @@ static void handle_key(struct loop *l, int key, const struct term_mouse *mouse) 
         l->redraw = true;
     } else send_commands(l, commands, app_key(l->app, key, mouse, commands, COMMANDS_MAX));
     save_screen_if_asked(l->app, &l->canvas, l->look, clock_wall());
+    change_look(l);
     if (l->app->copies) app_copied(l->app, term_copy(l->term, l->app->repeat_command));
 }
 
@@ -137,30 +155,34 @@ static int wait_ms(const struct loop *l) { return l->more || l->urgent ? 0 : POL
 static void run(struct loop *l, enum app_end *how) {
     struct term_mouse mouse;
     frame(l);
+    app_tour_welcome(l->app); /* may wait for a disk: not before the first frame */
+    l->urgent = true;
     l->heard_at = clock_now();
     while (app_ended(l->app) == APP_GOES_ON && !term_ended(l->term)) {
         int key = term_key(l->term, wait_ms(l), l->link.fd, &mouse);
         if (key != KEYS_NONE) handle_key(l, key, &mouse);
         if (app_ended(l->app) != APP_GOES_ON) break;
-        read_events(l);
+        if (l->app->replay) play(l);
+        else read_events(l);
         read_overlays(l);
         take_answers(l);
-        look_for_engine(l);
+        if (!l->app->replay) look_for_engine(l);
         double since = clock_now() - l->drawn_at;
         if (l->urgent || (l->dirty && since >= frame_s) || since >= clock_s) frame(l);
     }
+    app_prefs_keep(l->app);
     *how = app_ended(l->app) == APP_STOP_ASKED ? APP_STOP_ASKED : APP_DETACHED;
 }
 
 bool app_run(const struct run_paths *paths, const struct app_options *o,
              const struct term_options *t, enum app_end *how, struct err *err) {
-    struct loop l = {.paths = paths,
-                     .engine = o->engine,
-                     .look = {.colours = t->mono ? 0 : 256, .light = t->light}};
+    struct loop l = {
+        .paths = paths, .engine = o->engine, .look = {.colours = 256, .theme = t->theme}};
     int w, h;
     *how = APP_DETACHED;
     link_init(&l.link, paths->socket);
     l.app = app_create(o, err);
+    if (l.app && o->mode == APP_REPLAY && o->at >= 0) app_replay_at(l.app, o->at, NULL);
     l.reader = l.app ? event_reader_open(paths->events, err) : NULL;
     l.term = l.reader ? term_open(t, err) : NULL;
     bool ok = l.term != NULL;

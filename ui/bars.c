@@ -11,7 +11,6 @@
 #include "engine/core/text.h"
 #include "ui/chart.h"
 #include "ui/format.h"
-#include "ui/keys.h"
 
 enum { PIECES_MAX = 2 * HISTORY_STAGES + 8, GAP = 2 };
 
@@ -83,12 +82,23 @@ static int lifecycle_pieces(const struct history *h, int brief, struct piece *ou
     return n;
 }
 
-static void life_piece(const struct history *h, enum life life, double silent_s,
+/* "REPLAY 4x", and how it stands. */
+static void replay_piece(const struct replay_state *s, struct piece *out) {
+    char *text = out->text;
+    size_t size = sizeof out->text;
+    if (s->at_end) snprintf(text, size, "REPLAY end");
+    else if (s->paused) snprintf(text, size, "REPLAY paused");
+    else if (!isfinite(s->speed)) snprintf(text, size, "REPLAY max");
+    else snprintf(text, size, "REPLAY %gx", s->speed);
+    out->style = s->paused || s->at_end ? STYLE_WARNING : STYLE_ACTIVE;
+}
+
+static void life_piece(const struct history *h, const struct bars_life *life,
                        struct piece *out) {
     *out = (struct piece){.style = STYLE_ACTIVE};
     char *text = out->text;
     size_t size = sizeof out->text;
-    switch (life) {
+    switch (life->life) {
     case LIFE_STARTING:
         if (isfinite(h->progress))
             snprintf(text, size, "STARTING %3.0f%%", fmin(fmax(h->progress, 0), 1) * 100);
@@ -103,11 +113,14 @@ static void life_piece(const struct history *h, enum life life, double silent_s,
         break;
     case LIFE_STALLED:
         out->style = STYLE_WARNING;
-        snprintf(text, size, "STALLED %.0fs", silent_s);
+        snprintf(text, size, "STALLED %.0fs", life->silent_s);
         break;
     case LIFE_DEAD:
         out->style = STYLE_ERROR;
         snprintf(text, size, "DEAD");
+        break;
+    case LIFE_REPLAY:
+        replay_piece(life->replay, out);
         break;
     case LIFE_ENDED: {
         bool failed = strcmp(h->end_reason, "failed") == 0;
@@ -127,11 +140,11 @@ static const struct {
     {true, true, 0}, {true, true, 1}, {false, true, 1}, {false, true, 2}, {false, false, 2}};
 
 void bars_lifecycle(struct canvas *c, struct rect r, const struct history *h, const char *name,
-                    enum life life, double silent_s) {
+                    const struct bars_life *life) {
     enum { FORMS = sizeof lifecycle_forms / sizeof lifecycle_forms[0] };
     struct piece pieces[PIECES_MAX], state;
     struct rect old = canvas_clip(c, r);
-    life_piece(h, life, silent_s, &state);
+    life_piece(h, life, &state);
     int right = columns_of(&state), n = 0, form = 0;
     for (;; form++) {
         int w = lifecycle_forms[form].name ? text_columns(name, strlen(name)) + GAP : 0;
@@ -211,11 +224,22 @@ static void add_times(struct row *r, const struct history *h) {
     add(r, 2, STYLE_DIM, "all %s", text);
 }
 
+/* " 1:23/ 4:30  step 312/420": where the replay is, and how long the run has become. */
+static void add_place(struct row *r, const struct replay_state *s) {
+    char at[FORMAT_MAX], end[FORMAT_MAX];
+    format_duration(at, s->t);
+    format_duration(end, s->t_end);
+    add(r, 10, STYLE_STRONG, "%s/%s  step %*" PRId64 "/%" PRId64, at, end + strspn(end, " "),
+        digits_of(s->step_end), s->step, s->step_end);
+}
+
 enum { BASE_PRIORITY = 5 };
 
 /* `named`: the set of "val" and "base" is named. */
-static void figures(struct row *r, const struct history *h, enum life life, bool named) {
+static void figures(struct row *r, const struct history *h, const struct bars_life *life,
+                    bool named) {
     char text[FORMAT_MAX];
+    if (life->replay) add_place(r, life->replay);
     int set = history_main_set(h);
     named = named && set >= 0;
     format_loss(text, history_smooth(h, SMOOTHING_USUAL));
@@ -230,10 +254,10 @@ static void figures(struct row *r, const struct history *h, enum life life, bool
         format_loss(text, h->sets[i].last.loss);
         add(r, 1, i > 0 ? STYLE_DOMAIN : STYLE_VAL, "%.32s %s", h->sets[i].name, text);
     }
-    if (life != LIFE_DEAD) { /* nobody trains: no speed, and no end to wait for */
+    if (life->life != LIFE_DEAD) { /* nobody trains: no speed, and no end to wait for */
         format_speed(text, h->last.tokens_per_s);
         add(r, 6, STYLE_NORMAL, "%s tok/s", text);
-        add_times(r, h);
+        if (!life->replay) add_times(r, h);
     }
     format_rate(text, h->last.lr);
     add(r, 4, STYLE_NORMAL, "lr %s", text);
@@ -243,7 +267,8 @@ static void figures(struct row *r, const struct history *h, enum life life, bool
     add(r, 2, STYLE_DIM, "step %s", text);
 }
 
-static void starting(struct row *r, const struct history *h) {
+static void starting(struct row *r, const struct history *h, const struct bars_life *life) {
+    if (life->replay) add_place(r, life->replay);
     char number[FORMAT_MAX];
     const char *what = h->state == RUN_ENDED ? "ended before the first step"
                        : h->progress_what[0] ? h->progress_what
@@ -260,7 +285,8 @@ static void starting(struct row *r, const struct history *h) {
 }
 
 /* The figures for a width: the set's name costs less than the base's loss. */
-static void figures_for(struct row *r, const struct history *h, enum life life, int w) {
+static void figures_for(struct row *r, const struct history *h, const struct bars_life *life,
+                        int w) {
     r->n = 0;
     figures(r, h, life, true);
     if (columns_from(r, BASE_PRIORITY) <= w) return;
@@ -268,11 +294,12 @@ static void figures_for(struct row *r, const struct history *h, enum life life, 
     figures(r, h, life, false);
 }
 
-void bars_status(struct canvas *c, struct rect r, const struct history *h, enum life life) {
+void bars_status(struct canvas *c, struct rect r, const struct history *h,
+                 const struct bars_life *life) {
     struct row row = {.n = 0};
     struct rect old = canvas_clip(c, r);
     if (h->train.n > 0) figures_for(&row, h, life, r.w);
-    else starting(&row, h);
+    else starting(&row, h, life);
     draw_row(c, 0, &row);
     canvas_clip(c, old);
 }
@@ -286,8 +313,8 @@ static double perplexity(const struct event_score *s) {
 /* How much is told about a set: less on narrow screens. */
 enum change_form { CHANGE_WHOLE, CHANGE_SHORT, CHANGE_BARE, CHANGE_FORMS };
 
-/* "general 14.2 -> 19.7 ppl (+39%)": as wide whatever the numbers. The unit may stand with the
- * first set alone. */
+/* "general 14.2 -> 19.7 ppl (+39%)": as wide whatever the numbers; of a set that asks " 96%
+ * right" instead of the change. The unit may stand with the first set alone. */
 static void set_piece(struct row *r, const struct history_set *s, const char *word,
                       enum change_form form, enum style style, int priority) {
     char base[FORMAT_MAX], tuned[FORMAT_MAX], change[FORMAT_MAX], told[2 * FORMAT_MAX] = "";
@@ -295,6 +322,8 @@ static void set_piece(struct row *r, const struct history_set *s, const char *wo
     format_ppl(base, perplexity(&s->last_base));
     format_ppl(tuned, perplexity(&s->last));
     format_change(change, perplexity(&s->last) / perplexity(&s->last_base));
+    if (isfinite(s->last.accuracy))
+        snprintf(change, sizeof change, "%3.0f%% right", 100 * s->last.accuracy);
     const char *digits = change + strspn(change, " ");
     int w = (int)strlen(change);
     if (form == CHANGE_WHOLE)
@@ -350,104 +379,6 @@ void bars_learned(struct canvas *c, struct rect r, const struct history *h) {
     canvas_clip(c, old);
 }
 
-/* ---- keys, tabs */
-
-/* The keys in the order in which they get room. */
-static const enum action hint_order[] = {
-    ACTION_DETACH,       ACTION_HELP,    ACTION_NEXT_PANE, ACTION_TOGGLE, ACTION_PAUSE,
-    ACTION_COMPARE_VIEW, ACTION_COMMAND, ACTION_ZOOM_IN,   ACTION_LOG_Y,  ACTION_PROMPT_NEXT};
-enum { HINTS_MAX = sizeof hint_order / sizeof hint_order[0] };
-
-static bool is_over(const struct bars_hints *k) {
-    return k->life == LIFE_ENDED || k->life == LIFE_DEAD;
-}
-
-/* Whether a key does something now. */
-static bool hint_works(const struct bars_hints *k, const struct key_binding *b) {
-    switch (b->action) {
-    case ACTION_LOG_Y: /* in the compare pane `l` moves the cursor */
-        return layout_shows(k->layout, PANE_LOSS) && k->focus != PANE_COMPARE;
-    case ACTION_ZOOM_IN:
-        return layout_shows(k->layout, PANE_LOSS);
-    case ACTION_PROMPT_NEXT:
-        return layout_shows(k->layout, PANE_COMPARE);
-    default:
-        return !b->changes_run || !is_over(k);
-    }
-}
-
-static const char *hint_of(const struct bars_hints *k, const struct key_binding *b) {
-    if (b->action == ACTION_PAUSE && k->life == LIFE_PAUSED) return "resume";
-    if (b->action == ACTION_DETACH && is_over(k)) return "leave";
-    return b->hint;
-}
-
-static int label_columns(const struct key_binding *b) { return (int)strcspn(b->label, " "); }
-
-static int hint_columns(const struct bars_hints *k, const struct key_binding *b) {
-    return label_columns(b) + 1 + (int)strlen(hint_of(k, b)) + GAP;
-}
-
-static const struct key_binding *binding_of(enum action action) {
-    for (int i = 0; i < n_key_bindings; i++)
-        if (key_bindings[i].action == action) return &key_bindings[i];
-    return NULL;
-}
-
-/* Give room to a key of the line; *left: columns that are not spoken for. */
-static void give_room(const struct bars_hints *k, enum action action, int *left,
-                      bool given[ACTION_COUNT]) {
-    const struct key_binding *b = binding_of(action);
-    if (!b || given[action] || !hint_works(k, b) || hint_columns(k, b) > *left) return;
-    *left -= hint_columns(k, b);
-    given[action] = true;
-}
-
-void bars_hint(struct canvas *c, struct rect r, const struct bars_hints *k) {
-    bool given[ACTION_COUNT] = {false};
-    int left = r.w + GAP, x = 0;
-    for (int i = 0; i < HINTS_MAX; i++) {
-        if (hint_order[i] == ACTION_COMPARE_VIEW && k->focus == PANE_LOSS) {
-            give_room(k, ACTION_LOG_Y, &left, given);
-            give_room(k, ACTION_ZOOM_IN, &left, given);
-            give_room(k, ACTION_COMMAND, &left, given);
-        }
-        give_room(k, hint_order[i], &left, given);
-    }
-    struct rect old = canvas_clip(c, r);
-    for (int i = 0; i < n_key_bindings; i++) {
-        const struct key_binding *b = &key_bindings[i];
-        if (!given[b->action]) continue;
-        bool dim = k->watching && b->changes_run;
-        const char *word = hint_of(k, b);
-        canvas_text(c, x, 0, dim ? STYLE_DIM : STYLE_KEY, b->label, (size_t)label_columns(b));
-        canvas_text(c, x + label_columns(b) + 1, 0, dim ? STYLE_DIM : STYLE_NORMAL, word,
-                    strlen(word));
-        x += hint_columns(k, b);
-    }
-    canvas_clip(c, old);
-}
-
-void bars_tabs(struct canvas *c, struct rect r, const char *const *titles, int n, int focus) {
-    struct rect old = canvas_clip(c, r);
-    for (int i = 0, x = 0; i < n; i++) {
-        enum style style = i == focus ? STYLE_ACTIVE : STYLE_DIM;
-        x += canvas_printf(c, x, 0, style, i == focus ? "[%d %s]" : " %d %s ", i + 1,
-                           titles[i]) +
-             1;
-    }
-    canvas_clip(c, old);
-}
-
-int bars_tab_at(const char *const *titles, int n, int x) {
-    for (int i = 0, from = 0; i < n; i++) {
-        int w = (int)strlen(titles[i]) + 4;
-        if (x >= from && x < from + w) return i;
-        from += w + 1;
-    }
-    return -1;
-}
-
 /* ---- the smallest layout */
 
 static void draw_curve(struct canvas *c, const struct history *h) {
@@ -479,7 +410,8 @@ static void subtract(struct row *all, const struct row *part) {
     all->n = n;
 }
 
-void bars_sparkline(struct canvas *c, struct rect r, const struct history *h, enum life life) {
+void bars_sparkline(struct canvas *c, struct rect r, const struct history *h,
+                    const struct bars_life *life) {
     struct row left = {.n = 0}, line;
     struct rect old = canvas_clip(c, r);
     draw_curve(c, h);

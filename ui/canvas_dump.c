@@ -36,7 +36,7 @@ static bool shows_blank(struct look look) {
 /* How many cells of a row have to be written; look NULL: as plain text. */
 static int used_columns(const struct cell *row, int w, const struct dump_look *look) {
     while (w > 0 && row[w - 1].ch == ' ' && !row[w - 1].mark[0] &&
-           !(look && shows_blank(theme_look(row[w - 1].style, look->colours, look->light))))
+           !(look && shows_blank(theme_look(row[w - 1].style, look->colours, look->theme))))
         w--;
     return w;
 }
@@ -49,7 +49,7 @@ static void dump_lines(const struct canvas *c, const struct dump_look *look, str
         uint8_t style = STYLE_NORMAL;
         for (int x = 0; x < used; x++) {
             if (look && row[x].style != style)
-                add_look(out, theme_look(row[x].style, look->colours, look->light));
+                add_look(out, theme_look(row[x].style, look->colours, look->theme));
             style = row[x].style;
             add_cell(out, &row[x]);
         }

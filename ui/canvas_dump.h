@@ -3,13 +3,14 @@
 #ifndef THAW_UI_CANVAS_DUMP_H
 #define THAW_UI_CANVAS_DUMP_H
 #include "ui/canvas.h"
+#include "ui/theme.h"
 
 enum dump_form { DUMP_TEXT, DUMP_ANSI, DUMP_SVG };
 
 /* How the styles look there, as theme_look() takes it. Text has no look. */
 struct dump_look {
-    int colours; /* 256, or 0: bold, dim, underlined and reversed only */
-    bool light;  /* for a light background */
+    int colours;      /* 256, or 0: bold, dim, underlined and reversed only */
+    enum theme theme; /* the page of a picture is white for one that is light */
 };
 
 /* DUMP_TEXT: lines of UTF-8, blanks at line ends dropped. DUMP_ANSI: the same with SGR sequences, reset at

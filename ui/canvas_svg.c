@@ -85,8 +85,8 @@ static void add_row(struct buf *out, const struct canvas *c, int y, struct dump_
                     uint32_t page) {
     const struct cell *row = c->cells + (size_t)y * (size_t)c->w;
     for (int x = 0, end; x < c->w; x = end) {
-        struct look look = theme_look(row[x].style, how.colours, how.light);
-        struct paint p = paint_of(look, how.light);
+        struct look look = theme_look(row[x].style, how.colours, how.theme);
+        struct paint p = paint_of(look, theme_is_light(how.theme));
         end = run_end(row, c->w, x);
         if (p.paper != page)
             buf_printf(out,
@@ -98,7 +98,7 @@ static void add_row(struct buf *out, const struct canvas *c, int y, struct dump_
 
 void canvas_dump_svg(const struct canvas *c, struct dump_look look, struct buf *out) {
     int w = c->w * CELL_W, h = c->h * CELL_H;
-    uint32_t page = look.light ? light_page : dark_page;
+    uint32_t page = theme_is_light(look.theme) ? light_page : dark_page;
     buf_printf(out,
                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
                "viewBox=\"0 0 %d %d\" xml:space=\"preserve\" font-size=\"%d\" "

@@ -7,6 +7,7 @@
 #include "engine/run/run_dir.h"
 #include "ui/canvas_dump.h"
 #include "ui/keys.h"
+#include "ui/prefs.h"
 
 enum { WORDS_MOST = 64 };
 
@@ -14,6 +15,9 @@ const struct own_word command_line_own[COMMAND_LINE_OWN] = {
     {"help", "show the keys and commands"},
     {"quit", "leave the screen, as q does: training goes on"},
     {"overlay", "lay RUN's loss over this one; alone: take all such away"},
+    {"set", "change a setting, as in :set smoothing 0.99; alone: list them"},
+    {"theme", "other colours: dark, light, mono, colour-blind"},
+    {"tour", "the hints of the first start again"},
     {"save-screen", "write this screen into FILE: .txt, .ans (with colours) or .svg"},
 };
 static const char save_word[] = "save-screen";
@@ -32,6 +36,7 @@ static void remember(struct command_line *l) {
     if (l->n_past == COMMAND_LINE_HISTORY)
         memmove(l->past[0], l->past[1], (size_t)--l->n_past * sizeof l->past[0]);
     memcpy(l->past[l->n_past++], l->edit.text, LINE_EDIT_MAX);
+    if (l->n_new < COMMAND_LINE_HISTORY) l->n_new++;
 }
 
 static void look_back(struct command_line *l, int by) {
@@ -68,12 +73,37 @@ static void offer_verbs(struct candidates *k) {
     for (int i = 0; i < COMMAND_LINE_OWN; i++) offer(k, command_line_own[i].word);
 }
 
-static void offer_runs(struct candidates *k, const char *runs) {
+static void offer_runs_in(struct candidates *k, const char *runs) {
     struct run_info *infos = NULL;
     int n = 0;
-    if (!runs || !run_list(runs, &infos, &n, NULL)) return;
+    if (!run_list_quick(runs, &infos, &n, NULL)) return;
     for (int i = 0; i < n; i++) offer(k, infos[i].name);
     free(infos);
+}
+
+static void offer_values(struct candidates *k, enum pref which) {
+    for (int i = 0; which != PREF_COUNT && i < PREF_WORDS_MAX; i++)
+        if (pref_infos[which].words[i]) offer(k, pref_infos[which].words[i]);
+}
+
+/* What stands behind "set": a key, then one of its values. */
+static void offer_settings(struct candidates *k, const char *behind) {
+    char key[32];
+    behind += strspn(behind, " ");
+    size_t n = strcspn(behind, " ");
+    snprintf(key, sizeof key, "%.*s", (int)n, behind);
+    if (behind[n]) offer_values(k, prefs_find(key));
+    for (int i = 0; !behind[n] && i < PREF_COUNT; i++) offer(k, pref_infos[i].key);
+}
+
+/* Beside the run on the screen, and where runs usually live. */
+static void offer_runs(struct candidates *k, const char *runs) {
+    char usual[PATH_MAX], here[PATH_MAX];
+    if (!runs) return;
+    offer_runs_in(k, runs);
+    if (!runs_dir(NULL, usual, NULL)) return;
+    if (realpath(runs, here) && strcmp(here, usual) == 0) return;
+    offer_runs_in(k, usual);
 }
 
 static void offer_groups(struct candidates *k, const struct history *h) {
@@ -118,6 +148,8 @@ static void complete(struct command_line *l, const struct history *h) {
     if (at_verb) offer_verbs(&k);
     else if (info && info->type == ARGUMENT_GROUPS) offer_groups(&k, h);
     else if (is_word(line + start, verb, "overlay")) offer_runs(&k, l->runs);
+    else if (is_word(line + start, verb, "set")) offer_settings(&k, line + start + verb);
+    else if (is_word(line + start, verb, "theme")) offer_values(&k, PREF_THEME);
     size_t more = strlen(k.common);
     if (k.n > 0 && more > k.piece_n)
         line_edit_insert(e, k.common + k.piece_n, (int)(more - k.piece_n));
@@ -177,9 +209,18 @@ static enum command_line_result obey(struct command_line *l, struct command *out
     if (n == 1 && (strcmp(words[0], "q") == 0 || strcmp(words[0], "quit") == 0))
         return COMMAND_LINE_QUIT;
     if (n == 1 && strcmp(words[0], "help") == 0) return COMMAND_LINE_HELP;
+    if (n == 1 && strcmp(words[0], "tour") == 0) return COMMAND_LINE_TOUR;
     if (strcmp(words[0], "overlay") == 0) {
         take_rest(l->edit.text, out);
         return COMMAND_LINE_OVERLAY;
+    }
+    if (strcmp(words[0], "set") == 0) {
+        take_rest(l->edit.text, out);
+        return COMMAND_LINE_SET;
+    }
+    if (strcmp(words[0], "theme") == 0) { /* short for "set theme" */
+        snprintf(out->text, sizeof out->text, "theme %s", n > 1 ? words[1] : "");
+        return COMMAND_LINE_SET;
     }
     if (n == 2 && strcmp(words[0], "stage") == 0 && strcmp(words[1], "next") == 0) {
         words[0] = command_infos[COMMAND_NEXT_STAGE].word;

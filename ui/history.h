@@ -96,6 +96,9 @@ struct history {
 void history_init(struct history *h);
 void history_deinit(struct history *h);
 void history_observe(struct history *h, const struct event *e);
+/* Make `to` (of any content) the same as `from`. False when memory is out (nothing changes). */
+bool history_copy(struct history *to, const struct history *from);
+size_t history_bytes(const struct history *h); /* of its points and sentences, about */
 
 /* Learned groups among the selectable ones (those without a parent). */
 int history_roots(const struct history *h, int *learning);

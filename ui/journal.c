@@ -16,6 +16,24 @@ void journal_deinit(struct journal *j) {
     *j = (struct journal){0};
 }
 
+bool journal_copy(struct journal *to, const struct journal *from) {
+    *to = (struct journal){.dropped = from->dropped, .failed = from->failed};
+    to->lines = malloc((from->n_lines + 1) * sizeof *to->lines);
+    to->marks = malloc((from->n_marks + 1) * sizeof *to->marks);
+    if (!to->lines || !to->marks) return false;
+    to->line_capacity = from->n_lines + 1;
+    to->mark_capacity = from->n_marks + 1;
+    to->n_marks = from->n_marks;
+    if (to->n_marks > 0) memcpy(to->marks, from->marks, to->n_marks * sizeof *to->marks);
+    for (size_t i = 0; i < from->n_lines; i++) {
+        to->lines[i] = from->lines[i];
+        to->lines[i].text = strdup(from->lines[i].text);
+        if (!to->lines[i].text) return false;
+        to->n_lines++;
+    }
+    return true;
+}
+
 void journal_mark(struct journal *j, const double x[UNIT_COUNT], char letter, const char *fmt,
                   ...) {
     if (j->n_marks == j->mark_capacity) {
@@ -69,6 +87,8 @@ static void eval_sentence(const struct event_eval *e, struct buf *out) {
         const struct event_set *s = &e->sets[i];
         buf_printf(out, "%s%s %.3f nats", i ? "   " : "eval: ", s->name, s->tuned.loss);
         if (isfinite(s->tuned.perplexity)) buf_printf(out, ", ppl %.1f", s->tuned.perplexity);
+        if (isfinite(s->tuned.accuracy))
+            buf_printf(out, ", %.0f%% right", 100 * s->tuned.accuracy);
         if (s->has_base) buf_printf(out, " (base %.3f)", s->base.loss);
     }
 }
@@ -156,10 +176,9 @@ static void drop_oldest_half(struct journal *j) {
     j->dropped += (int64_t)half;
 }
 
-void journal_tell(struct journal *j, const struct event *e) {
-    struct buf text = {0};
-    enum style style;
-    if (!journal_sentence(e, &text, &style)) return;
+/* `text` is the journal's from now on. */
+static void add_line(struct journal *j, int64_t step, double t, enum style style,
+                     struct buf *text) {
     if (j->n_lines == JOURNAL_LINES_MAX) drop_oldest_half(j);
     if (j->n_lines == j->line_capacity) {
         size_t capacity = j->line_capacity ? 2 * j->line_capacity : 64;
@@ -169,10 +188,23 @@ void journal_tell(struct journal *j, const struct event *e) {
             j->line_capacity = capacity;
         }
     }
-    if (text.failed || !text.data || j->n_lines == j->line_capacity) {
+    if (text->failed || !text->data || j->n_lines == j->line_capacity) {
         j->failed = true;
-        buf_deinit(&text);
+        buf_deinit(text);
         return;
     }
-    j->lines[j->n_lines++] = (struct journal_line){e->step, e->t, style, text.data};
+    j->lines[j->n_lines++] = (struct journal_line){step, t, style, text->data};
+}
+
+void journal_tell(struct journal *j, const struct event *e) {
+    struct buf text = {0};
+    enum style style;
+    if (journal_sentence(e, &text, &style)) add_line(j, e->step, e->t, style, &text);
+}
+
+void journal_note(struct journal *j, enum style style, const char *text) {
+    const struct journal_line *last = j->n_lines > 0 ? &j->lines[j->n_lines - 1] : NULL;
+    struct buf copy = {0};
+    buf_str(&copy, text);
+    add_line(j, last ? last->step : 0, last ? last->t : 0, style, &copy);
 }

@@ -33,12 +33,16 @@ struct journal {
 enum { JOURNAL_LINES_MAX = 20000 };
 
 void journal_deinit(struct journal *j);
+/* Make `to` (empty) the same. False when memory is out. */
+bool journal_copy(struct journal *to, const struct journal *from);
 void journal_mark(struct journal *j, const double x[UNIT_COUNT], char letter, const char *fmt,
                   ...) __attribute__((format(printf, 4, 5)));
 /* Forget the marks beyond `step`. */
 void journal_rewind(struct journal *j, int64_t step);
 /* The sentence of an event, if it has one. */
 void journal_tell(struct journal *j, const struct event *e);
+/* A sentence of the screen's own, at the time of the newest line; copied. */
+void journal_note(struct journal *j, enum style style, const char *text);
 /* One sentence; also used for the message line. False: the event has none. */
 bool journal_sentence(const struct event *e, struct buf *out, enum style *style);
 #endif

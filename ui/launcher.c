@@ -119,6 +119,36 @@ void launcher_say(struct launcher *l, enum style style, const char *fmt, ...) {
     l->message_style = style;
 }
 
+/* ---- two runs */
+
+const struct launch_entry *launcher_marked(const struct launcher *l) {
+    for (int i = 0; l->marked[0] && i < l->n; i++)
+        if (strcmp(l->entries[i].info.path, l->marked) == 0) return &l->entries[i];
+    return NULL;
+}
+
+static enum launch_wish mark_or_compare(struct launcher *l, enum launch_action action) {
+    const struct launch_entry *e = launcher_selected(l), *marked = launcher_marked(l);
+    bool same = marked == e;
+    if (action == LAUNCH_DO_MARK) {
+        snprintf(l->marked, sizeof l->marked, "%s", same ? "" : e->info.path);
+        if (!same) launcher_say(l, STYLE_DIM, "marked: c on another run compares the two");
+    } else if (!marked || same)
+        launcher_say(l, STYLE_WARNING, "%s",
+                     same ? "c compares another run with this one"
+                          : "m marks a run first; c on another one compares the two");
+    else return LAUNCH_COMPARE;
+    return LAUNCH_NOTHING;
+}
+
+void launcher_compare(struct launcher *l, const struct launch_changes *changes) {
+    l->changes = changes;
+    l->input = LAUNCH_CHANGES;
+    l->help_scroll = 0;
+}
+
+/* ---- deletion */
+
 static bool is_living(const struct launch_entry *e) { return e->known && e->info.pid > 0; }
 
 static void say_living(struct launcher *l, const struct launch_entry *e) {
@@ -150,9 +180,11 @@ static enum launch_wish on_run(struct launcher *l, enum launch_action action) {
         return !e ? LAUNCH_NOTHING : run ? LAUNCH_ATTACH : LAUNCH_START;
     if (e && !run)
         launcher_say(l, STYLE_WARNING, "%s is a config: %s", e->info.name,
-                     action == LAUNCH_DO_WATCH ? "Enter starts it" : "only runs are deleted");
+                     action == LAUNCH_DO_DELETE ? "only runs are deleted" : "Enter starts it");
     if (!run) return LAUNCH_NOTHING;
     if (action == LAUNCH_DO_WATCH) return LAUNCH_WATCH;
+    if (action == LAUNCH_DO_REPLAY) return LAUNCH_REPLAY;
+    if (action != LAUNCH_DO_DELETE) return mark_or_compare(l, action);
     if (!is_living(e)) return LAUNCH_MEASURE;
     say_living(l, e);
     return LAUNCH_NOTHING;
@@ -188,6 +220,9 @@ static enum launch_wish list_key(struct launcher *l, enum launch_action action) 
         return LAUNCH_NOTHING;
     case LAUNCH_DO_OPEN:
     case LAUNCH_DO_WATCH:
+    case LAUNCH_DO_REPLAY:
+    case LAUNCH_DO_MARK:
+    case LAUNCH_DO_COMPARE:
     case LAUNCH_DO_DELETE:
         return on_run(l, action);
     case LAUNCH_DO_LEAVE:
@@ -198,8 +233,9 @@ static enum launch_wish list_key(struct launcher *l, enum launch_action action) 
     }
 }
 
-static void help_key(struct launcher *l, enum launch_action action) {
-    int page = l->help.h > 3 ? l->help.h - 3 : 1, most = launch_help_scroll_max(l->help.h);
+/* In the help or in the changes, which scroll `most` rows; other keys close them. */
+static void reading_key(struct launcher *l, enum launch_action action, int most) {
+    int page = l->help.h > 3 ? l->help.h - 3 : 1;
     int to = l->help_scroll;
     if (action == LAUNCH_DO_UP) to--;
     else if (action == LAUNCH_DO_DOWN) to++;
@@ -209,6 +245,15 @@ static void help_key(struct launcher *l, enum launch_action action) {
     else if (action == LAUNCH_DO_BOTTOM) to = most;
     else if (action != LAUNCH_DO_NOTHING) l->input = LAUNCH_LIST;
     l->help_scroll = to < 0 ? 0 : to > most ? most : to;
+}
+
+static void help_key(struct launcher *l, enum launch_action action) {
+    reading_key(l, action, launch_help_scroll_max(l->help.h));
+}
+
+static enum launch_wish changes_key(struct launcher *l, enum launch_action action) {
+    reading_key(l, action, launch_changes_scroll_max(l->changes, l->help.h));
+    return action == LAUNCH_DO_OPEN ? LAUNCH_CURVES : LAUNCH_NOTHING;
 }
 
 /* What is typed filters at once; Enter keeps the filter, Esc drops it. */
@@ -241,6 +286,7 @@ static enum launch_wish mouse_key(struct launcher *l, const struct term_mouse *m
         help_key(l, wheel ? way : LAUNCH_DO_BACK);
         return LAUNCH_NOTHING;
     }
+    if (l->input == LAUNCH_CHANGES) return changes_key(l, wheel ? way : LAUNCH_DO_BACK);
     if (l->input != LAUNCH_LIST) return LAUNCH_NOTHING;
     for (int i = 0; wheel && i < WHEEL_LINES; i++) move(l, way);
     int line = l->top + m->y - l->list.y;
@@ -267,6 +313,8 @@ enum launch_wish launcher_key(struct launcher *l, int key, const struct term_mou
         return LAUNCH_NOTHING;
     case LAUNCH_CONFIRM:
         return confirm_key(l, key);
+    case LAUNCH_CHANGES:
+        return changes_key(l, action);
     case LAUNCH_LIST:
         break;
     }

@@ -4,6 +4,7 @@
 #ifndef THAW_UI_LAUNCHER_H
 #define THAW_UI_LAUNCHER_H
 #include "engine/run/run_dir.h"
+#include "ui/launch_changes.h"
 #include "ui/launch_curve.h"
 #include "ui/line_edit.h"
 #include "ui/term.h"
@@ -20,12 +21,14 @@ struct launch_entry {
 
 /* What is asked of the loop. */
 enum launch_wish {
-    LAUNCH_NOTHING, LAUNCH_START, LAUNCH_ATTACH, LAUNCH_WATCH,
+    LAUNCH_NOTHING, LAUNCH_START, LAUNCH_ATTACH, LAUNCH_WATCH, LAUNCH_REPLAY,
+    LAUNCH_COMPARE, /* with the marked run: launcher_compare() shows in what they differ */
+    LAUNCH_CURVES,  /* both of them on one screen */
     LAUNCH_MEASURE, /* what a deletion would take: launcher_ask() puts the question */
     LAUNCH_DELETE, LAUNCH_LEAVE, LAUNCH_REDRAW, LAUNCH_SUSPEND
 };
 
-enum launch_input { LAUNCH_LIST, LAUNCH_HELP, LAUNCH_FILTER, LAUNCH_CONFIRM };
+enum launch_input { LAUNCH_LIST, LAUNCH_HELP, LAUNCH_FILTER, LAUNCH_CONFIRM, LAUNCH_CHANGES };
 
 struct launcher {
     const struct launch_entry *entries; /* borrowed: configs, then runs */
@@ -35,10 +38,12 @@ struct launcher {
     int n_lines;
     int selected;          /* a line with an entry; -1: there is none */
     char chosen[PATH_MAX]; /* path of its entry, which it is found by when the list changes */
+    char marked[PATH_MAX]; /* path of the run to compare others with; "": none */
     int top;               /* first line in sight */
     struct rect list, help; /* of the last frame: where they stand, or would */
     enum launch_input input;
-    int help_scroll;
+    int help_scroll; /* also of the changes */
+    const struct launch_changes *changes; /* of LAUNCH_CHANGES; borrowed */
     struct line_edit filter;
     char question[320];
     char message[320]; /* until the next key */
@@ -59,6 +64,10 @@ bool launcher_shows(const struct launcher *l, int entry);
 enum launch_wish launcher_key(struct launcher *l, int key, const struct term_mouse *mouse);
 /* Ask whether the selected run, with so much in it, shall be deleted; a living one is not. */
 void launcher_ask(struct launcher *l, const struct run_contents *contents);
+/* The run that is marked; NULL when none is, or it is gone. Valid as long as the entries. */
+const struct launch_entry *launcher_marked(const struct launcher *l);
+/* Show in what two runs differ, until a key closes it; the changes stay the caller's as long. */
+void launcher_compare(struct launcher *l, const struct launch_changes *changes);
 void launcher_say(struct launcher *l, enum style style, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -93,11 +93,12 @@ static void draw_facts(struct canvas *c, const struct columns *k, int y,
 }
 
 static void draw_run(struct canvas *c, const struct columns *k, int y,
-                     const struct launch_entry *e, double now) {
+                     const struct launch_entry *e, bool marked, double now) {
     char age[FORMAT_MAX];
     double points[LAUNCH_POINTS + 1];
     int n = launch_curve_points(&e->curve, points);
     canvas_field(c, 1, y, k->name_w, false, STYLE_NORMAL, e->info.name, strlen(e->info.name));
+    if (marked) canvas_put(c, k->state - 1, y, '*', STYLE_KEY);
     if (e->known) draw_facts(c, k, y, &e->info);
     else canvas_text(c, k->state, y, STYLE_DIM, "...", 3);
     chart_sparkline(c, k->curve, y, k->curve_w, points, (size_t)n, STYLE_TRAIN);
@@ -142,7 +143,7 @@ static void draw_line(const struct launcher *l, struct canvas *c, int y, int i, 
     const struct launch_entry *e = line >= 0 ? &l->entries[line] : NULL;
     if (line == LINE_CONFIGS || line == LINE_RUNS) draw_heading(c, &k, y, line == LINE_RUNS);
     else if (!e) draw_words(l, c, y, line);
-    else if (e->kind == LAUNCH_RUN) draw_run(c, &k, y, e, now);
+    else if (e->kind == LAUNCH_RUN) draw_run(c, &k, y, e, e == launcher_marked(l), now);
     else draw_config(c, &k, y, e);
     if (i != l->selected) return;
     canvas_put(c, 0, y, '>', STYLE_NORMAL);
@@ -248,4 +249,5 @@ void launcher_draw(struct launcher *l, struct canvas *c, double now) {
     canvas_clip(c, old);
     draw_bottom(l, c, c->w, c->h);
     if (l->input == LAUNCH_HELP) launch_help_draw(c, l->help, l->help_scroll);
+    if (l->input == LAUNCH_CHANGES) launch_changes_draw(l->changes, c, l->help, l->help_scroll);
 }

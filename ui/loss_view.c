@@ -23,6 +23,16 @@ static double axis_end(const struct loss_view *v, const struct history *h, doubl
     return end;
 }
 
+/* x of the newest point of the run or, further on, of one that lies over it. */
+static double last_of_all(const struct loss_view *v, double last) {
+    double now[UNIT_COUNT];
+    for (int i = 0; v->overlays && i < v->overlays->n; i++) {
+        history_now(&v->overlays->at[i]->history, now);
+        last = fmax(last, now[v->unit]);
+    }
+    return last;
+}
+
 void loss_view_x(const struct loss_view *v, const struct history *h, double *x0, double *x1) {
     double now[UNIT_COUNT];
     history_now(h, now);
@@ -35,7 +45,7 @@ void loss_view_x(const struct loss_view *v, const struct history *h, double *x0,
     } else if (!v->zoomed) {
         bool from_stage = v->follow && h->stage_start < h->train.n;
         *x0 = from_stage ? h->train.x[v->unit][h->stage_start] : 0;
-        *x1 = axis_end(v, h, last);
+        *x1 = axis_end(v, h, last_of_all(v, last));
     }
     if (!(*x1 > *x0)) *x1 = *x0 + 1;
 }
@@ -46,7 +56,7 @@ void loss_view_reset(struct loss_view *v) { v->zoomed = v->follow = v->held = fa
 static void set_window(struct loss_view *v, const struct history *h, double x0, double x1) {
     double now[UNIT_COUNT];
     history_now(h, now);
-    double end = axis_end(v, h, now[v->unit]), width = x1 - x0;
+    double end = axis_end(v, h, last_of_all(v, now[v->unit])), width = x1 - x0;
     double least = h->train.n > 0 ? end * LEAST_POINTS / (double)h->train.n : 1;
     if (width < least) {
         x0 -= (least - width) / 2;

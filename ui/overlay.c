@@ -57,9 +57,16 @@ static struct overlay *create(const struct run_paths *run, struct err *err) {
     return NULL;
 }
 
+/* In `runs`, else where runs usually live; the first folder's words say what is wrong. */
+static bool find(const char *runs, const char *run, struct run_paths *out, struct err *err) {
+    char usual[PATH_MAX];
+    if (run_dir_find(runs, run, out, err)) return true;
+    return runs_dir(NULL, usual, NULL) && run_dir_find(usual, run, out, NULL);
+}
+
 bool overlays_add(struct overlays *o, const char *runs, const char *run, struct err *err) {
     struct run_paths paths;
-    if (!run_dir_find(runs, run, &paths, err)) return false;
+    if (!find(runs, run, &paths, err)) return false;
     for (int i = 0; i < o->n; i++)
         if (strcmp(o->at[i]->dir, paths.dir) == 0)
             return err_set(err, ERR_USAGE, "%s lies over the curve already", o->at[i]->name);

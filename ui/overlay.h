@@ -20,7 +20,8 @@ struct overlays {
     int n;
 };
 
-/* Add the run that `run` names, as in run_dir_find(). False with err: there is none, its log can't be
+/* Add the run that `run` names, as in run_dir_find(); what is not in `runs` is looked for where runs usually
+ * live. False with err: there is none, its log can't be
  * read, it is there already, or there are OVERLAYS_MAX. */
 bool overlays_add(struct overlays *o, const char *runs, const char *run, struct err *err);
 void overlays_clear(struct overlays *o);

@@ -8,6 +8,7 @@
 #include "ui/history.h"
 #include "ui/keys.h"
 #include "ui/overlay.h"
+#include "ui/prefs.h"
 #include "ui/term.h"
 #include "ui/wishes.h"
 
@@ -41,6 +42,13 @@ struct panel *panel_log_create(const struct history *h, struct wishes *w);
 
 /* Other runs to be drawn with the loss, from now on; borrowed. */
 void panel_loss_overlay(struct panel *p, const struct overlays *o);
+/* Show it as the viewer likes it; what that is by now goes into *prefs. */
+void panel_loss_take(struct panel *p, const struct prefs *prefs);
+void panel_loss_tell(const struct panel *p, struct prefs *prefs);
+void panel_compare_take(struct panel *p, const struct prefs *prefs);
+void panel_compare_tell(const struct panel *p, struct prefs *prefs);
+/* Steps that the viewer has marked, *n of them; borrowed. */
+const double *panel_loss_own_marks(const struct panel *p, int *n);
 /* The prompt that the compare panel shows, for editing it; "" when there is none. */
 const char *panel_compare_prompt(const struct panel *p);
 /* Show the pair of this prompt as soon as there is one. */

@@ -480,3 +480,11 @@ void panel_compare_follow_own(struct panel *p, const char *prompt) {
     snprintf(cp->awaited, sizeof cp->awaited, "%s", prompt);
     cp->cursor = -1;
 }
+
+void panel_compare_take(struct panel *p, const struct prefs *prefs) {
+    self(p)->kind = (enum compare_kind)prefs->at[PREF_COMPARE];
+}
+
+void panel_compare_tell(const struct panel *p, struct prefs *prefs) {
+    prefs->at[PREF_COMPARE] = (int)self_const(p)->kind;
+}

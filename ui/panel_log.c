@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ui/find.h"
 #include "ui/format.h"
 #include "ui/panel.h"
 #include "ui/wrap.h"
@@ -180,20 +181,21 @@ static void log_mouse(struct panel *p, const struct term_mouse *m, int x, int y,
     if (m->wheel_up || m->wheel_down) scroll(self(p), m->wheel_up ? -3 : 3);
 }
 
+static bool holds(const void *of, int64_t line, const char *text) {
+    return find_in(((const struct journal *)of)->lines[line].text, text);
+}
+
 bool panel_log_find(struct panel *p, const char *text) {
     struct log_panel *lp = self(p);
     const struct journal *j = &p->history->journal;
-    int64_t n = (int64_t)j->n_lines;
-    if (n == 0) return false;
+    const struct find_lines lines = {(int64_t)j->n_lines, holds, j};
+    if (j->n_lines == 0) return false;
     int64_t from = lp->found >= j->dropped ? lp->found - j->dropped : lowest(lp).line;
-    for (int64_t i = 1; i <= n; i++) {
-        int64_t line = (from + i) % n;
-        if (!strcasestr(j->lines[line].text, text)) continue;
-        lp->found = line + j->dropped;
-        stand_at(lp, (struct place){line, rows_of(p, line) - 1});
-        return true;
-    }
-    return false;
+    int64_t line = find_next(&lines, text, from, 1);
+    if (line < 0) return false;
+    lp->found = line + j->dropped;
+    stand_at(lp, (struct place){line, rows_of(p, line) - 1});
+    return true;
 }
 
 static void log_destroy(struct panel *p) { free(p); }

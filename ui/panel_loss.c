@@ -379,3 +379,27 @@ struct panel *panel_loss_create(const struct history *h, struct wishes *w) {
 void panel_loss_overlay(struct panel *p, const struct overlays *o) {
     self(p)->view.overlays = o;
 }
+
+/* The axis of another unit keeps its place in the run. */
+void panel_loss_take(struct panel *p, const struct prefs *prefs) {
+    struct loss_panel *lp = self(p);
+    struct loss_view *v = &lp->view;
+    v->smoothing = prefs->at[PREF_SMOOTHING];
+    v->log_y = prefs->at[PREF_LOG_Y];
+    while (v->unit != (enum series_unit)prefs->at[PREF_X_UNIT])
+        loss_view_unit(v, lp->base.history);
+    hold(lp);
+}
+
+void panel_loss_tell(const struct panel *p, struct prefs *prefs) {
+    const struct loss_view *v = &self_const(p)->view;
+    prefs->at[PREF_SMOOTHING] = v->smoothing;
+    prefs->at[PREF_LOG_Y] = v->log_y;
+    prefs->at[PREF_X_UNIT] = (int)v->unit;
+}
+
+const double *panel_loss_own_marks(const struct panel *p, int *n) {
+    const struct own_marks *own = &self_const(p)->own;
+    *n = own->n;
+    return own->steps;
+}

@@ -158,3 +158,26 @@ void samples_add(struct samples *s, const struct event_sample *e, int64_t step) 
     *side = made;
     s->newest = at;
 }
+
+static bool copy_sample(struct sample *to, const struct sample *from) {
+    struct event_sample tokens = {.tokens = from->tokens, .n_tokens = from->n_tokens};
+    struct sample copy = *from;
+    copy.memory = NULL;
+    if (from->memory && !copy_tokens(&copy, &tokens)) return false;
+    *to = copy;
+    return true;
+}
+
+bool samples_copy(struct samples *to, const struct samples *from) {
+    bool ok = true;
+    for (int i = 0; ok && i < from->n; i++) {
+        const struct sample_pair *pair = &from->pairs[i];
+        ok = insert_pair(to, i, pair->prompt, pair->own) >= 0 &&
+             copy_sample(&to->pairs[i].base, &pair->base) &&
+             copy_sample(&to->pairs[i].tuned, &pair->tuned);
+    }
+    to->n_configured = from->n_configured;
+    to->newest = from->newest;
+    to->failed = from->failed || !ok;
+    return ok;
+}

@@ -36,6 +36,8 @@ void samples_init(struct samples *s);
 void samples_deinit(struct samples *s);
 void samples_plan(struct samples *s, const char *const *prompts, int n);
 void samples_add(struct samples *s, const struct event_sample *e, int64_t step);
+/* Make `to` (empty) the same. False when memory is out. */
+bool samples_copy(struct samples *to, const struct samples *from);
 /* The pair of a prompt asked for by hand; -1: none. */
 int samples_find_own(const struct samples *s, const char *prompt);
 #endif

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FIRST_CAPACITY = 1024 };
 
@@ -30,9 +31,7 @@ static void *grown(void *p, size_t n, size_t size) {
     return n <= SIZE_MAX / size ? realloc(p, n * size) : NULL;
 }
 
-static bool reserve(struct series *s) {
-    if (s->n < s->capacity) return true;
-    size_t capacity = s->capacity ? s->capacity * 2 : FIRST_CAPACITY;
+static bool reserve(struct series *s, size_t capacity) {
     for (int u = 0; u < UNIT_COUNT; u++) {
         double *x = grown(s->x[u], capacity, sizeof *x);
         if (!x) return false;
@@ -51,7 +50,8 @@ static bool reserve(struct series *s) {
 }
 
 bool series_push(struct series *s, const double x[UNIT_COUNT], double y) {
-    if (!reserve(s)) return false;
+    if (s->n == s->capacity && !reserve(s, s->capacity ? s->capacity * 2 : FIRST_CAPACITY))
+        return false;
     size_t i = s->n++;
     for (int u = 0; u < UNIT_COUNT; u++) {
         double before = i > 0 ? s->x[u][i - 1] : 0;
@@ -63,6 +63,19 @@ bool series_push(struct series *s, const double x[UNIT_COUNT], double y) {
         if ((i & (((size_t)1 << bits_of(k)) - 1)) == 0) *entry = EMPTY;
         add_value(entry, s->y[i]);
     }
+    return true;
+}
+
+bool series_copy(struct series *to, const struct series *from) {
+    size_t n = from->n;
+    if (n > to->capacity && !reserve(to, n)) return false;
+    to->n = n;
+    if (n == 0) return true;
+    for (int u = 0; u < UNIT_COUNT; u++) memcpy(to->x[u], from->x[u], n * sizeof *to->x[u]);
+    memcpy(to->y, from->y, n * sizeof *to->y);
+    for (int k = 0; k < SERIES_LEVELS; k++)
+        memcpy(to->level[k], from->level[k],
+               (((n - 1) >> bits_of(k)) + 1) * sizeof(struct span));
     return true;
 }
 

@@ -26,6 +26,8 @@ struct series {
 /* Append a point; x is made ascending where it is not. False when memory is out (nothing
  * changes). */
 bool series_push(struct series *s, const double x[UNIT_COUNT], double y);
+/* Make `to` (of any content) the same points. False when memory is out (nothing changes). */
+bool series_copy(struct series *to, const struct series *from);
 /* Forget all points from index n on. */
 void series_truncate(struct series *s, size_t n);
 void series_deinit(struct series *s); /* leaves it empty */

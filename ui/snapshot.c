@@ -52,16 +52,27 @@ static void draw(struct app *a, struct canvas *c, const struct run_info *info, b
     app_draw(a, c, clock_wall());
 }
 
+/* Everything that the log tells up to the place that is asked for. */
+static bool fold(struct app *a, const struct run_paths *paths, const struct app_options *o,
+                 struct err *err) {
+    if (o->mode == APP_REPLAY) return app_replay_at(a, o->at, err);
+    return read_log(a, paths->events, err);
+}
+
 bool snapshot_take(const struct run_paths *paths, const struct app_options *o,
                    const struct snapshot *s, struct buf *out, struct err *err) {
     struct canvas c = {.cells = NULL};
     struct run_info info;
     bool living = files_is_locked(paths->lock, NULL);
     struct app *a = app_create(o, err);
-    bool ok = a && read_log(a, paths->events, err) && run_info_read(paths->dir, &info, err) &&
+    bool replay = o->mode == APP_REPLAY; /* of a log that may be all there is */
+    bool ok = a && fold(a, paths, o, err) &&
+              (replay || run_info_read(paths->dir, &info, err)) &&
               canvas_init(&c, s->w, s->h, s->glyphs, err);
+    for (bool more = ok; more;) overlays_read(&a->overlays, 1, &more);
     if (ok) {
-        draw(a, &c, &info, living);
+        if (replay) app_draw(a, &c, clock_wall());
+        else draw(a, &c, &info, living);
         canvas_dump_as(&c, s->form, s->look, out);
     }
     canvas_deinit(&c);

@@ -17,4 +17,6 @@ enum style {
 
 /* What the terminal can show: decides frame lines and the curve's glyphs. */
 enum glyphs { GLYPHS_ASCII, GLYPHS_BLOCKS, GLYPHS_BRAILLE };
+/* What the viewer wants of it: the value is that of enum glyphs and 1. */
+enum glyphs_wish { GLYPHS_WISH_AUTO, GLYPHS_WISH_ASCII, GLYPHS_WISH_BLOCKS, GLYPHS_WISH_BRAILLE };
 #endif

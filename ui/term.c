@@ -28,7 +28,9 @@ struct term {
     enum glyphs glyphs;
     bool utf8;  /* what the terminal is sent */
     bool mouse; /* reports were asked for */
+    bool mice;  /* they can be asked for */
     bool plain; /* a console: ASCII, and no clipboard */
+    char name[64];
     bool ended;
     int w, h;
     attr_t attributes[STYLE_COUNT]; /* colour pair of a style: style + 1, 0 without colours */
@@ -69,10 +71,13 @@ static bool is_plain(const char *name) {
     return false;
 }
 
-/* The best glyphs of a terminal: its font is not known, its kind is. */
-static enum glyphs choose_glyphs(bool ascii, bool utf8, const char *name) {
+/* The best glyphs of a terminal: its font is not known, its kind is, and the viewer sees both.
+ */
+static enum glyphs choose_glyphs(enum glyphs_wish wish, bool utf8, const char *name) {
     static const char *const blocks[] = {"cygwin", "Eterm", "fbterm", "wsvt25"};
-    if (ascii || !utf8 || is_plain(name)) return GLYPHS_ASCII;
+    if (!utf8) return GLYPHS_ASCII;
+    if (wish != GLYPHS_WISH_AUTO) return (enum glyphs)(wish - GLYPHS_WISH_ASCII);
+    if (is_plain(name)) return GLYPHS_ASCII;
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
         if (has_prefix(name, blocks[i])) return GLYPHS_BLOCKS;
     return GLYPHS_BRAILLE;
@@ -97,9 +102,9 @@ static void add_capability(struct buf *b, const char *s) {
     }
 }
 
-/* What a signal handler writes to give the screen back. */
+/* What a signal handler writes to give the screen back, whatever is switched on until then. */
 static void make_reset(const struct term *t, struct buf *b) {
-    if (t->mouse) buf_str(b, mouse_off);
+    if (t->mice) buf_str(b, mouse_off);
     add_capability(b, capability("sgr0"));
     add_capability(b, capability("op"));
     add_capability(b, tparm(capability("cup"), t->h - 1, 0, 0, 0, 0, 0, 0, 0, 0));
@@ -110,7 +115,7 @@ static void make_reset(const struct term *t, struct buf *b) {
 
 static void open_colours(struct term *t, const struct term_options *o) {
     int colours = 0;
-    if (!o->mono && has_colors() && start_color() != ERR) {
+    if (o->theme != THEME_MONO && has_colors() && start_color() != ERR) {
         use_default_colors();
         colours = COLORS;
     }
@@ -118,7 +123,7 @@ static void open_colours(struct term *t, const struct term_options *o) {
     if (!t->colours) colours = 0;
     bool direct = tigetflag("RGB") == 1; /* a colour is 0xRRGGBB there */
     for (int style = 0; style < STYLE_COUNT; style++) {
-        struct look look = theme_look((enum style)style, colours, o->light);
+        struct look look = theme_look((enum style)style, colours, o->theme);
         t->attributes[style] = (look.bold ? A_BOLD : 0) | (look.dim ? A_DIM : 0) |
                                (look.reverse ? A_REVERSE : 0) |
                                (look.underline ? A_UNDERLINE : 0);
@@ -212,14 +217,16 @@ static bool take_over(struct term *t, const struct term_options *o, const char *
         return err_errno(err, "cannot read the terminal's settings");
     t->utf8 = take_locale();
     t->plain = is_plain(name);
-    t->glyphs = choose_glyphs(o->ascii, t->utf8, name);
+    snprintf(t->name, sizeof t->name, "%s", name);
+    t->glyphs = choose_glyphs(o->glyphs, t->utf8, name);
     if (!open_screen(t, name, err)) return false;
     if (!take_size(t)) {
         endwin();
         return err_set(err, ERR_NOMEM, "no memory for the screen");
     }
     open_colours(t, o);
-    t->mouse = !o->no_mouse && capability("kmous");
+    t->mice = capability("kmous") || !t->plain; /* terminfo says it of few that can */
+    t->mouse = t->mice && !o->no_mouse;
     struct buf reset = {0};
     make_reset(t, &reset);
     bool ok = signals_install(buf_text(&reset), reset.len, &cooked, err);
@@ -279,6 +286,15 @@ void term_close(struct term *t) {
     free_term(t);
 }
 
+void term_change(struct term *t, const struct term_options *o) {
+    ask_for_mouse(t, false);
+    t->mouse = t->mice && !o->no_mouse;
+    ask_for_mouse(t, true);
+    t->glyphs = choose_glyphs(o->glyphs, t->utf8, t->name);
+    open_colours(t, o);
+    forget_shown(t);
+}
+
 void term_size(const struct term *t, int *w, int *h) {
     *w = t->w;
     *h = t->h;
@@ -286,9 +302,9 @@ void term_size(const struct term *t, int *w, int *h) {
 
 enum glyphs term_glyphs(const struct term *t) { return t->glyphs; }
 
-enum glyphs term_stdout_glyphs(bool ascii) {
+enum glyphs term_stdout_glyphs(enum glyphs_wish wish) {
     const char *name = isatty(STDOUT_FILENO) ? getenv("TERM") : NULL;
-    return choose_glyphs(ascii, take_locale(), name ? name : "");
+    return choose_glyphs(wish, take_locale(), name ? name : "");
 }
 
 bool term_ended(const struct term *t) { return t->ended; }

@@ -3,12 +3,12 @@
 #define THAW_UI_TERM_H
 #include "ui/canvas.h"
 #include "ui/keys.h"
+#include "ui/theme.h"
 
 struct term_options {
-    bool ascii;     /* --ascii */
-    bool mono;      /* --mono or NO_COLOR */
+    enum theme theme;
+    enum glyphs_wish glyphs; /* AUTO: the best of the terminal's kind; ASCII anyway where it takes no UTF-8 */
     bool no_mouse;
-    bool light;     /* light background */
 };
 
 struct term; /* opaque */
@@ -19,12 +19,14 @@ struct term; /* opaque */
  * Sets LC_CTYPE from the environment. One terminal at a time. */
 struct term *term_open(const struct term_options *o, struct err *err);
 void term_close(struct term *t); /* restores the terminal; NULL is fine */
+/* Other options from now on: the next blit has to redraw, on a canvas with term_glyphs(). */
+void term_change(struct term *t, const struct term_options *o);
 
 void term_size(const struct term *t, int *w, int *h);
 enum glyphs term_glyphs(const struct term *t);
 /* What may be drawn with on stdout, without taking it over: the locale says, and TERM when it is a
  * terminal. Sets LC_CTYPE from the environment. */
-enum glyphs term_stdout_glyphs(bool ascii);
+enum glyphs term_stdout_glyphs(enum glyphs_wish wish);
 /* Show the canvas: writes only the cells that changed, one update a frame; nothing when none did.
  * redraw: everything again (Ctrl-L). */
 void term_blit(struct term *t, const struct canvas *c, bool redraw);

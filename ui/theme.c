@@ -1,5 +1,8 @@
 #include "ui/theme.h"
 
+#include <stddef.h>
+#include <string.h>
+
 /* What a style looks like on each kind of terminal. Attributes hold for all of them: with
  * colours `colour` may say otherwise. */
 struct entry {
@@ -47,6 +50,31 @@ static const struct entry entries[STYLE_COUNT] = {
     [STYLE_ERROR] = {209, 124, 9, 1, BOLD, BOLD | REVERSE},
 };
 
+/* What the colour-blind themes have otherwise. Seven curves of 256 colours are 27 apart in
+ * L*a*b* or more, for every kind of eye (20 in the usual themes), and the four of a plain run
+ * are 23 apart with 8 colours, where the usual ones come as near as 8. Found by search over the
+ * palette. */
+static const struct {
+    enum style style;
+    struct entry entry;
+} colour_blind[] = {
+    {STYLE_TRAIN, {75, 25, 12, 4, PLAIN, PLAIN}},
+    {STYLE_VAL, {216, 131, 10, 1, BOLD, BOLD}},
+    {STYLE_DOMAIN, {198, 93, 9, 5, BOLD, BOLD}},
+    {STYLE_BASE, {255, 16, 15, 0, PLAIN, PLAIN}},
+    {STYLE_OVERLAY_1, {46, 96, 11, 2, PLAIN, PLAIN}},
+    {STYLE_OVERLAY_2, {100, 160, 14, 3, PLAIN, PLAIN}},
+    {STYLE_OVERLAY_3, {99, 18, 13, 8, PLAIN, PLAIN}},
+    {STYLE_ERROR, {209, 124, 9, 1, BOLD | REVERSE, BOLD | REVERSE}},
+};
+
+static const struct entry *find_entry(enum style style, enum theme theme) {
+    bool blind = theme == THEME_COLOUR_BLIND || theme == THEME_COLOUR_BLIND_LIGHT;
+    for (size_t i = 0; blind && i < sizeof colour_blind / sizeof colour_blind[0]; i++)
+        if (colour_blind[i].style == style) return &colour_blind[i].entry;
+    return &entries[style < STYLE_COUNT ? style : STYLE_NORMAL];
+}
+
 static void add_attributes(struct look *look, unsigned bits) {
     look->bold = bits & BOLD;
     look->dim = bits & DIM;
@@ -54,11 +82,22 @@ static void add_attributes(struct look *look, unsigned bits) {
     look->underline = bits & UNDERLINE;
 }
 
-struct look theme_look(enum style style, int colours, bool light) {
-    const struct entry *e = &entries[style < STYLE_COUNT ? style : STYLE_NORMAL];
+bool theme_is_light(enum theme theme) {
+    return theme == THEME_LIGHT || theme == THEME_COLOUR_BLIND_LIGHT;
+}
+
+enum theme theme_of_background(const char *colorfgbg) {
+    const char *last = colorfgbg ? strrchr(colorfgbg, ';') : NULL;
+    bool light = last && (strcmp(last, ";7") == 0 || strcmp(last, ";15") == 0);
+    return light ? THEME_LIGHT : THEME_DARK;
+}
+
+struct look theme_look(enum style style, int colours, enum theme theme) {
+    const struct entry *e = find_entry(style, theme);
     struct look look = {.fg = THEME_DEFAULT, .bg = THEME_DEFAULT};
-    add_attributes(&look, colours >= 8 ? e->colour : e->mono);
-    if (colours < 8) return look;
+    bool light = theme_is_light(theme), coloured = colours >= 8 && theme != THEME_MONO;
+    add_attributes(&look, coloured ? e->colour : e->mono);
+    if (!coloured) return look;
     bool back = e->colour & BACK;
     if (colours >= 256) {
         look.fg = light ? e->light256 : e->dark256;

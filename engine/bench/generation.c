@@ -12,7 +12,7 @@ struct speaker {
     struct bench_model model;
     struct decoder *decoder;
     struct arena *memory;
-    real *scratch;   /* [vocab] */
+    real *scratch;   /* [2 * vocab] */
     real *from, *to; /* [copied] halves of as many bytes as a token reads */
     size_t copied;   /* reals */
     int32_t token;
@@ -31,9 +31,9 @@ static bool take_copies(struct speaker *s, struct err *err) {
     size_t vocab = (size_t)s->model.table.config.vocab;
     s->copied = weights_read(&s->model.table) / 2;
     s->memory = arena_create(
-        arena_round(vocab * sizeof(real)) + 2 * arena_round(s->copied * sizeof(real)), err);
+        arena_round(2 * vocab * sizeof(real)) + 2 * arena_round(s->copied * sizeof(real)), err);
     if (!s->memory) return false;
-    s->scratch = arena_take_reals(s->memory, vocab, err);
+    s->scratch = arena_take_reals(s->memory, 2 * vocab, err);
     s->from = arena_take_reals(s->memory, s->copied, err);
     s->to = arena_take_reals(s->memory, s->copied, err);
     return s->scratch && s->from && s->to;
@@ -63,8 +63,8 @@ static double speak(struct speaker *s, int n) {
         struct decoder_token token = {.sequence = 0, .id = s->token};
         if (decoder_length(s->decoder, 0) == context) decoder_reset(s->decoder, 0);
         decoder_feed(s->decoder, &s->model.w, &token, 1);
-        s->token =
-            sampler_choose(&likeliest, decoder_logits(s->decoder, 0), vocab, s->scratch, NULL);
+        s->token = sampler_choose(&likeliest, decoder_logits(s->decoder, 0), vocab, NULL, 0,
+                                  s->scratch, NULL);
     }
     return (clock_now() - start) / n;
 }

@@ -243,6 +243,45 @@ void json_put_null(struct json_writer *w) {
     buf_str(w->out, "null");
 }
 
+static void put_members(struct json_writer *w, const struct json *v) {
+    json_open(w, '{');
+    for (const void *it = json_first(v); it; it = json_next(v, it)) {
+        json_put_key(w, json_key(it));
+        json_put_value(w, json_value(it));
+    }
+    json_close(w, '}');
+}
+
+static void put_items(struct json_writer *w, const struct json *v) {
+    json_open(w, '[');
+    for (size_t i = 0; i < json_size(v); i++) json_put_value(w, json_at(v, i));
+    json_close(w, ']');
+}
+
+void json_put_value(struct json_writer *w, const struct json *v) {
+    switch (json_kind(v)) {
+    case JSON_KIND_NULL:
+        json_put_null(w);
+        break;
+    case JSON_KIND_BOOL:
+        json_put_bool(w, json_bool(v, false));
+        break;
+    case JSON_KIND_NUMBER:
+        if (json_is_integer(tree(v))) json_put_integer(w, json_int(v, 0));
+        else json_put_number(w, json_number(v, 0), 17);
+        break;
+    case JSON_KIND_STRING:
+        json_put_bytes(w, json_str(v, ""), json_str_length(v));
+        break;
+    case JSON_KIND_ARRAY:
+        put_items(w, v);
+        break;
+    case JSON_KIND_OBJECT:
+        put_members(w, v);
+        break;
+    }
+}
+
 void json_add_open(struct json_writer *w, const char *key, char bracket) {
     json_put_key(w, key);
     json_open(w, bracket);

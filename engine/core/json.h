@@ -65,6 +65,8 @@ void json_put_number(struct json_writer *w, double x, int digits); /* %.*g; digi
 void json_put_integer(struct json_writer *w, int64_t x);
 void json_put_bool(struct json_writer *w, bool x);
 void json_put_null(struct json_writer *w);
+/* A value that was read, with all below it: the same values, members in their order. */
+void json_put_value(struct json_writer *w, const struct json *v);
 /* The same with a key in front. */
 void json_add_open(struct json_writer *w, const char *key, char bracket);
 void json_add_string(struct json_writer *w, const char *key, const char *s);

@@ -107,6 +107,27 @@ static bool is_mark(uint32_t cp) {
 
 /* Terminals and wcwidth() draw a spacing mark (most Indic vowel signs) in a column of its own
  * and a joining jamo in none; utf8proc counts them the other way round. */
+/* Of a stretch that is valid UTF-8 and not empty. */
+static bool compose_valid(struct buf *out, const char *s, size_t n) {
+    utf8proc_uint8_t *composed = NULL;
+    utf8proc_ssize_t length = utf8proc_map((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n,
+                                           &composed, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    if (length < 0) return false;
+    bool good = buf_add(out, composed, (size_t)length);
+    free(composed);
+    return good;
+}
+
+bool text_compose(struct buf *out, const char *s, size_t n) {
+    for (size_t at = 0; at < n;) {
+        size_t valid = text_valid_prefix(s + at, n - at);
+        if (valid && !compose_valid(out, s + at, valid)) return false;
+        at += valid;
+        if (at < n && !buf_add(out, s + at++, 1)) return false;
+    }
+    return !out->failed;
+}
+
 int text_width(uint32_t cp) {
     if (cp >= 0x20 && cp < 0x7F) return 1;
     if (cp > 0x10FFFF) return 1; /* is drawn as U+FFFD */

@@ -18,6 +18,10 @@ size_t text_valid_prefix(const char *s, size_t n);
 /* Whether s[0..n) ends inside a character that more bytes could complete: the bytes of it. */
 size_t text_incomplete_tail(const char *s, size_t n);
 
+/* Append the canonical composition (NFC) of s[0..n); bytes that are no UTF-8 stay as they are. False: out of
+ * memory. Source: Unicode Standard Annex 15. */
+bool text_compose(struct buf *out, const char *s, size_t n);
+
 /* Columns of one character: 0 (combining, zero-width), 1 or 2. Ambiguous width counts as 1. */
 int text_width(uint32_t cp);
 /* Columns of s[0..n) after sanitising. */

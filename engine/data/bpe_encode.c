@@ -159,6 +159,9 @@ static bool encode_pretoken(struct tokenizer *t, const char *text, size_t n, str
         return true;
     }
     size_t from = out->n;
+    uint32_t whole =
+        t->steps.ignore_merges ? bytes_map_find(&t->pieces, text, n) : BYTES_MAP_NONE;
+    if (whole != BYTES_MAP_NONE) return ids_push(out, t->piece_ids[whole], err);
     t->n_symbols = 0;
     return push_bytes(t, text, n, err) && finish_symbols(t, out, err) &&
            remember(t, text, n, out, from, err);
@@ -172,6 +175,16 @@ static bool encode_byte_level(struct tokenizer *t, const char *text, size_t n, s
     return true;
 }
 
+static bool encode_composed(struct tokenizer *t, const char *text, size_t n, struct ids *out,
+                            struct err *err) {
+    struct buf composed = {0};
+    bool done = text_compose(&composed, text, n)
+                    ? encode_byte_level(t, buf_text(&composed), composed.len, out, err)
+                    : err_set(err, ERR_NOMEM, "no memory for a text of %zu bytes", n);
+    buf_deinit(&composed);
+    return done;
+}
+
 /* As llama2.c: a space in front of the text, then characters, then merges over the whole. */
 static bool encode_sentencepiece(struct tokenizer *t, const char *text, size_t n,
                                  struct ids *out, struct err *err) {
@@ -183,8 +196,10 @@ static bool encode_sentencepiece(struct tokenizer *t, const char *text, size_t n
 bool tokenizer_encode(struct tokenizer *t, const char *text, size_t n, struct ids *out,
                       struct err *err) {
     size_t before = out->n;
-    bool done = t->kind == TOKENIZER_SENTENCEPIECE ? encode_sentencepiece(t, text, n, out, err)
-                                                   : encode_byte_level(t, text, n, out, err);
+    bool done = t->steps.kind == TOKENIZER_SENTENCEPIECE
+                    ? encode_sentencepiece(t, text, n, out, err)
+                : t->steps.nfc ? encode_composed(t, text, n, out, err)
+                               : encode_byte_level(t, text, n, out, err);
     if (!done) out->n = before;
     return done;
 }

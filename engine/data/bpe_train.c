@@ -62,7 +62,7 @@ struct bpe_trainer *bpe_trainer_create(struct err *err) {
         err_set(err, ERR_NOMEM, "no memory for a tokenizer trainer");
         return NULL;
     }
-    t->pretoken = pretoken_create(err);
+    t->pretoken = pretoken_create(PRETOKEN_GPT2, err);
     if (t->pretoken) return t;
     bpe_trainer_destroy(t);
     return NULL;
@@ -328,7 +328,7 @@ struct tokenizer *bpe_trainer_finish(struct bpe_trainer *trainer, int vocab,
                 TOKENIZER_MAX_VOCAB, vocab);
         return NULL;
     }
-    struct learner l = {.t = tokenizer_create(TOKENIZER_BYTE_LEVEL, err)};
+    struct learner l = {.t = tokenizer_create(&(struct tokenizer_steps){.kind = TOKENIZER_BYTE_LEVEL}, err)};
     bool done = l.t && put_bytes(l.t, err) && learner_init(&l, trainer, err) &&
                 learn(&l, vocab, progress, ctx, err) && tokenizer_finish(l.t, err);
     learner_deinit(&l);

@@ -9,6 +9,8 @@ struct corpus {
     int32_t *tokens; /* [n_tokens] */
     size_t n_tokens; /* end-of-text tokens included */
     size_t *starts;  /* [n_units + 1] first token of each unit; starts[n_units] == n_tokens */
+    size_t *answers; /* [n_units] first token of a unit's answer; starts[i + 1] when it asks nothing, or
+                        when the answer begins inside a token */
     size_t n_units;
     uint64_t n_bytes; /* of text, end-of-text not counted */
     uint64_t n_lines;

@@ -12,20 +12,43 @@
     "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{"     \
     "202f}"                                                                                    \
     "\\x{205f}\\x{3000}"
-static const char pattern[] = "'(?:[stmd]|re|ve|ll)| ?\\p{L}+| ?\\p{N}+| ?[^" SPACE
-                              "\\p{L}\\p{N}]+|[" SPACE "]+(?![^" SPACE "])|[" SPACE "]+";
+#define SUFFIXES "'(?:[stmd]|re|ve|ll)"
+#define ANY_CASE_SUFFIXES "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+/* From the digits on, as Qwen2 and Llama 3 have it. */
+#define NEWER(digits)                                                                          \
+    ANY_CASE_SUFFIXES "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "| ?[^" SPACE                   \
+                      "\\p{L}\\p{N}]+[\\r\\n]*|[" SPACE "]*[\\r\\n]+|[" SPACE "]+(?![^" SPACE  \
+                      "])|[" SPACE "]+"
+#define NEWER_FILE(digits)                                                                     \
+    ANY_CASE_SUFFIXES "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits                                 \
+                      "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+
+static const char *const patterns[PRETOKEN_COUNT] = {
+    [PRETOKEN_GPT2] = SUFFIXES "| ?\\p{L}+| ?\\p{N}+| ?[^" SPACE "\\p{L}\\p{N}]+|[" SPACE
+                               "]+(?![^" SPACE "])|[" SPACE "]+",
+    /* The digits are cut off first, so that spaces before one stand at an end. */
+    [PRETOKEN_DIGITS] = SUFFIXES "| ?\\p{L}+|\\p{N}| ?[^" SPACE "\\p{L}\\p{N}]+|[" SPACE
+                                 "]+(?![^" SPACE "\\p{N}])|[" SPACE "]+",
+    [PRETOKEN_QWEN2] = NEWER("\\p{N}"),
+    [PRETOKEN_LLAMA3] = NEWER("\\p{N}{1,3}")};
+
+const struct pretoken_info pretoken_infos[PRETOKEN_COUNT] = {
+    [PRETOKEN_GPT2] = {NULL, "gpt-2"},
+    [PRETOKEN_DIGITS] = {NULL, "smollm"},
+    [PRETOKEN_QWEN2] = {NEWER_FILE("\\p{N}"), "qwen2"},
+    [PRETOKEN_LLAMA3] = {NEWER_FILE("\\p{N}{1,3}"), "llama-bpe"}};
 
 struct pretoken {
     pcre2_code *code;
     pcre2_match_data *match;
 };
 
-struct pretoken *pretoken_create(struct err *err) {
+struct pretoken *pretoken_create(enum pretoken_kind kind, struct err *err) {
     struct pretoken *p = calloc(1, sizeof *p);
     int code = 0;
     PCRE2_SIZE at = 0;
     if (p)
-        p->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+        p->code = pcre2_compile((PCRE2_SPTR)patterns[kind], PCRE2_ZERO_TERMINATED,
                                 PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
     if (p && p->code) p->match = pcre2_match_data_create(1, NULL);
     if (!p || !p->match) {

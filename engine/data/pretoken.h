@@ -1,4 +1,4 @@
-/* pretoken.h - GPT-2's pre-tokeniser, and PCRE2's door: text is cut into words, numbers, runs
+/* pretoken.h - pre-tokenisers, and PCRE2's door: text is cut into words, numbers, runs
  * of punctuation and of spaces, and no merge ever reaches across a cut. A stretch of bytes that
  * are not UTF-8 is a piece of its own. The pieces, joined, are the text. */
 #ifndef THAW_ENGINE_DATA_PRETOKEN_H
@@ -7,9 +7,23 @@
 
 #include "engine/core/err.h"
 
+/* Whose cuts. */
+enum pretoken_kind {
+    PRETOKEN_GPT2,
+    PRETOKEN_DIGITS, /* SmolLM's: as GPT-2, but each digit alone */
+    PRETOKEN_QWEN2,
+    PRETOKEN_LLAMA3,
+    PRETOKEN_COUNT
+};
+struct pretoken_info {
+    const char *split; /* the pattern that stands for it in a tokenizer.json; NULL: other words do */
+    const char *gguf;  /* its name in GGUF files */
+};
+extern const struct pretoken_info pretoken_infos[PRETOKEN_COUNT];
+
 struct pretoken; /* opaque; one thread at a time */
 
-struct pretoken *pretoken_create(struct err *err); /* NULL with ERR_NOMEM. Owner: the caller. */
+struct pretoken *pretoken_create(enum pretoken_kind kind, struct err *err); /* NULL with ERR_NOMEM. Owner: the caller. */
 void pretoken_destroy(struct pretoken *p);         /* NULL is fine */
 
 /* Where a walk over text[0..n) stands; start with {.text = text, .n = n}. */

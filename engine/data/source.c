@@ -8,18 +8,47 @@
 #include "engine/core/files.h"
 #include "engine/core/rng.h"
 #include "engine/core/text.h"
+#include "engine/data/dict.h"
+#include "engine/data/grammar.h"
+#include "engine/data/html.h"
+#include "engine/data/packages.h"
+#include "engine/data/pairs.h"
+#include "engine/data/sentences.h"
 #include "engine/data/source_kinds.h"
 #include "engine/data/wordnet.h"
 
 const struct source_kind source_kinds[] = {
     {"text", "PATH", "a text file, a folder of them or a glob; a unit is a paragraph",
-     source_text_read},
+     source_text_read, NULL, strlen},
     {"jsonl", "PATH#key",
      "a JSON Lines file; a unit is the string under the key (\"text\" when none is named)",
-     source_jsonl_read},
+     source_jsonl_read, NULL, source_jsonl_path},
+    {"html", "PATH",
+     "web pages, a folder of them or a glob; a unit is a paragraph without its tags", html_read,
+     NULL, strlen},
+    {"packages", "PATH",
+     "descriptions of Debian's packages: files that apt keeps (Translation-en, Packages) or "
+     "that "
+     "`apt-cache dumpavail` prints",
+     packages_read, NULL, strlen},
     {"wordnet", "general|medicine|law|sport",
-     "WordNet's words with their meanings; general has example sentences too", wordnet_read},
-    {NULL, NULL, NULL, NULL},
+     "WordNet's words with their meanings; general has example sentences too", wordnet_read,
+     NULL, NULL},
+    {"dict", "NAME[:DOMAIN]",
+     "a dictd dictionary's words with their meanings: /usr/share/dictd/NAME.index, or a path "
+     "that ends in .index; DOMAIN is general, medicine, law, sport or one of its own labels",
+     dict_read, dict_check, dict_path},
+    {"pairs", "PATH[:DOMAIN]",
+     "parallel texts as `left => right`: a file with a tab in each line, or de-en, the "
+     "German-English word list of trans-de-en; DOMAIN is general, medical or legal",
+     pairs_read, pairs_check, pairs_path},
+    {"grammar", "NAME:LEVEL[:LINES[:SEED]]",
+     "lines that a grammar of assets/grammars makes, or one of your own (a path that ends in "
+     ".yaml), as many as you like",
+     grammar_read, grammar_check, grammar_path},
+    {"sentences", "SOURCE", "the sentences of another source, each once, of four words or more",
+     sentences_read, source_check, NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
 /* ---- specs ---- */
@@ -58,22 +87,44 @@ bool source_check(const char *spec, struct err *err) {
     const struct source_kind *k = kind_of(spec);
     if (!k) return unknown_kind(spec, err);
     const char *rest = spec + strlen(k->word) + 1;
+    if (*rest && k->check) return k->check(rest, err);
     return argument_allows(k->argument, rest) ||
            err_set(err, ERR_USAGE, "\"%s\" is not a source; it must be %s:%s", spec, k->word,
                    k->argument);
 }
 
+/* Behind the colon of the source that reads the files: that in "sentences:text:a" is "text:a".
+ * NULL: `spec` is no source. */
+static const char *innermost(const char *spec, const struct source_kind **kind) {
+    while ((*kind = kind_of(spec)) && (*kind)->read == sentences_read)
+        spec += strlen((*kind)->word) + 1;
+    return *kind ? spec + strlen((*kind)->word) + 1 : NULL;
+}
+
+static size_t path_length(const struct source_kind *k, const char *rest) {
+    return k->path ? k->path(rest) : 0;
+}
+
 bool source_absolute(const char *spec, char *out, size_t size, struct err *err) {
     if (!source_check(spec, err)) return false;
-    const struct source_kind *k = kind_of(spec);
-    const char *rest = spec + strlen(k->word) + 1;
+    const struct source_kind *k;
+    const char *rest = innermost(spec, &k);
     char here[4096], path[4096];
-    bool is_path = k->read == source_text_read || k->read == source_jsonl_read;
+    bool is_path = path_length(k, rest) > 0;
     if (is_path && !getcwd(here, sizeof here)) return err_errno(err, "the working folder");
     if (is_path && !files_join(path, sizeof path, here, rest, err)) return false;
-    int n = snprintf(out, size, "%s:%s", k->word, is_path ? path : rest);
+    int n = snprintf(out, size, "%.*s%s", (int)(rest - spec), spec, is_path ? path : rest);
     return (n >= 0 && (size_t)n < size) ||
            err_set(err, ERR_RANGE, "the path of %s is too long", spec);
+}
+
+void source_path(const char *spec, char *out, size_t size) {
+    const struct source_kind *k;
+    const char *rest = innermost(spec, &k);
+    size_t n = rest ? path_length(k, rest) : 0;
+    if (n >= size) n = 0;
+    memcpy(out, rest ? rest : "", n);
+    out[n] = '\0';
 }
 
 /* ---- reading ---- */
@@ -98,6 +149,11 @@ bool unit_is_validation(const char *key, size_t n) { return rng_hash(key, n) % 2
 
 bool source_add(struct source_text *s, const char *text, size_t n, const char *key,
                 size_t key_n, struct err *err) {
+    return source_add_question(s, text, n, 0, key, key_n, err);
+}
+
+bool source_add_question(struct source_text *s, const char *text, size_t n, size_t answer,
+                         const char *key, size_t key_n, struct err *err) {
     if (n == 0) return true;
     if (n > UINT32_MAX) return err_set(err, ERR_RANGE, "a piece of text of over 4 GiB");
     if (s->n_units == s->capacity) {
@@ -111,7 +167,10 @@ bool source_add(struct source_text *s, const char *text, size_t n, const char *k
     size_t offset = s->bytes.len;
     if (!buf_add(&s->bytes, text, n))
         return err_set(err, ERR_NOMEM, "no memory for %zu bytes of text", offset + n);
-    s->units[s->n_units++] = (struct unit){offset, (uint32_t)n, unit_is_validation(key, key_n)};
+    s->units[s->n_units++] = (struct unit){.offset = offset,
+                                           .length = (uint32_t)n,
+                                           .answer = (uint32_t)answer,
+                                           .validation = unit_is_validation(key, key_n)};
     return true;
 }
 

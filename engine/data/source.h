@@ -5,8 +5,15 @@
  *                    blank lines, inner newlines kept); in a file without a blank line it
  *                    is a line.
  *   jsonl:PATH#key   JSON Lines; a unit is the string under `key` (default "text")
+ *   html:PATH        web pages as paragraphs without tags (html.h)
+ *   packages:PATH    descriptions of Debian packages (packages.h)
  *   wordnet:DOMAIN   general, medicine, law, sport: `word : meaning` lines (see wordnet.h)
+ *   dict:NAME        a dictd dictionary, whole or by labels: `word : meaning` lines (dict.h)
+ *   pairs:PATH       parallel texts: `Fieber => fever` lines (pairs.h)
+ *   grammar:NAME:LEVEL  lines that a grammar of thaw's own makes (grammar.h)
+ *   sentences:SOURCE    the sentences of another source, each once (sentences.h)
  *
+ * A file that gzip made is read as what it holds.
  * A source is read whole, into units: the pieces that are shuffled, and that belong to
  * training or to validation by a hash of their key, so that a given piece is never in both. */
 #ifndef THAW_ENGINE_DATA_SOURCE_H
@@ -16,11 +23,15 @@
 #include "engine/core/buf.h"
 #include "engine/core/err.h"
 
+enum { SOURCE_BYTES_MAX = 1 << 30 }; /* what one gzip file may hold */
+
 enum split { SPLIT_TRAIN, SPLIT_VAL, SPLIT_ALL };
 
 struct unit {
     size_t offset;   /* into source_text.bytes */
     uint32_t length; /* bytes, > 0 */
+    uint32_t answer; /* where the one right answer begins, with its blank, in a unit that asks
+                        for one; else 0 */
     bool validation; /* by unit_is_validation(key) */
 };
 
@@ -39,6 +50,12 @@ struct source_kind {
     const char *help;     /* one sentence */
     /* Append the units of `rest` (what follows "kind:") to out. */
     bool (*read)(const char *rest, struct source_text *out, struct err *err);
+    /* Whether `rest` can be right, without a look at files. NULL: it must be one of the argument's
+     * words, or where there is no '|', not empty. */
+    bool (*check)(const char *rest, struct err *err);
+    /* How many bytes of `rest` are the path of a file, folder or pattern; they come first. 0: none, it
+     * is a name. NULL: always 0. */
+    size_t (*path)(const char *rest);
 };
 extern const struct source_kind source_kinds[];
 
@@ -57,12 +74,19 @@ bool source_add(struct source_text *s, const char *text, size_t n, const char *k
 /* One key in twenty is validation: hash(key) % 20 == 0, the same for ever. */
 bool unit_is_validation(const char *key, size_t n);
 
+/* The same for a unit that asks for something: its one right answer begins at byte `answer`. */
+bool source_add_question(struct source_text *s, const char *text, size_t n, size_t answer, const char *key,
+                         size_t key_n, struct err *err);
+
 /* Whether `spec` looks like a source (known kind and a colon); the message lists the kinds.
  * Checks no files. */
 bool source_check(const char *spec, struct err *err);
 
-/* Make a spec independent of the working folder: text: and jsonl: paths become absolute. */
+/* Make a spec independent of the working folder: the paths in it become absolute. */
 bool source_absolute(const char *spec, char *out, size_t size, struct err *err);
+
+/* The file, folder or pattern that `spec` names; "" when it names none, and when it does not fit. */
+void source_path(const char *spec, char *out, size_t size);
 
 /* Counts for `thaw data --stats`; sentences end in . ! ? or with the unit, words are runs of
  * letters, digits and apostrophes. */

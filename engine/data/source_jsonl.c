@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/core/files.h"
+#include "engine/core/gzip.h"
 #include "engine/core/json.h"
 #include "engine/data/source_kinds.h"
 
@@ -52,6 +52,8 @@ static bool read_lines(const char *path, const char *s, size_t n, const char *ke
     return true;
 }
 
+size_t source_jsonl_path(const char *rest) { return (size_t)(find_hash(rest) - rest); }
+
 bool source_jsonl_read(const char *rest, struct source_text *out, struct err *err) {
     const char *hash = find_hash(rest), *key = hash[0] && hash[1] ? hash + 1 : "text";
     char path[4096];
@@ -59,10 +61,10 @@ bool source_jsonl_read(const char *rest, struct source_text *out, struct err *er
     if ((size_t)(hash - rest) >= sizeof path)
         return err_set(err, ERR_RANGE, "the path of jsonl:%s is too long", rest);
     snprintf(path, sizeof path, "%.*s", (int)(hash - rest), rest);
-    struct mapping map;
-    if (!files_map(path, &map, err)) return false;
-    bool done = read_lines(path, (const char *)map.data, map.size, key, out, err);
-    files_unmap(&map);
+    struct content file;
+    if (!content_open(path, SOURCE_BYTES_MAX, &file, err)) return false;
+    bool done = read_lines(path, file.data, file.size, key, out, err);
+    content_close(&file);
     if (done && out->n_units == before)
         done = err_set(err, ERR_RANGE, "%s: it is empty: give a file with text in it", path);
     return done;

@@ -1,21 +1,8 @@
 /* source_text.c - text:PATH, paragraphs of UTF-8 files. */
-#include <dirent.h>
-#include <glob.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "engine/core/files.h"
-#include "engine/core/text.h"
+#include "engine/data/source_files.h"
 #include "engine/data/source_kinds.h"
-
-enum { MAX_DEPTH = 32 }; /* of folders: a link to a parent is found by this */
-
-static int line_of(const char *s, size_t at) {
-    int line = 1;
-    for (size_t i = 0; i < at; i++) line += s[i] == '\n';
-    return line;
-}
 
 /* A line's length without its end, and where the next begins. */
 struct line {
@@ -73,83 +60,13 @@ static bool add_paragraphs(const char *s, size_t n, struct source_text *out, str
 }
 
 static bool read_file(const char *path, struct source_text *out, struct err *err) {
-    struct mapping map;
-    if (!files_map(path, &map, err)) return false;
-    const char *s = (const char *)map.data;
-    size_t n = map.size, valid = n ? text_valid_prefix(s, n) : 0;
-    const char *nul = n ? memchr(s, '\0', valid) : NULL;
-    bool done = true;
-    if (nul)
-        done = err_set(err, ERR_PARSE, "%s:%d: a NUL byte: this is no text file", path,
-                       line_of(s, (size_t)(nul - s)));
-    else if (valid < n)
-        done = err_set(
-            err, ERR_PARSE,
-            "%s:%d: byte 0x%02x is not valid UTF-8: convert the file first (iconv -t UTF-8)",
-            path, line_of(s, valid), (unsigned char)s[valid]);
-    bool mark = n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0; /* a byte order mark is no text */
-    if (done && n) done = add_paragraphs(s + (mark ? 3 : 0), n - (mark ? 3 : 0), out, err);
-    files_unmap(&map);
+    struct text_file file;
+    if (!text_file_open(path, &file, err)) return false;
+    bool done = add_paragraphs(file.text, file.n, out, err);
+    text_file_close(&file);
     return done;
-}
-
-static int not_hidden(const struct dirent *e) { return e->d_name[0] != '.'; }
-
-static int by_name(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static bool read_path(const char *path, int depth, struct source_text *out, struct err *err);
-
-/* What stands at `name` in a folder: a file, a folder, or something that is passed over. */
-static bool read_entry(const char *folder, const char *name, int depth, struct source_text *out,
-                       struct err *err) {
-    char path[4096];
-    struct stat what;
-    if (!files_join(path, sizeof path, folder, name, err)) return false;
-    if (stat(path, &what) != 0) return err_errno(err, "%s", path);
-    if (!S_ISREG(what.st_mode) && !S_ISDIR(what.st_mode)) return true;
-    return read_path(path, depth + 1, out, err);
-}
-
-/* Regular files below `path` in the order of their names; hidden ones are left out. (Not
- * fts(3), which in glibc 2.36 crashes when memory runs out.) */
-static bool read_folder(const char *path, int depth, struct source_text *out, struct err *err) {
-    struct dirent **entries;
-    if (depth > MAX_DEPTH)
-        return err_set(err, ERR_RANGE,
-                       "%s: folders nested more than %d deep: is a link a loop?", path,
-                       MAX_DEPTH);
-    int n = scandir(path, &entries, not_hidden, by_name);
-    if (n < 0) return err_errno(err, "%s", path);
-    bool done = true;
-    for (int i = 0; i < n; i++) {
-        done = done && read_entry(path, entries[i]->d_name, depth, out, err);
-        free(entries[i]);
-    }
-    free(entries);
-    return done;
-}
-
-static bool read_path(const char *path, int depth, struct source_text *out, struct err *err) {
-    return files_is_dir(path) ? read_folder(path, depth, out, err) : read_file(path, out, err);
 }
 
 bool source_text_read(const char *rest, struct source_text *out, struct err *err) {
-    size_t before = out->n_units;
-    glob_t found = {0};
-    bool done = true;
-    if (files_exists(rest)) {
-        done = read_path(rest, 0, out, err);
-    } else if (glob(rest, 0, NULL, &found) == 0) {
-        for (size_t i = 0; done && i < found.gl_pathc; i++)
-            done = read_path(found.gl_pathv[i], 0, out, err);
-    } else {
-        done = err_set(err, ERR_IO, "%s: there is no such file, folder or match of a pattern",
-                       rest);
-    }
-    globfree(&found);
-    if (done && out->n_units == before)
-        done = err_set(err, ERR_RANGE, "%s: it is empty: give a file with text in it", rest);
-    return done;
+    return source_files_read(rest, NULL, read_file, out, err);
 }

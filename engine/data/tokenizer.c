@@ -31,13 +31,13 @@ void ids_deinit(struct ids *v) {
     *v = (struct ids){0};
 }
 
-struct tokenizer *tokenizer_create(enum tokenizer_kind kind, struct err *err) {
+struct tokenizer *tokenizer_create(const struct tokenizer_steps *steps, struct err *err) {
     struct tokenizer *t = calloc(1, sizeof *t);
     if (!t) {
         err_set(err, ERR_NOMEM, "no memory for a tokenizer");
         return NULL;
     }
-    t->kind = kind;
+    t->steps = *steps;
     t->eot = -1;
     for (int b = 0; b < 256; b++) t->byte_id[b] = -1;
     return t;
@@ -99,7 +99,7 @@ bool tokenizer_put_merge(struct tokenizer *t, struct merge m, struct err *err) {
 /* The token that separates documents: end-of-text, or in sentencepiece models the opening <s>.
  */
 static int find_eot(const struct tokenizer *t) {
-    for (int w = t->kind == TOKENIZER_SENTENCEPIECE ? -1 : 0; w < N_EOT_WORDS; w++) {
+    for (int w = t->steps.kind == TOKENIZER_SENTENCEPIECE ? -1 : 0; w < N_EOT_WORDS; w++) {
         const char *word = w < 0 ? "<s>" : eot_words[w];
         for (int id = 0; id < t->n_tokens; id++) {
             size_t n;
@@ -119,7 +119,8 @@ int sentencepiece_byte(const char *spelling, size_t n) {
     return high && low ? (int)(high - digits) * 16 + (int)(low - digits) : -1;
 }
 
-/* Tokens that a character of the text may be looked up as: all but specials and bytes. */
+/* Tokens that a character of the text, or a pre-token, may be looked up as: all but specials
+ * and sentencepiece's bytes. */
 static bool fill_pieces(struct tokenizer *t, struct err *err) {
     t->piece_ids = calloc((size_t)t->n_tokens + 1, sizeof *t->piece_ids);
     if (!t->piece_ids) return err_set(err, ERR_NOMEM, "no memory for %d tokens", t->n_tokens);
@@ -127,7 +128,7 @@ static bool fill_pieces(struct tokenizer *t, struct err *err) {
         size_t n;
         uint32_t number, known = t->pieces.n;
         const char *bytes = tokenizer_bytes(t, id, &n);
-        if (t->tokens[id].special || (n == 1 && t->byte_id[(uint8_t)bytes[0]] == id)) continue;
+        if (t->tokens[id].special || tokenizer_is_byte(t, id)) continue;
         if (!bytes_map_add(&t->pieces, bytes, n, &number, err)) return false;
         if (number != known)
             return err_set(err, ERR_PARSE, "token %d repeats token %d", id,
@@ -139,14 +140,14 @@ static bool fill_pieces(struct tokenizer *t, struct err *err) {
 
 bool tokenizer_finish(struct tokenizer *t, struct err *err) {
     t->eot = find_eot(t);
-    if (t->kind == TOKENIZER_SENTENCEPIECE) return fill_pieces(t, err);
+    if (t->steps.kind == TOKENIZER_SENTENCEPIECE) return fill_pieces(t, err);
     for (int id = 0; id < t->n_tokens; id++) {
         const struct token *token = &t->tokens[id];
         if (token->length == 1 && !token->special)
             t->byte_id[(uint8_t)t->bytes.data[token->offset]] = id;
     }
-    t->pretoken = pretoken_create(err);
-    return t->pretoken != NULL;
+    t->pretoken = pretoken_create(t->steps.pretoken, err);
+    return t->pretoken && (!t->steps.ignore_merges || fill_pieces(t, err));
 }
 
 int tokenizer_vocab(const struct tokenizer *t) { return t->n_tokens; }
@@ -164,14 +165,19 @@ bool tokenizer_is_special(const struct tokenizer *t, int32_t id) {
     return id >= 0 && id < t->n_tokens && t->tokens[id].special;
 }
 
+const char *tokenizer_gguf_pre(const struct tokenizer *t) {
+    return pretoken_infos[t->steps.pretoken].gguf;
+}
+
 bool tokenizer_is_sentencepiece(const struct tokenizer *t) {
-    return t->kind == TOKENIZER_SENTENCEPIECE;
+    return t->steps.kind == TOKENIZER_SENTENCEPIECE;
 }
 
 bool tokenizer_is_byte(const struct tokenizer *t, int32_t id) {
     size_t n;
     const char *bytes = tokenizer_bytes(t, id, &n);
-    return t->kind == TOKENIZER_SENTENCEPIECE && n == 1 && t->byte_id[(uint8_t)bytes[0]] == id;
+    return t->steps.kind == TOKENIZER_SENTENCEPIECE && n == 1 &&
+           t->byte_id[(uint8_t)bytes[0]] == id;
 }
 
 size_t tokenizer_merges(const struct tokenizer *t) { return t->pairs.n; }
@@ -189,7 +195,8 @@ static void add_u32(struct buf *b, uint32_t x) {
 
 uint64_t tokenizer_fingerprint(const struct tokenizer *t) {
     struct buf b = {0};
-    add_u32(&b, t->kind);
+    add_u32(&b, t->steps.kind | (uint32_t)t->steps.pretoken << 8 |
+                    (uint32_t)t->steps.nfc << 16 | (uint32_t)t->steps.ignore_merges << 17);
     for (int id = 0; id < t->n_tokens; id++) {
         const struct token *token = &t->tokens[id];
         add_u32(&b, token->length);

@@ -1,6 +1,7 @@
 /* tokenizer.h - byte-level BPE: text to token ids and back.
- * Pre-tokeniser of GPT-2 (PCRE2 pattern), merges by rank, bytes spelled as GPT-2's 256
- * printable characters in the file. Any bytes can be encoded; decode(encode(s)) == s.
+ * Pre-tokeniser of GPT-2, SmolLM, Qwen2 or Llama 3 (PCRE2 patterns), merges by rank, bytes spelled as
+ * GPT-2's 256 printable characters in the file. Any bytes can be encoded; decode(encode(s)) == s, but
+ * that those of Qwen2's kind compose what can be composed (NFC) first.
  * Sources: Sennrich, Haddow, Birch, ACL 2016; the tokenizer.json layout of HF tokenizers. */
 #ifndef THAW_ENGINE_DATA_TOKENIZER_H
 #define THAW_ENGINE_DATA_TOKENIZER_H
@@ -60,7 +61,7 @@ void tokenizer_destroy(struct tokenizer *t); /* NULL is fine */
 
 int tokenizer_vocab(const struct tokenizer *t);
 int tokenizer_eot(const struct tokenizer *t); /* id of the end-of-text token; -1: none */
-/* Append the ids of text[0..n). Special tokens' spellings in the text are plain text. Keeps a
+/* Append the ids of text[0..n). Special and added tokens' spellings in the text are plain text. Keeps a
  * cache inside: one thread at a time. */
 bool tokenizer_encode(struct tokenizer *t, const char *text, size_t n, struct ids *out,
                       struct err *err);
@@ -72,6 +73,8 @@ bool tokenizer_is_special(const struct tokenizer *t, int32_t id);
 bool tokenizer_is_byte(const struct tokenizer *t, int32_t id);
 /* Sentencepiece's kind, with byte fallback; else byte-level. */
 bool tokenizer_is_sentencepiece(const struct tokenizer *t);
+/* Of a byte-level one: what GGUF calls its way to cut a text, "gpt-2". */
+const char *tokenizer_gguf_pre(const struct tokenizer *t);
 /* Append how files spell a token of the vocabulary; no spelling has a space in it. */
 void tokenizer_spell(const struct tokenizer *t, int32_t id, struct buf *out);
 /* Merges in the order of their rank. */

@@ -1,9 +1,8 @@
 /* tokenizer_json.c - read tokenizer.json, or vocab.json with merges.txt.
- * Two of the layouts that HF tokenizers knows are understood: byte level (GPT-2) and
- * sentencepiece with byte fallback (Llama 2). What else a file may ask for is refused by its
- * name. Post-processors, truncation and padding only add special tokens or cut, which encode
- * never does: they are ignored. An added token is taken for its id alone, since its spelling in
- * a text is plain text here. */
+ * What stands around the merges is read by tokenizer_steps.c. Post-processors, truncation and
+ * padding only add special tokens or cut, which encode never does: they are ignored. An added
+ * token, special or not, is taken for its id alone, since its spelling in a text is plain text
+ * here. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,74 +18,12 @@ struct loader {
     struct tokenizer *t;
     const struct json *vocab;
     const char **spelling; /* [n] of each id, as in the file; borrowed from the JSON tree */
-    bool *added, *special; /* [n] */
+    bool *added;           /* [n] */
     int n;
     uint32_t rank;       /* of the next merge */
     int32_t last_result; /* of the merge before */
     struct buf scratch;
 };
-
-/* ---- what is asked for ---- */
-
-static const char *type_of(const struct json *v) { return json_str(json_get(v, "type"), ""); }
-
-static bool is_null(const struct json *v) { return json_kind(v) == JSON_KIND_NULL; }
-
-static bool refuse(struct err *err, const char *what, const char *name) {
-    return err_set(err, ERR_PARSE, "%s \"%s\" is not supported", what, name);
-}
-
-static bool check_model(const struct json *model, bool sentencepiece, struct err *err) {
-    static const char *const texts[] = {"continuing_subword_prefix", "end_of_word_suffix"};
-    const char *type = json_str(json_get(model, "type"), "BPE");
-    if (json_kind(model) != JSON_KIND_OBJECT)
-        return err_set(err, ERR_PARSE, "there is no \"model\": is this a tokenizer.json?");
-    if (strcmp(type, "BPE") != 0) return refuse(err, "model type", type);
-    for (int i = 0; i < 2; i++)
-        if (json_str(json_get(model, texts[i]), "")[0])
-            return refuse(err, "model setting", texts[i]);
-    if (json_number(json_get(model, "dropout"), 0) != 0)
-        return refuse(err, "model setting", "dropout");
-    if (json_bool(json_get(model, "ignore_merges"), false))
-        return refuse(err, "model setting", "ignore_merges");
-    if (json_bool(json_get(model, "byte_fallback"), false) != sentencepiece)
-        return refuse(err, "model setting", "byte_fallback");
-    return true;
-}
-
-static bool check_byte_level(const struct json *root, struct err *err) {
-    const struct json *normalizer = json_get(root, "normalizer"),
-                      *pre = json_get(root, "pre_tokenizer"),
-                      *decoder = json_get(root, "decoder");
-    if (!is_null(normalizer)) return refuse(err, "normalizer", type_of(normalizer));
-    if (is_null(pre)) return err_set(err, ERR_PARSE, "there is no \"pre_tokenizer\"");
-    if (strcmp(type_of(pre), "ByteLevel") != 0)
-        return refuse(err, "pre_tokenizer", type_of(pre));
-    if (json_bool(json_get(pre, "add_prefix_space"), true))
-        return refuse(err, "pre_tokenizer setting", "add_prefix_space");
-    if (!json_bool(json_get(pre, "use_regex"), true))
-        return refuse(err, "pre_tokenizer setting", "use_regex false");
-    if (!is_null(decoder) && strcmp(type_of(decoder), "ByteLevel") != 0)
-        return refuse(err, "decoder", type_of(decoder));
-    return check_model(json_get(root, "model"), false, err);
-}
-
-/* Llama 2's normalizer: a leading "▁", and "▁" for every space. */
-static bool is_sentencepiece(const struct json *root) {
-    const struct json *list = json_get(json_get(root, "normalizer"), "normalizers"),
-                      *prepend = json_at(list, 0), *replace = json_at(list, 1);
-    return json_size(list) == 2 && strcmp(type_of(prepend), "Prepend") == 0 &&
-           strcmp(json_str(json_get(prepend, "prepend"), ""), SENTENCEPIECE_SPACE) == 0 &&
-           strcmp(type_of(replace), "Replace") == 0 &&
-           strcmp(json_str(json_get(json_get(replace, "pattern"), "String"), ""), " ") == 0 &&
-           strcmp(json_str(json_get(replace, "content"), ""), SENTENCEPIECE_SPACE) == 0;
-}
-
-static bool check_sentencepiece(const struct json *root, struct err *err) {
-    const struct json *pre = json_get(root, "pre_tokenizer");
-    if (!is_null(pre)) return refuse(err, "pre_tokenizer", type_of(pre));
-    return check_model(json_get(root, "model"), true, err);
-}
 
 /* ---- the vocabulary ---- */
 
@@ -102,8 +39,7 @@ static bool loader_init(struct loader *l, const struct json *vocab, const struct
                        TOKENIZER_MAX_VOCAB);
     l->spelling = calloc(n, sizeof *l->spelling);
     l->added = calloc(n, sizeof *l->added);
-    l->special = calloc(n, sizeof *l->special);
-    if (!l->spelling || !l->added || !l->special)
+    if (!l->spelling || !l->added)
         return err_set(err, ERR_NOMEM, "no memory for %zu tokens", n);
     l->n = (int)n;
     return true;
@@ -112,7 +48,6 @@ static bool loader_init(struct loader *l, const struct json *vocab, const struct
 static void loader_deinit(struct loader *l) {
     free(l->spelling);
     free(l->added);
-    free(l->special);
     buf_deinit(&l->scratch);
 }
 
@@ -152,8 +87,6 @@ static bool read_added(struct loader *l, const struct json *added, struct err *e
                            l->spelling[id], text, id);
         l->spelling[id] = text;
         l->added[id] = true;
-        l->special[id] = json_bool(json_get(v, "special"), false);
-        if (!l->special[id]) return refuse(err, "added token that is not special:", text);
     }
     return true;
 }
@@ -164,7 +97,7 @@ static bool unspell(struct loader *l, int id, struct err *err) {
     size_t n = strlen(s), space = strlen(SENTENCEPIECE_SPACE);
     buf_clear(&l->scratch);
     if (l->added[id]) return buf_str(&l->scratch, s) || err_set(err, ERR_NOMEM, "no memory");
-    if (l->t->kind == TOKENIZER_BYTE_LEVEL)
+    if (l->t->steps.kind == TOKENIZER_BYTE_LEVEL)
         return byte_level_unspell(&l->scratch, s, n) ||
                err_set(err, ERR_PARSE,
                        "token %d \"%s\" is not spelled in GPT-2's byte characters", id, s);
@@ -187,7 +120,7 @@ static bool put_tokens(struct loader *l, struct err *err) {
         if (!l->spelling[id])
             return err_set(err, ERR_PARSE, "there is no token with id %d", id);
         if (!unspell(l, id, err) ||
-            !tokenizer_put_token(l->t, l->scratch.data, l->scratch.len, l->special[id], err))
+            !tokenizer_put_token(l->t, l->scratch.data, l->scratch.len, l->added[id], err))
             return false;
     }
     return true;
@@ -198,7 +131,7 @@ static bool put_tokens(struct loader *l, struct err *err) {
 /* The id of a spelling that may be merged; -1 after a complaint. */
 static int32_t find_mergeable(struct loader *l, const char *spelling, struct err *err) {
     int64_t id = json_int(json_get(l->vocab, spelling), -1);
-    bool bytes_only = id >= 0 && l->t->kind == TOKENIZER_SENTENCEPIECE &&
+    bool bytes_only = id >= 0 && l->t->steps.kind == TOKENIZER_SENTENCEPIECE &&
                       sentencepiece_byte(spelling, strlen(spelling)) >= 0;
     if (id >= 0 && !l->added[id] && !bytes_only) return (int32_t)id;
     err_set(err, ERR_PARSE, "merge %u: \"%s\" is %s", l->t->pairs.n, spelling,
@@ -218,7 +151,7 @@ static bool put_merge(struct loader *l, const char *left, const char *right, str
     if (!buf_str(&l->scratch, right)) return err_set(err, ERR_NOMEM, "no memory for a merge");
     m.result = find_mergeable(l, l->scratch.data, err);
     if (m.result < 0) return false;
-    bool same = l->t->kind == TOKENIZER_SENTENCEPIECE && m.result == l->last_result;
+    bool same = l->t->steps.kind == TOKENIZER_SENTENCEPIECE && m.result == l->last_result;
     m.rank = same ? l->rank - 1 : l->rank++;
     l->last_result = m.result;
     return tokenizer_put_merge(l->t, m, err);
@@ -262,12 +195,9 @@ static bool build(struct loader *l, const struct json *root, struct err *err) {
 }
 
 static struct tokenizer *from_json(const struct json *root, struct err *err) {
-    bool sentencepiece = is_sentencepiece(root);
-    if (sentencepiece ? !check_sentencepiece(root, err) : !check_byte_level(root, err))
-        return NULL;
-    struct loader l = {
-        .t = tokenizer_create(sentencepiece ? TOKENIZER_SENTENCEPIECE : TOKENIZER_BYTE_LEVEL,
-                              err)};
+    struct tokenizer_steps steps;
+    if (!tokenizer_steps_read(root, &steps, err)) return NULL;
+    struct loader l = {.t = tokenizer_create(&steps, err)};
     bool done = l.t && build(&l, root, err);
     loader_deinit(&l);
     if (done) return l.t;
@@ -344,7 +274,8 @@ struct tokenizer *tokenizer_load_pair(const char *vocab_json, const char *merges
                                       struct err *err) {
     struct json *vocab = read_json(vocab_json, err);
     if (!vocab) return NULL;
-    struct loader l = {.t = tokenizer_create(TOKENIZER_BYTE_LEVEL, err)};
+    struct loader l = {
+        .t = tokenizer_create(&(struct tokenizer_steps){.kind = TOKENIZER_BYTE_LEVEL}, err)};
     bool done = l.t && build_pair(&l, vocab, vocab_json, merges_txt, err);
     loader_deinit(&l);
     json_destroy(vocab);

@@ -12,6 +12,15 @@ enum { TOKENIZER_MAX_VOCAB = 1000000 };
 
 enum tokenizer_kind { TOKENIZER_BYTE_LEVEL, TOKENIZER_SENTENCEPIECE };
 
+/* How text becomes symbols. */
+struct tokenizer_steps {
+    enum tokenizer_kind kind;
+    /* byte level only: */
+    enum pretoken_kind pretoken;
+    bool nfc;           /* text is composed first */
+    bool ignore_merges; /* a pre-token that is a token needs no merges to become it */
+};
+
 struct token {
     size_t offset; /* into tokenizer.bytes */
     uint32_t length;
@@ -40,7 +49,7 @@ struct span {
 };
 
 struct tokenizer {
-    enum tokenizer_kind kind;
+    struct tokenizer_steps steps;
     struct buf bytes;
     struct token *tokens; /* [capacity], n_tokens used */
     int n_tokens, capacity, eot;
@@ -48,7 +57,7 @@ struct tokenizer {
     struct bytes_map pairs; /* key: ids of left and right */
     struct merge *merges;   /* [merges_capacity], pairs.n used */
     uint32_t merges_capacity;
-    struct bytes_map pieces;   /* sentencepiece: token's bytes ... */
+    struct bytes_map pieces;   /* sentencepiece, ignore_merges: token's bytes ... */
     int32_t *piece_ids;        /* ... to its id, [n_tokens] */
     struct pretoken *pretoken; /* byte level */
 
@@ -65,12 +74,18 @@ struct tokenizer {
 /* Making one: create, put every token in the order of ids, put every merge, finish.
  * tokenizer_put_token: bytes are copied; empty is refused. tokenizer_put_merge: ids must exist.
  */
-struct tokenizer *tokenizer_create(enum tokenizer_kind kind, struct err *err);
+struct tokenizer *tokenizer_create(const struct tokenizer_steps *steps, struct err *err);
 bool tokenizer_put_token(struct tokenizer *t, const char *bytes, size_t n, bool special,
                          struct err *err);
 bool tokenizer_put_merge(struct tokenizer *t, struct merge m, struct err *err);
 /* Fill the look-ups, find end-of-text. */
 bool tokenizer_finish(struct tokenizer *t, struct err *err);
+
+/* What a tokenizer.json asks for around its merges, both ways (tokenizer_steps.c). */
+struct json;
+struct json_writer;
+bool tokenizer_steps_read(const struct json *root, struct tokenizer_steps *out, struct err *err);
+void tokenizer_steps_write(struct json_writer *w, const struct tokenizer_steps *s);
 
 /* How sentencepiece files spell a space, and a byte that no piece covers: the number of
  * "<0x41>", or -1. */

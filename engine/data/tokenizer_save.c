@@ -6,18 +6,12 @@
 #include "engine/data/byte_level.h"
 #include "engine/data/tokenizer_parts.h"
 
-static void open_typed(struct json_writer *w, const char *key, const char *type) {
-    if (key) json_put_key(w, key);
-    json_open(w, '{');
-    json_add_string(w, "type", type);
-}
-
 void tokenizer_spell(const struct tokenizer *t, int32_t id, struct buf *out) {
     size_t n;
     const char *bytes = tokenizer_bytes(t, id, &n);
     if (t->tokens[id].special) {
         buf_add(out, bytes, n);
-    } else if (t->kind == TOKENIZER_BYTE_LEVEL) {
+    } else if (t->steps.kind == TOKENIZER_BYTE_LEVEL) {
         byte_level_spell(out, bytes, n);
     } else if (tokenizer_is_byte(t, id)) {
         buf_printf(out, "<0x%02X>", (uint8_t)bytes[0]);
@@ -52,58 +46,6 @@ static void put_added_tokens(struct json_writer *w, const struct tokenizer *t) {
     buf_deinit(&content);
 }
 
-static void put_byte_level(struct json_writer *w, const char *key, bool add_prefix_space) {
-    open_typed(w, key, "ByteLevel");
-    json_add_bool(w, "add_prefix_space", add_prefix_space);
-    json_add_bool(w, "trim_offsets", true);
-    json_add_bool(w, "use_regex", true);
-    json_close(w, '}');
-}
-
-static void put_replace(struct json_writer *w, const char *from, const char *to) {
-    open_typed(w, NULL, "Replace");
-    json_add_open(w, "pattern", '{');
-    json_add_string(w, "String", from);
-    json_close(w, '}');
-    json_add_string(w, "content", to);
-    json_close(w, '}');
-}
-
-/* The steps around the model: text to pieces and back. */
-static void put_byte_level_steps(struct json_writer *w) {
-    json_add_null(w, "normalizer");
-    put_byte_level(w, "pre_tokenizer", false);
-    json_add_null(w, "post_processor");
-    put_byte_level(w, "decoder", true); /* what its flags are does not matter to a decoder */
-}
-
-static void put_sentencepiece_steps(struct json_writer *w) {
-    open_typed(w, "normalizer", "Sequence");
-    json_add_open(w, "normalizers", '[');
-    open_typed(w, NULL, "Prepend");
-    json_add_string(w, "prepend", SENTENCEPIECE_SPACE);
-    json_close(w, '}');
-    put_replace(w, " ", SENTENCEPIECE_SPACE);
-    json_close(w, ']');
-    json_close(w, '}');
-    json_add_null(w, "pre_tokenizer");
-    json_add_null(w, "post_processor");
-    open_typed(w, "decoder", "Sequence");
-    json_add_open(w, "decoders", '[');
-    put_replace(w, SENTENCEPIECE_SPACE, " ");
-    open_typed(w, NULL, "ByteFallback");
-    json_close(w, '}');
-    open_typed(w, NULL, "Fuse");
-    json_close(w, '}');
-    open_typed(w, NULL, "Strip");
-    json_add_string(w, "content", " ");
-    json_add_integer(w, "start", 1);
-    json_add_integer(w, "stop", 0);
-    json_close(w, '}');
-    json_close(w, ']');
-    json_close(w, '}');
-}
-
 static void put_vocab(struct json_writer *w, const struct tokenizer *t) {
     struct buf spelling = {0};
     json_add_open(w, "vocab", '{');
@@ -133,15 +75,16 @@ static void put_merges(struct json_writer *w, const struct tokenizer *t) {
 }
 
 static void put_model(struct json_writer *w, const struct tokenizer *t) {
-    bool sentencepiece = t->kind == TOKENIZER_SENTENCEPIECE;
-    open_typed(w, "model", "BPE");
+    bool sentencepiece = t->steps.kind == TOKENIZER_SENTENCEPIECE;
+    json_add_open(w, "model", '{');
+    json_add_string(w, "type", "BPE");
     json_add_null(w, "dropout");
     json_add_null(w, "unk_token");
     json_add_null(w, "continuing_subword_prefix");
     json_add_null(w, "end_of_word_suffix");
     json_add_bool(w, "fuse_unk", sentencepiece);
     json_add_bool(w, "byte_fallback", sentencepiece);
-    json_add_bool(w, "ignore_merges", false);
+    json_add_bool(w, "ignore_merges", t->steps.ignore_merges);
     put_vocab(w, t);
     put_merges(w, t);
     json_close(w, '}');
@@ -156,8 +99,7 @@ bool tokenizer_save(const struct tokenizer *t, const char *path, struct err *err
     json_add_null(&w, "truncation");
     json_add_null(&w, "padding");
     put_added_tokens(&w, t);
-    if (t->kind == TOKENIZER_SENTENCEPIECE) put_sentencepiece_steps(&w);
-    else put_byte_level_steps(&w);
+    tokenizer_steps_write(&w, &t->steps);
     put_model(&w, t);
     json_close(&w, '}');
     buf_str(&out, "\n");

@@ -126,7 +126,7 @@ void gguf_put_tokenizer(struct gguf_pairs *p, const struct tokenizer *t, int voc
     bool pieces = tokenizer_is_sentencepiece(t);
     int eot = tokenizer_eot(t);
     gguf_put_text(p, "tokenizer.ggml.model", pieces ? "llama" : "gpt2");
-    gguf_put_text(p, "tokenizer.ggml.pre", pieces ? "default" : "gpt-2");
+    gguf_put_text(p, "tokenizer.ggml.pre", pieces ? "default" : tokenizer_gguf_pre(t));
     put_tokens(p, t, vocab);
     put_kinds(p, t, vocab);
     if (pieces) put_scores(p, t, vocab);

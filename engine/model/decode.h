@@ -35,13 +35,19 @@ bool decoder_feed(struct decoder *d, const struct weights *w, const struct decod
  * next. */
 const real *decoder_logits(const struct decoder *d, int sequence);
 
+/* How a token is drawn, in this order: the penalty, the temperature, the three cuts. */
 struct sampler {
     double temperature; /* 0: the most likely token */
-    int top_k;          /* 0: all */
+    int top_k;          /* only the k likeliest; 0: all */
     struct rng rng;
+    double top_p;   /* only the likeliest that together have this share; 0: all. Holtzman et al., 1904.09751 */
+    double min_p;   /* only those at least this much of the likeliest's share; 0: all. Nguyen et al., 2407.01082 */
+    double penalty; /* of tokens that were there before: logits above 0 are divided by it, others multiplied;
+                       0 or 1: none. Keskar et al., arXiv 1909.05858 */
 };
-/* Choose from logits[vocab]; *logprob (may be NULL) gets the chosen one's log-probability under the
- * plain softmax (temperature 1, no cut). Ties go to the lower id. scratch[vocab]. */
-int32_t sampler_choose(struct sampler *s, const real *logits, int vocab, real *scratch,
-                       double *logprob);
+/* Choose from logits[vocab] for what follows before[n_before]; *logprob (may be NULL) gets the chosen one's
+ * log-probability under the plain softmax (temperature 1, no penalty, no cut). Ties go to the lower id.
+ * scratch[2 * vocab]. */
+int32_t sampler_choose(struct sampler *s, const real *logits, int vocab, const int32_t *before,
+                       size_t n_before, real *scratch, double *logprob);
 #endif

@@ -1,5 +1,6 @@
 /* sampler.c - from logits to the next token. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/model/decode.h"
@@ -11,6 +12,17 @@ static int32_t most_likely(const real *logits, int vocab) {
     for (int i = 1; i < vocab; i++)
         if (logits[i] > logits[best]) best = i;
     return best;
+}
+
+/* Logits with those of the tokens before made less likely, each once; in `to`. */
+static const real *penalise(const struct sampler *s, const real *logits, int vocab,
+                            const int32_t *before, size_t n, real *to) {
+    memcpy(to, logits, (size_t)vocab * sizeof *to);
+    for (size_t i = 0; i < n; i++) {
+        real x = logits[before[i]];
+        to[before[i]] = x > 0 ? x / (real)s->penalty : x * (real)s->penalty;
+    }
+    return to;
 }
 
 /* log of the sum of exp(logits). */
@@ -67,6 +79,36 @@ static void make_shares(const struct sampler *s, const real *logits, int vocab, 
     }
 }
 
+static int descending(const void *a, const void *b) {
+    real x = *(const real *)a, y = *(const real *)b;
+    return (x < y) - (x > y);
+}
+
+/* Shares below the edge become 0, and of those at it all but the first `equals`. */
+static void cut_shares(real *shares, int vocab, real edge, int equals) {
+    for (int i = 0; i < vocab; i++)
+        if (shares[i] < edge || (shares[i] == edge && equals-- <= 0)) shares[i] = 0;
+}
+
+/* As many of the largest as reach top_p of the sum; at least one. */
+static void keep_nucleus(real *shares, int vocab, double top_p, real *sorted) {
+    int n = 0, kept = 0, equals = 0;
+    double sum = 0, reached = 0;
+    for (int i = 0; i < vocab; i++)
+        if (shares[i] > 0) sorted[n++] = shares[i], sum += (double)shares[i];
+    qsort(sorted, (size_t)n, sizeof *sorted, descending);
+    while (kept < n && (kept == 0 || reached < top_p * sum)) reached += (double)sorted[kept++];
+    if (kept == n) return;
+    for (int i = kept; i-- > 0 && sorted[i] == sorted[kept - 1];) equals++;
+    cut_shares(shares, vocab, sorted[kept - 1], equals);
+}
+
+/* The likeliest's share is 1. */
+static void keep_above(real *shares, int vocab, double min_p) {
+    for (int i = 0; i < vocab; i++)
+        if ((double)shares[i] < min_p) shares[i] = 0;
+}
+
 static int32_t draw(struct rng *rng, const real *shares, int vocab, int32_t otherwise) {
     double sum = 0;
     for (int i = 0; i < vocab; i++) sum += (double)shares[i];
@@ -78,14 +120,22 @@ static int32_t draw(struct rng *rng, const real *shares, int vocab, int32_t othe
     return otherwise; /* rounding, or a logit that is not a number */
 }
 
-int32_t sampler_choose(struct sampler *s, const real *logits, int vocab, real *scratch,
-                       double *logprob) {
+int32_t sampler_choose(struct sampler *s, const real *logits, int vocab, const int32_t *before,
+                       size_t n_before, real *scratch, double *logprob) {
+    const real *plain = logits;
+    if (s->penalty > 0 && s->penalty != 1)
+        logits = penalise(s, plain, vocab, before, n_before, scratch + vocab);
     int32_t best = most_likely(logits, vocab), chosen = best;
-    real max = logits[best];
     if (s->temperature > 0 && s->top_k != 1) {
-        make_shares(s, logits, vocab, max, scratch);
+        make_shares(s, logits, vocab, logits[best], scratch);
+        if (s->top_p > 0 && s->top_p < 1)
+            keep_nucleus(scratch, vocab, s->top_p, scratch + vocab);
+        if (s->min_p > 0) keep_above(scratch, vocab, s->min_p);
         chosen = draw(&s->rng, scratch, vocab, best);
     }
-    if (logprob) *logprob = (double)logits[chosen] - log_sum_exp(logits, vocab, max, scratch);
+    if (logprob) {
+        real max = plain[most_likely(plain, vocab)];
+        *logprob = (double)plain[chosen] - log_sum_exp(plain, vocab, max, scratch);
+    }
     return chosen;
 }

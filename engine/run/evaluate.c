@@ -51,12 +51,15 @@ bool eval_windows_make(const struct corpus *c, const struct tokenizer *t, int co
         batcher_fill(b, (int64_t)i, out->x + i * (size_t)time, out->y + i * (size_t)time, NULL);
     out->bytes_per_token = mean_bytes(t, out->y, cells);
     batcher_destroy(b);
-    return true;
+    if (probes_make(c, t, time, &out->probes, err)) return true;
+    eval_windows_deinit(out);
+    return err_prefix(err, "%s", name);
 }
 
 void eval_windows_deinit(struct eval_windows *w) {
     free(w->x);
     free(w->y);
+    probes_deinit(&w->probes);
     *w = (struct eval_windows){0};
 }
 
@@ -68,5 +71,6 @@ struct event_score evaluate(struct transformer *tf, const struct weights *w,
         size_t at = i * (size_t)e->time;
         sum += rows * transformer_loss(tf, w, e->x + at, e->y + at, rows, e->time, NULL, NULL);
     }
-    return score_of(sum / (double)e->n, e->bytes_per_token, NAN);
+    return score_of(sum / (double)e->n, e->bytes_per_token,
+                    probes_accuracy(tf, w, &e->probes, batch));
 }

@@ -4,6 +4,7 @@
 #include "engine/data/batcher.h"
 #include "engine/model/transformer.h"
 #include "engine/run/event.h"
+#include "engine/run/probes.h"
 
 /* The validation split of a source, cut into windows in an order that depends on nothing but the
  * text. */
@@ -11,6 +12,7 @@ struct eval_windows {
     int32_t *x, *y; /* [n, time] */
     size_t n;
     int time;
+    struct probes probes;   /* what the split asks */
     double bytes_per_token; /* of the predicted tokens; end-of-text counts as one, the newline */
 };
 
@@ -21,7 +23,8 @@ bool eval_windows_make(const struct corpus *c, const struct tokenizer *t, int co
                        struct err *err);
 void eval_windows_deinit(struct eval_windows *w);
 
-/* Score `w` on the windows, `batch` of them at a time (what the transformer was made for). */
+/* Score `w` on the windows, `batch` of them at a time (what the transformer was made for), and on the
+ * questions: accuracy is NAN when there are none. */
 struct event_score evaluate(struct transformer *tf, const struct weights *w,
                             const struct eval_windows *e, int batch);
 /* Loss in nats per token to a score. */

@@ -210,6 +210,15 @@ void event_reader_close(struct event_reader *r) {
 
 int64_t event_reader_skipped(const struct event_reader *r) { return r->skipped; }
 
+int64_t event_reader_place(const struct event_reader *r) { return (int64_t)r->offset; }
+
+void event_reader_go(struct event_reader *r, int64_t place) {
+    event_deinit(&r->current);
+    r->offset = (off_t)place;
+    r->at = r->len = 0; /* what is buffered stands elsewhere */
+    r->overlong = false;
+}
+
 static void start_over(struct event_reader *r) {
     if (r->fd >= 0) close(r->fd);
     r->fd = -1;

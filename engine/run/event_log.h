@@ -35,5 +35,9 @@ void event_reader_close(struct event_reader *r); /* NULL is fine */
  * torn line is waited for), -1 with err when the file can't be read. Lines that are no events are
  * counted and skipped. */
 int event_reader_next(struct event_reader *r, struct event *out, struct err *err);
+/* Where the line behind the newest event begins, in bytes; and go on from such a place, as if all before it
+ * had been handed out. */
+int64_t event_reader_place(const struct event_reader *r);
+void event_reader_go(struct event_reader *r, int64_t place);
 int64_t event_reader_skipped(const struct event_reader *r);
 #endif

@@ -46,7 +46,7 @@ struct writing {
     int n;
     struct text *texts;           /* [decoder's sequences] */
     struct decoder_token *tokens; /* [sequences, context] those of one feed */
-    real *scratch;                /* [vocab] */
+    real *scratch;                /* [2 * vocab] */
 };
 
 static bool writing_init(struct writing *g, struct decoder *d, const struct weights *w,
@@ -56,7 +56,7 @@ static bool writing_init(struct writing *g, struct decoder *d, const struct weig
     *g = (struct writing){.decoder = d, .weights = w, .end_of_text = tokenizer_eot(t)};
     g->texts = calloc(n, sizeof *g->texts);
     g->tokens = calloc(n * (size_t)c->context, sizeof *g->tokens);
-    g->scratch = malloc((size_t)c->vocab * sizeof *g->scratch);
+    g->scratch = malloc(2 * (size_t)c->vocab * sizeof *g->scratch);
     return (g->texts && g->tokens && g->scratch) ||
            err_set(err, ERR_NOMEM, "no memory to sample from %d tokens", c->vocab);
 }
@@ -103,7 +103,8 @@ static int add_unseen(struct writing *g, int k, struct decoder_token *to) {
 static bool go_on(struct writing *g, int k, struct err *err) {
     struct text *x = &g->texts[k];
     int32_t id = sampler_choose(&x->sampler, decoder_logits(g->decoder, k),
-                                g->weights->table->config.vocab, g->scratch, NULL);
+                                g->weights->table->config.vocab, x->ids.data, x->ids.n,
+                                g->scratch, NULL);
     x->left--;
     if (id == g->end_of_text) {
         x->left = 0;

@@ -61,7 +61,8 @@ const struct setting_key setting_keys[] = {
     {"stages.*.name", SETTING_TEXT, STAGE(name), "", 1, NAME_MAX_BYTES - 1, "bytes", NULL, 0,
      "What the stage is called."},
     {"stages.*.data", SETTING_TEXTS, STAGE(data), "", 0, SOURCES_MAX, "sources", NULL, 0,
-     "Where its text comes from: text:PATH, jsonl:PATH#key or wordnet:DOMAIN."},
+     "Where its text comes from, e.g. text:PATH or wordnet:DOMAIN; `thaw data --help` lists "
+     "all."},
     {"stages.*.replay.data", SETTING_TEXTS, STAGE(replay.data), "", 0, SOURCES_MAX, "sources",
      NULL, 0, "Earlier text that is mixed in against forgetting."},
     {"stages.*.replay.share", SETTING_REAL, STAGE(replay.share), "0", 0, 1, "", NULL, 0,

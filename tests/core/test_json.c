@@ -258,6 +258,29 @@ static const struct number_case {
     {1234.5678, 6, "1234.57"},
 };
 
+/* What was read is written as it was. */
+static void test_copied(void **state) {
+    static const char *const texts[] = {"null",
+                                        "true",
+                                        "-12",
+                                        "9007199254740993",
+                                        "0.5",
+                                        "-2.5",
+                                        "\"a\\u0000\\u001b\"",
+                                        "[]",
+                                        "{\"b\":1,\"a\":[{},[false,2.5],{\"c\":null}]}"};
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct buf out = {0};
+        struct json_writer w = json_writer_make(&out);
+        struct json *v = json_parse(texts[i], strlen(texts[i]), NULL);
+        json_put_value(&w, v);
+        assert_string_equal(buf_text(&out), texts[i]);
+        json_destroy(v);
+        buf_deinit(&out);
+    }
+}
+
 static void test_numbers(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(number_cases); i++) {
@@ -369,6 +392,7 @@ int main(void) {
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_written_on_one_line),
         cmocka_unit_test(test_written_indented),
+        cmocka_unit_test(test_copied),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_random_numbers),
         cmocka_unit_test(test_a_locale_with_a_comma),

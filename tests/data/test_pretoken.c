@@ -12,24 +12,100 @@
 
 /* `pieces` has a | between pieces and at the end (so none of the texts has one). */
 static const struct piece_case {
-    const char *name, *pieces;
+    const char *name;
+    enum pretoken_kind kind;
+    const char *pieces;
 } cases[] = {
-    {"pretoken: words take the space before", "Hello| world|,| it| is|!|"},
-    {"pretoken: contractions", "I|'m| you|'re| they|'ve| we|'ll| he|'d| it|'s| don|'t|"},
-    {"pretoken: capitals are no contractions", "DON|'|T|"},
-    {"pretoken: digits and letters part", "abc|123|def| 3|.|14|"},
-    {"pretoken: the last space of a run goes along", "a|  | b|   |"},
-    {"pretoken: newlines", "a|\n|b| \n\n | c|\n\n|"},
-    {"pretoken: tabs do not go along", "\t|x|\t\t|\t|y|"},
-    {"pretoken: letters of any script", "na\xc3\xafve| \xe6\x97\xa5\xe6\x9c\xac|\xe3\x80\x82|"},
-    {"pretoken: no-break and ideographic spaces are spaces",
+    {"pretoken: words take the space before", PRETOKEN_GPT2, "Hello| world|,| it| is|!|"},
+    {"pretoken: contractions", PRETOKEN_GPT2,
+     "I|'m| you|'re| they|'ve| we|'ll| he|'d| it|'s| don|'t|"},
+    {"pretoken: capitals are no contractions", PRETOKEN_GPT2, "DON|'|T|"},
+    {"pretoken: digits and letters part", PRETOKEN_GPT2, "abc|123|def| 3|.|14|"},
+    {"pretoken: the last space of a run goes along", PRETOKEN_GPT2, "a|  | b|   |"},
+    {"pretoken: newlines", PRETOKEN_GPT2, "a|\n|b| \n\n | c|\n\n|"},
+    {"pretoken: tabs do not go along", PRETOKEN_GPT2, "\t|x|\t\t|\t|y|"},
+    {"pretoken: letters of any script", PRETOKEN_GPT2,
+     "na\xc3\xafve| \xe6\x97\xa5\xe6\x9c\xac|\xe3\x80\x82|"},
+    {"pretoken: no-break and ideographic spaces are spaces", PRETOKEN_GPT2,
      "a|\xc2\xa0|b|\xe3\x80\x80|c|\xc2\x85|d|\xe2\x80\xa8|"},
-    {"pretoken: U+180E is none any more", "a| \xe1\xa0\x8e|b|"},
-    {"pretoken: emoji", "x| \xf0\x9f\x98\x80\xf0\x9f\x91\x8d|y|"},
-    {"pretoken: a control character is punctuation", "a|\x01\x1c|b|"},
-    {"pretoken: invalid bytes are a piece", "a|\xff\xfe|b| |\x80|c|"},
-    {"pretoken: a cut character is invalid", "caf|\xc3|"},
-    {"pretoken: nothing", ""},
+    {"pretoken: U+180E is none any more", PRETOKEN_GPT2, "a| \xe1\xa0\x8e|b|"},
+    {"pretoken: emoji", PRETOKEN_GPT2, "x| \xf0\x9f\x98\x80\xf0\x9f\x91\x8d|y|"},
+    {"pretoken: a control character is punctuation", PRETOKEN_GPT2, "a|\x01\x1c|b|"},
+    {"pretoken: invalid bytes are a piece", PRETOKEN_GPT2, "a|\xff\xfe|b| |\x80|c|"},
+    {"pretoken: a cut character is invalid", PRETOKEN_GPT2, "caf|\xc3|"},
+    {"pretoken: nothing", PRETOKEN_GPT2, ""},
+    /* pieces that another regex engine makes with the published patterns */
+    {"pretoken: digits: 0", PRETOKEN_DIGITS, "I|'m| DON|'|T| we|'|LL| it|'s|"},
+    {"pretoken: digits: 1", PRETOKEN_DIGITS, "year| |2|0|2|4|,| |3|.|1|4|1|5|9|"},
+    {"pretoken: digits: 2", PRETOKEN_DIGITS, "a| | b|   |1|2| | x|"},
+    {"pretoken: digits: 3", PRETOKEN_DIGITS, "x|\n\n | y| \r\n|\t|z|  |"},
+    {"pretoken: digits: 4", PRETOKEN_DIGITS, "(|foo|_|bar|)| !=| \"|baz|\";|\n|\n|}|"},
+    {"pretoken: digits: 5", PRETOKEN_DIGITS, "\t|\t|return| x|;|"},
+    {"pretoken: digits: 6", PRETOKEN_DIGITS,
+     "na\xc3\xaf"
+     "ve| \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"
+     "|\xe3\x80\x82"
+     "|\xd9\xa1"
+     "|\xd9\xa2"
+     "| |\xc2\xbd"
+     "|"},
+    {"pretoken: digits: 7", PRETOKEN_DIGITS,
+     "\xf0\x9f\x98\x80\xf0\x9f\x91\x8d"
+     "| ok|"},
+    {"pretoken: digits: 8", PRETOKEN_DIGITS, "  |1|2| |3|4|"},
+    {"pretoken: digits: 9", PRETOKEN_DIGITS, "end|.|  |"},
+    {"pretoken: digits: 10", PRETOKEN_DIGITS,
+     "\xc2\xa0"
+     "|x| |\xe2\x80\xa8"
+     "|y|"},
+    {"pretoken: digits: 11", PRETOKEN_DIGITS, "a|.|b| c|-|d| e|/|f|"},
+    {"pretoken: qwen2: 0", PRETOKEN_QWEN2, "I|'m| DON|'T| we|'LL| it|'s|"},
+    {"pretoken: qwen2: 1", PRETOKEN_QWEN2, "year| |2|0|2|4|,| |3|.|1|4|1|5|9|"},
+    {"pretoken: qwen2: 2", PRETOKEN_QWEN2, "a| | b|  | |1|2| | x|"},
+    {"pretoken: qwen2: 3", PRETOKEN_QWEN2, "x|\n\n| | y| \r\n|\tz|  |"},
+    {"pretoken: qwen2: 4", PRETOKEN_QWEN2, "(foo|_bar|)| !=| \"|baz|\";\n\n|}|"},
+    {"pretoken: qwen2: 5", PRETOKEN_QWEN2, "\t|\treturn| x|;|"},
+    {"pretoken: qwen2: 6", PRETOKEN_QWEN2,
+     "na\xc3\xaf"
+     "ve| \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"
+     "|\xe3\x80\x82"
+     "|\xd9\xa1"
+     "|\xd9\xa2"
+     "| |\xc2\xbd"
+     "|"},
+    {"pretoken: qwen2: 7", PRETOKEN_QWEN2,
+     "\xf0\x9f\x98\x80\xf0\x9f\x91\x8d"
+     "| ok|"},
+    {"pretoken: qwen2: 8", PRETOKEN_QWEN2, " | |1|2| |3|4|"},
+    {"pretoken: qwen2: 9", PRETOKEN_QWEN2, "end|.|  |"},
+    {"pretoken: qwen2: 10", PRETOKEN_QWEN2,
+     "\xc2\xa0"
+     "x| |\xe2\x80\xa8"
+     "y|"},
+    {"pretoken: qwen2: 11", PRETOKEN_QWEN2, "a|.b| c|-d| e|/f|"},
+    {"pretoken: llama3: 0", PRETOKEN_LLAMA3, "I|'m| DON|'T| we|'LL| it|'s|"},
+    {"pretoken: llama3: 1", PRETOKEN_LLAMA3, "year| |202|4|,| |3|.|141|59|"},
+    {"pretoken: llama3: 2", PRETOKEN_LLAMA3, "a| | b|  | |12| | x|"},
+    {"pretoken: llama3: 3", PRETOKEN_LLAMA3, "x|\n\n| | y| \r\n|\tz|  |"},
+    {"pretoken: llama3: 4", PRETOKEN_LLAMA3, "(foo|_bar|)| !=| \"|baz|\";\n\n|}|"},
+    {"pretoken: llama3: 5", PRETOKEN_LLAMA3, "\t|\treturn| x|;|"},
+    {"pretoken: llama3: 6", PRETOKEN_LLAMA3,
+     "na\xc3\xaf"
+     "ve| \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"
+     "|\xe3\x80\x82"
+     "|\xd9\xa1\xd9\xa2"
+     "| |\xc2\xbd"
+     "|"},
+    {"pretoken: llama3: 7", PRETOKEN_LLAMA3,
+     "\xf0\x9f\x98\x80\xf0\x9f\x91\x8d"
+     "| ok|"},
+    {"pretoken: llama3: 8", PRETOKEN_LLAMA3, " | |12| |34|"},
+    {"pretoken: llama3: 9", PRETOKEN_LLAMA3, "end|.|  |"},
+    {"pretoken: llama3: 10", PRETOKEN_LLAMA3,
+     "\xc2\xa0"
+     "x| |\xe2\x80\xa8"
+     "y|"},
+    {"pretoken: llama3: 11", PRETOKEN_LLAMA3, "a|.b| c|-d| e|/f|"},
 };
 
 static void test_pieces(void **state) {
@@ -37,7 +113,7 @@ static void test_pieces(void **state) {
     struct buf text = {0}, got = {0};
     for (const char *s = c->pieces; *s; s++)
         if (*s != '|') buf_add(&text, s, 1);
-    struct pretoken *p = pretoken_create(NULL);
+    struct pretoken *p = pretoken_create(c->kind, NULL);
     assert_non_null(p);
     struct pretoken_walk walk = {.text = buf_text(&text), .n = text.len};
     for (size_t at = 0, n; (n = pretoken_next(p, &walk)); at += n) {
@@ -65,7 +141,7 @@ static void assert_covered(struct pretoken *p, const char *text, size_t n) {
 static void test_random_bytes(void **state) {
     (void)state;
     struct rng rng = rng_make(1, 0, 0);
-    struct pretoken *p = pretoken_create(NULL);
+    struct pretoken *p = pretoken_create(PRETOKEN_LLAMA3, NULL);
     char text[64];
     for (int round = 0; round < 20000; round++) {
         size_t n = rng_below(&rng, sizeof text + 1);
@@ -82,7 +158,7 @@ static void test_random_bytes(void **state) {
 static void test_long_runs(void **state) {
     enum { N = 1 << 20 };
     (void)state;
-    struct pretoken *p = pretoken_create(NULL);
+    struct pretoken *p = pretoken_create(PRETOKEN_LLAMA3, NULL);
     char *text = malloc(N);
     assert_non_null(text);
     for (const char *c = " a7!\n\xff"; *c; c++) {

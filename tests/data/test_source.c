@@ -99,6 +99,18 @@ static void test_folder(void **state) {
     assert_error(spec_of("text", "books"), ERR_IO, "books/sub/broken: ");
 }
 
+/* "a", a blank line, "b", as gzip writes them: read as what they are. */
+static void test_gzip(void **state) {
+    (void)state;
+    static const char packed[] = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x4b\xe4\xe2\x4a\xe2"
+                                 "\x02\x00\x69\x2c\x44\xb7\x05\x00\x00\x00";
+    put_file("packed.txt.gz", TEXT(packed));
+    assert_units(spec_of("text", "packed.txt.gz"), "a|b|");
+    put_file("packed.txt.gz", packed, sizeof packed - 2);
+    assert_error(spec_of("text", "packed.txt.gz"), ERR_PARSE,
+                 "packed.txt.gz: this gzip file is cut short");
+}
+
 /* A second source is appended to the first. */
 static void test_appends(void **state) {
     (void)state;
@@ -200,8 +212,9 @@ static void test_check(void **state) {
         assert_non_null(strstr(err.msg, wrong[i]));
         assert_error(wrong[i], ERR_USAGE, "is not a source");
     }
-    assert_error("books/a.txt", ERR_USAGE,
-                 "text:PATH, jsonl:PATH#key, wordnet:general|medicine");
+    assert_error(
+        "books/a.txt", ERR_USAGE,
+        "text:PATH, jsonl:PATH#key, html:PATH, packages:PATH, wordnet:general|medicine");
     assert_error("wordnet:music", ERR_USAGE, "general|medicine|law|sport");
 }
 
@@ -275,11 +288,12 @@ static void test_counts(void **state) {
 
 int main(void) {
     static const struct CMUnitTest others[] = {
-        cmocka_unit_test(test_folder),      cmocka_unit_test(test_appends),
-        cmocka_unit_test(test_text_errors), cmocka_unit_test(test_no_permission),
-        cmocka_unit_test(test_jsonl),       cmocka_unit_test(test_jsonl_errors),
-        cmocka_unit_test(test_check),       cmocka_unit_test(test_absolute),
-        cmocka_unit_test(test_split),       cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_folder),        cmocka_unit_test(test_appends),
+        cmocka_unit_test(test_gzip),          cmocka_unit_test(test_text_errors),
+        cmocka_unit_test(test_no_permission), cmocka_unit_test(test_jsonl),
+        cmocka_unit_test(test_jsonl_errors),  cmocka_unit_test(test_check),
+        cmocka_unit_test(test_absolute),      cmocka_unit_test(test_split),
+        cmocka_unit_test(test_counts),
     };
     struct CMUnitTest tests[COUNT(files) + COUNT(others)];
     for (size_t i = 0; i < COUNT(files); i++)

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "engine/data/pretoken.h"
 #include "tests/data/data_test.h"
 
 /* A whole tokenizer.json; the cases below replace a piece of it. */
@@ -18,6 +19,13 @@ static const char good[] =
     "\"model\":{\"type\":\"BPE\",\"dropout\":null,\"vocab\":{\"a\":0,\"b\":1,\"\xc4\xa0\":2,"
     "\"ab\":3,\"\xc4\xa0"
     "ab\":4},\"merges\":[\"a b\",\"\xc4\xa0 ab\"]}}";
+
+#define BYTE_STEP "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true}"
+#define SPLIT(regex, behavior)                                                                 \
+    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":"    \
+    "\"" regex "\"},\"behavior\":\"" behavior                                                  \
+    "\",\"invert\":false},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"                 \
+    "\"use_regex\":false}]}"
 
 /* `good` with the first `was` replaced. Owner: the caller. */
 static struct buf changed(const char *was, const char *now) {
@@ -39,8 +47,16 @@ static const struct refusal {
     {"json: model WordPiece", "\"BPE\"", "\"WordPiece\"", "model type \"WordPiece\""},
     {"json: model Unigram", "\"BPE\"", "\"Unigram\"", "model type \"Unigram\""},
     {"json: no model", "\"model\"", "\"mode\"", "no \"model\""},
-    {"json: normalizer", "\"normalizer\":null", "\"normalizer\":{\"type\":\"NFC\"}",
-     "normalizer \"NFC\""},
+    {"json: normalizer", "\"normalizer\":null", "\"normalizer\":{\"type\":\"NFKC\"}",
+     "normalizer \"NFKC\""},
+    {"json: a pattern of its own", BYTE_STEP, SPLIT("a+", "Isolated"), "Split pattern \"a+\""},
+    {"json: a split that drops", BYTE_STEP, SPLIT("a+", "Removed"),
+     "Split behavior \"Removed\""},
+    {"json: digits together", BYTE_STEP,
+     "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Digits\"}," BYTE_STEP "]}",
+     "individual_digits false"},
+    {"json: one step in a sequence", BYTE_STEP,
+     "{\"type\":\"Sequence\",\"pretokenizers\":[" BYTE_STEP "]}", "a pre_tokenizer of 1 steps"},
     {"json: other pre-tokenizer", "\"ByteLevel\"", "\"Metaspace\"",
      "pre_tokenizer \"Metaspace\""},
     {"json: no pre-tokenizer", "\"pre_tokenizer\"", "\"pre\"", "no \"pre_tokenizer\""},
@@ -50,7 +66,6 @@ static const struct refusal {
      "\"decoder\":{\"type\":\"WordPiece\"", "decoder \"WordPiece\""},
     {"json: dropout", "\"dropout\":null", "\"dropout\":0.1", "\"dropout\""},
     {"json: byte fallback", "\"dropout\":null", "\"byte_fallback\":true", "\"byte_fallback\""},
-    {"json: ignore merges", "\"dropout\":null", "\"ignore_merges\":true", "\"ignore_merges\""},
     {"json: prefix", "\"dropout\":null", "\"continuing_subword_prefix\":\"##\"",
      "\"continuing_subword_prefix\""},
     {"json: suffix", "\"dropout\":null", "\"end_of_word_suffix\":\"</w>\"",
@@ -68,8 +83,6 @@ static const struct refusal {
     {"json: token twice", "\"b\":1", "\"a\":1", "duplicate"},
     {"json: added without content", "\"content\"", "\"contents\"",
      "added token 0 has no content"},
-    {"json: added, not special", "\"special\":true", "\"special\":false",
-     "\"<|endoftext|>\" is not supported"},
     {"json: merge of one", "\"a b\"", "\"ab\"", "merge 0: \"ab\" is not two tokens"},
     {"json: merge of three", "\"a b\"", "\"a b a\"", "merge 0: \"a b a\" is not two tokens"},
     {"json: merge of nothing", "\"a b\"", "\" b\"", "merge 0"},
@@ -121,8 +134,89 @@ static void test_accepted(void **state) {
     assert_same_as_good("\"normalizer\":null,", "\"padding\":{\"strategy\":\"Fixed\"},");
     assert_same_as_good("{\"type\":\"ByteLevel\",\"trim_offsets\":false}",
                         "{\"type\":\"TemplateProcessing\"}");
+    assert_same_as_good("\"special\":true", "\"special\":false");
+    assert_same_as_good("\"normalizer\":null", "\"normalizer\":{\"type\":\"NFC\"}");
+    assert_same_as_good(BYTE_STEP,
+                        "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Digits\","
+                        "\"individual_digits\":true}," BYTE_STEP "]}");
     assert_same_as_good("\"a\":0,",
                         "\"<|endoftext|>\":5,\"a\":0,"); /* in both lists, as GPT-2's */
+}
+
+/* How each way to cut is written in a file, as published; it is read back after saving. */
+static void test_ways(void **state) {
+    (void)state;
+    static const char *const ways[PRETOKEN_COUNT] = {
+        [PRETOKEN_GPT2] = BYTE_STEP,
+        [PRETOKEN_DIGITS] = "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Digits\","
+                            "\"individual_digits\":true}," BYTE_STEP "]}",
+        [PRETOKEN_QWEN2] = SPLIT(
+            "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}| ?"
+            "[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+",
+            "Isolated"),
+        [PRETOKEN_LLAMA3] = SPLIT(
+            "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}{1,3}"
+            "| ?"
+            "[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+",
+            "Isolated")};
+    static const char *const names[] = {"gpt-2", "smollm", "qwen2", "llama-bpe"};
+    uint64_t prints[PRETOKEN_COUNT];
+    for (int k = 0; k < PRETOKEN_COUNT; k++) {
+        struct err err = {0};
+        struct buf text = changed(BYTE_STEP, ways[k]);
+        struct tokenizer *t = tokenizer_parse(text.data, text.len, &err);
+        if (!t) fail_msg("%s", err.msg);
+        assert_string_equal(tokenizer_gguf_pre(t), names[k]);
+        assert_true(tokenizer_save(t, in_folder("tokenizer.json"), &err));
+        struct tokenizer *again = tokenizer_load(folder, &err);
+        if (!again) fail_msg("%s", err.msg);
+        prints[k] = tokenizer_fingerprint(t);
+        assert_true(tokenizer_fingerprint(again) == prints[k]);
+        for (int i = 0; i < k; i++) assert_true(prints[i] != prints[k]);
+        tokenizer_destroy(again);
+        tokenizer_destroy(t);
+        buf_deinit(&text);
+    }
+}
+
+/* With "ab" no longer merged, it is still found whole; what is no token is merged as ever. */
+static void test_ignore_merges(void **state) {
+    (void)state;
+    static const int whole[] = {3}, apart[] = {0, 1, 0};
+    struct err err = {0};
+    struct buf text = changed("\"merges\":[\"a b\",\"\xc4\xa0 ab\"]",
+                              "\"ignore_merges\":true,\"merges\":[\"\xc4\xa0 ab\"]");
+    struct tokenizer *t = tokenizer_parse(text.data, text.len, &err);
+    if (!t) fail_msg("%s", err.msg);
+    for (int round = 0; round < 2; round++) { /* the second time from the cache */
+        struct ids ids = encode(t, TEXT("ab"));
+        assert_ids(&ids, whole, COUNT(whole));
+        ids_deinit(&ids);
+        ids = encode(t, TEXT("aba"));
+        assert_ids(&ids, apart, COUNT(apart));
+        ids_deinit(&ids);
+    }
+    tokenizer_destroy(t);
+    buf_deinit(&text);
+}
+
+/* e and a combining acute become the one letter, whose two bytes are c3 a9; a byte that is no
+ * text stays. */
+static void test_composes(void **state) {
+    (void)state;
+    static const int want[] = {1, 2, 3, 0};
+    static const char json[] =
+        "{\"normalizer\":{\"type\":\"NFC\"},\"pre_tokenizer\":" BYTE_STEP
+        ",\"model\":{\"vocab\":{"
+        "\"a\":0,\"\xc3\x83\":1,\"\xc2\xa9\":2,\"\xc3\xbf\":3},\"merges\":[]}}";
+    struct err err = {0};
+    struct tokenizer *t = tokenizer_parse(TEXT(json), &err);
+    if (!t) fail_msg("%s", err.msg);
+    struct ids ids = encode(t, TEXT("e\xcc\x81\xff"
+                                    "a"));
+    assert_ids(&ids, want, COUNT(want));
+    ids_deinit(&ids);
+    tokenizer_destroy(t);
 }
 
 /* A vocabulary without all bytes says which one it lacks. */
@@ -208,13 +302,16 @@ static void test_tiny_gpt2(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[COUNT(refusals) + 6];
+    struct CMUnitTest tests[COUNT(refusals) + 9];
     size_t n = 0;
     for (; n < COUNT(refusals); n++)
         tests[n] = (struct CMUnitTest){.name = refusals[n].name,
                                        .test_func = test_refusal,
                                        .initial_state = (void *)&refusals[n]};
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_accepted);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_ways);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_ignore_merges);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_composes);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_lacks_bytes);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_folders);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_pair_errors);

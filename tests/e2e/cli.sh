@@ -92,6 +92,8 @@ wrong_use() {
     misused 'no model "gone"' generate gone --prompt x
     misused '--tokens must be' generate model --prompt x --tokens many
     misused '--temperature must be' generate model --prompt x --temperature -1
+    misused '--top-p must be' generate model --prompt x --top-p 0
+    misused 'needs a text' generate model --prompt x --stop ''
     misused 'needs --data' eval model
     misused 'missing' lr-find
     misused 'no config "nowhere"' lr-find nowhere

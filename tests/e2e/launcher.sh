@@ -86,6 +86,30 @@ sizes() {
     wait_for "the list again" shows '^>tiny +stopped'
 }
 
+two_runs() { # a second one, with another seed
+    cp -r "$runs/tiny" "$runs/other"
+    sed -i 's/^seed: .*/seed: 8/' "$runs/other/config.yaml"
+    wait_for "both" shows '2 runs, 0 live$'
+    press G m
+    wait_for "the mark" shows '^>(tiny|other) +\*stopped'
+    press k c
+    wait_for "in what they differ" shows 'What differs'
+    ok "the seed" shows 'seed +(7 +8|8 +7) '
+    ok "nothing else" shows_not 'threads|stages'
+    press Enter
+    wait_for "the curves of both" shows '1 (tiny|other) '
+    press q
+    wait_for "the list again" in_list
+    press r
+    wait_for "a replay" shows 'REPLAY'
+    press q
+    wait_for "the list again" in_list
+    rm -r "$runs/other"
+    wait_for "one is left" shows '1 run, 0 live$'
+    press G
+    wait_for "it is selected" shows '^>tiny +'
+}
+
 delete() {
     press d
     wait_for "the question" shows 'Delete the run tiny for good\?'
@@ -130,6 +154,7 @@ look_on
 suspend
 stop
 sizes
+two_runs
 delete
 leave
 no_screen

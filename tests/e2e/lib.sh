@@ -10,7 +10,9 @@ if [ ! -x "$thaw" ] || [ ! -x "$json_get" ]; then
 fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/thaw-e2e.XXXXXX")
-export XDG_STATE_HOME=$work/state HOME=$work LC_ALL=C.UTF-8
+export XDG_STATE_HOME=$work/state XDG_CONFIG_HOME=$work/config HOME=$work LC_ALL=C.UTF-8
+mkdir -p "$XDG_CONFIG_HOME/thaw"
+echo '{"tour": "done"}' >"$XDG_CONFIG_HOME/thaw/settings.json" # or it would lie over the first screen of each script
 unset NO_COLOR OPENBLAS_NUM_THREADS COLUMNS LINES
 for tool in ASAN UBSAN TSAN; do # what sanitizers find in any process is counted, not printed anywhere
     export ${tool}_OPTIONS="log_path=$work/sanitizer"

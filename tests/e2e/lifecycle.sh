@@ -178,6 +178,18 @@ data_twin() {
         "$(sort -u "$work/train" "$work/val" | grep -c .)"
 }
 
+generate_stops() {
+    local whole stop
+    must "generate" "$thaw" generate tiny --prompt "the" --tokens 80 --seed 4 --json
+    whole=$("$json_get" text <"$out")
+    stop=${whole:30:3}
+    must "generate --stop" "$thaw" generate tiny --prompt "the" --tokens 80 --seed 4 --stop "$stop" --stop no-such-text --json
+    same "it ends before the first place of that text" "${whole%%"$stop"*}" "$("$json_get" text <"$out")"
+    must "generate --stop, as it comes" "$thaw" generate tiny --prompt "the" --tokens 80 --seed 4 --stop "$stop"
+    same "what is printed ends there too" "the${whole%%"$stop"*}" "$(cat "$out")"
+    must "generate with every cut" "$thaw" generate tiny --prompt "the" --tokens 20 --top-p 0.9 --min-p 0.02 --repetition-penalty 1.2
+}
+
 export_twin() {
     local loss
     must "score of the run" "$thaw" score tiny --text "$work/text" --json
@@ -357,6 +369,7 @@ generate_twin
 compare_twin
 eval_twin
 data_twin
+generate_stops
 export_twin
 config_twin
 through_kill

@@ -25,7 +25,7 @@ while IFS= read -r line; do
     *" --snapshot "*)
         must "$line" eval "$line"
         ok "$line: a frame" says "thaw medical" ;;
-    *" watch "*) # needs a terminal; q leaves it
+    *" watch "* | *" replay "*) # needs a terminal; q leaves it
         try env TERM=xterm-256color timeout 60 script -qefc "${line/thaw/$thaw}" /dev/null < <(sleep 1; printf q)
         ok "$line: the screen came up" says "medical" ;;
     *" --resume "*)

@@ -283,12 +283,15 @@ look_back() { # at a run that has ended
     ok "it is not said to go on" shows_not 'goes on training'
 }
 
+has_engine() { engine_pid "$1" >/dev/null; }
+
 # The engine is killed while the screen that started it looks on.
 killed_engine() {
     local pid
     enter clear
     enter "$thaw run --resume live"
-    wait_for "the run goes on" shows 'LIVE'
+    wait_for "the run goes on" shows 'LIVE' # by its log, which is there before the engine is
+    wait_for "its engine" has_engine live
     pid=$(engine_pid live)
     kill -9 "$pid"
     wait_for "the engine's death on the screen" shows 'DEAD'

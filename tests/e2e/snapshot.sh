@@ -12,6 +12,8 @@ mkdir -p "$runs/medical"
 cp "$root/tests/golden/medical.jsonl" "$runs/medical/events.jsonl"
 printf '%s\n' '{"seq":9001,"t":9001,"step":72,"type":"problem","severity":"warning","text":"\u001b]2;owned\u0007 \u001b[31mred \u009b2J"}' \
     >>"$runs/medical/events.jsonl"
+mkdir "$runs/second"
+cp "$root/tests/golden/other/events.jsonl" "$runs/second/"
 make_texts
 make_config medical.yaml medical 2 2
 make_config other.yaml other 2 2
@@ -37,6 +39,8 @@ frame "watch 80x24" 80 24 "$thaw" watch medical --snapshot 80x24
 ok "its stages" says "FINE-TUNE"
 ok "its curve in braille" grep -qP '[\x{2801}-\x{28ff}]' "$out"
 ok "its engine is gone" says "DEAD"
+frame "--overlay" 80 24 "$thaw" watch medical --snapshot 80x24 --overlay second
+ok "the other run's curve" says "1 second"
 frame "watch 120x40" 120 40 "$thaw" watch medical --snapshot 120x40
 ok "the log's escape sequences are visible" says '\e]2;owned\x07'
 frame "40x8" 40 8 "$thaw" attach medical --snapshot=40x8
@@ -87,6 +91,7 @@ refused 'starts none' run medical.yaml --snapshot 80x24 --detach
 refused 'starts none' run --resume medical --snapshot 80x24
 refused 'no run other to show yet' run other.yaml --snapshot 80x24
 refused 'no run "gone"' watch gone --snapshot 80x24
+refused 'no run "gone"' watch medical --snapshot 80x24 --overlay gone
 
 same "the runs are as they were" "$before" "$(find "$runs" -type f -exec cksum {} +)"
 finish

@@ -58,13 +58,13 @@ static void greedy_text(struct hf_model *m, struct buf *out) {
     int vocab = m->table.config.vocab;
     struct decoder *d = decoder_create(&m->table, 1, &ex, &err);
     require(d != NULL, &err);
-    float *scratch = malloc(sizeof *scratch * (size_t)vocab);
+    float *scratch = malloc(2 * sizeof *scratch * (size_t)vocab);
     assert_non_null(scratch);
     struct token_text text = {.n_pending = 0};
     int32_t id = BOS;
     for (int i = 0; i < STEPS; i++) {
         assert_true(decoder_feed(d, &m->weights, &(struct decoder_token){0, id}, 1));
-        id = sampler_choose(&sampler, decoder_logits(d, 0), vocab, scratch, NULL);
+        id = sampler_choose(&sampler, decoder_logits(d, 0), vocab, NULL, 0, scratch, NULL);
         token_text_push(&text, m->tokenizer, id, i == STEPS - 1, out);
     }
     free(scratch);

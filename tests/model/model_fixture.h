@@ -30,7 +30,7 @@ static const struct model_case model_cases[] = {
     {"llama, grouped heads",
      {.family = FAMILY_LLAMA, .heads = 4, .kv_heads = 2, .width = 16, .ffn = 11}},
     {"qwen2, grouped heads",
-     {.family = FAMILY_QWEN2, .heads = 4, .kv_heads = 2, .width = 12, .ffn = 9}},
+     {.family = FAMILY_QWEN2, .heads = 4, .kv_heads = 2, .width = 24, .ffn = 9}},
     {"qwen3, grouped wide heads, tied",
      {.family = FAMILY_QWEN3,
       .heads = 4,

@@ -164,14 +164,14 @@ static double log_softmax(int i) {
 
 static void test_greedy(void **state) {
     (void)state;
-    real scratch[VOCAB];
+    real scratch[2 * VOCAB];
     double logprob;
     struct sampler greedy = {.temperature = 0};
     struct sampler one = {.temperature = 2, .top_k = 1, .rng = rng_make(1, 0, 0)};
-    assert_int_equal(sampler_choose(&greedy, logits, VOCAB, scratch, &logprob), 1);
+    assert_int_equal(sampler_choose(&greedy, logits, VOCAB, NULL, 0, scratch, &logprob), 1);
     assert_true(fabs(logprob - log_softmax(1)) < 1e-6);
     for (int i = 0; i < 20; i++)
-        assert_int_equal(sampler_choose(&one, logits, VOCAB, scratch, NULL), 1);
+        assert_int_equal(sampler_choose(&one, logits, VOCAB, NULL, 0, scratch, NULL), 1);
 }
 
 /* Shares after the temperature among the k likeliest (of equal ones the lower ids), checked
@@ -180,27 +180,39 @@ static const struct sampling_case {
     const char *name;
     double temperature;
     int top_k;
+    double top_p, min_p;
     bool stays[VOCAB];
 } sampling_cases[] = {
-    {"plain softmax", 1, 0, {1, 1, 1, 1, 1, 1, 1}},
-    {"hot", 3, 0, {1, 1, 1, 1, 1, 1, 1}},
-    {"cold", 0.3, 0, {1, 1, 1, 1, 1, 1, 1}},
-    {"the three likeliest", 1, 3, {0, 1, 0, 1, 0, 1, 0}},
-    {"a cut among equals keeps the lower id", 1, 1, {0, 1, 0, 0, 0, 0, 0}},
-    {"a cut above the vocabulary", 1, 99, {1, 1, 1, 1, 1, 1, 1}},
+    {"plain softmax", 1, 0, 0, 0, {1, 1, 1, 1, 1, 1, 1}},
+    {"hot", 3, 0, 0, 0, {1, 1, 1, 1, 1, 1, 1}},
+    {"cold", 0.3, 0, 0, 0, {1, 1, 1, 1, 1, 1, 1}},
+    {"the three likeliest", 1, 3, 0, 0, {0, 1, 0, 1, 0, 1, 0}},
+    {"a cut among equals keeps the lower id", 1, 1, 0, 0, {0, 1, 0, 0, 0, 0, 0}},
+    {"a cut above the vocabulary", 1, 99, 0, 0, {1, 1, 1, 1, 1, 1, 1}},
+    {"half of all: two equals have it", 1, 0, 0.5, 0, {0, 1, 0, 1, 0, 0, 0}},
+    {"a third: the first of two equals", 1, 0, 0.33, 0, {0, 1, 0, 0, 0, 0, 0}},
+    {"nine tenths", 1, 0, 0.9, 0, {0, 1, 0, 1, 0, 1, 0}},
+    {"all of them", 1, 0, 1, 0, {1, 1, 1, 1, 1, 1, 1}},
+    {"a third of the likeliest's share", 1, 0, 0, 0.33, {0, 1, 0, 1, 0, 1, 0}},
+    {"hot, a third of the likeliest's", 3, 0, 0, 0.33, {1, 1, 0, 1, 1, 1, 0}},
+    {"two thirds of the three likeliest", 1, 3, 0.66, 0, {0, 1, 0, 1, 0, 0, 0}},
 };
 
 static void test_sampling(void **state) {
     enum { DRAWS = 20000 };
     const struct sampling_case *c = *state;
-    struct sampler s = {c->temperature, c->top_k, rng_make(5, 6, 7)};
-    real scratch[VOCAB];
+    struct sampler s = {.temperature = c->temperature,
+                        .top_k = c->top_k,
+                        .rng = rng_make(5, 6, 7),
+                        .top_p = c->top_p,
+                        .min_p = c->min_p};
+    real scratch[2 * VOCAB];
     int count[VOCAB] = {0};
     double sum = 0, logprob;
     for (int i = 0; i < VOCAB; i++)
         if (c->stays[i]) sum += exp((double)logits[i] / c->temperature);
     for (int n = 0; n < DRAWS; n++) {
-        int32_t id = sampler_choose(&s, logits, VOCAB, scratch, &logprob);
+        int32_t id = sampler_choose(&s, logits, VOCAB, NULL, 0, scratch, &logprob);
         assert_true(id >= 0 && id < VOCAB);
         assert_true(fabs(logprob - log_softmax(id)) < 1e-5);
         count[id]++;
@@ -216,20 +228,44 @@ static void test_sampling(void **state) {
 static void test_cut_of_equals(void **state) {
     (void)state;
     enum { N = 300, K = 7 };
-    real flat[N] = {0}, scratch[N];
-    struct sampler s = {1, K, rng_make(1, 2, 3)};
+    real flat[N] = {0}, scratch[2 * N];
+    struct sampler s = {.temperature = 1, .top_k = K, .rng = rng_make(1, 2, 3)};
     int count[N] = {0};
-    for (int i = 0; i < 2000; i++) count[sampler_choose(&s, flat, N, scratch, NULL)]++;
+    for (int i = 0; i < 2000; i++) count[sampler_choose(&s, flat, N, NULL, 0, scratch, NULL)]++;
     for (int i = 0; i < N; i++) assert_true(i < K ? count[i] > 150 : count[i] == 0);
+}
+
+/* What was there before is less likely, once however often it was, and its log-probability is
+ * still its own. */
+static void test_penalty(void **state) {
+    (void)state;
+    static const int32_t before[] = {3, 1, 1, 1, 6};
+    real scratch[2 * VOCAB];
+    double logprob;
+    struct sampler s = {.temperature = 0, .penalty = 1.2};
+    assert_int_equal(sampler_choose(&s, logits, VOCAB, before, 1, scratch, NULL), 1);
+    s.penalty = 1.4; /* 3 / 1.4 = 2.14 is still above 2 */
+    assert_int_equal(sampler_choose(&s, logits, VOCAB, before, 5, scratch, NULL), 1);
+    s.penalty = 1.6;
+    assert_int_equal(sampler_choose(&s, logits, VOCAB, before, 5, scratch, &logprob), 5);
+    assert_true(fabs(logprob - log_softmax(5)) < 1e-6);
+    const real below[] = {-1, -2, -3}; /* a logit below 0 moves down too */
+    const int32_t first[] = {0};
+    s.penalty = 2.5;
+    assert_int_equal(sampler_choose(&s, below, 3, first, 1, scratch, NULL), 1);
 }
 
 /* A model whose weights broke must not lead outside the vocabulary. */
 static void test_not_a_number(void **state) {
     (void)state;
-    real bad[4] = {(real)NAN, 1, (real)NAN, 2}, scratch[4];
+    real bad[4] = {(real)NAN, 1, (real)NAN, 2}, scratch[8];
     for (int k = 0; k < 5; k++) {
-        struct sampler s = {0.8, k, rng_make(1, 2, 3)};
-        int32_t id = sampler_choose(&s, bad, 4, scratch, NULL);
+        struct sampler s = {.temperature = 0.8,
+                            .top_k = k,
+                            .rng = rng_make(1, 2, 3),
+                            .top_p = k % 2 ? 0.5 : 0,
+                            .min_p = k % 3 ? 0.1 : 0};
+        int32_t id = sampler_choose(&s, bad, 4, NULL, 0, scratch, NULL);
         assert_true(id >= 0 && id < 4);
     }
 }
@@ -248,9 +284,9 @@ int main(void) {
         tests[n++] = (struct CMUnitTest){.name = sampling_cases[i].name,
                                          .test_func = test_sampling,
                                          .initial_state = (void *)&sampling_cases[i]};
-    const struct CMUnitTest others[] = {cmocka_unit_test(test_greedy),
-                                        cmocka_unit_test(test_cut_of_equals),
-                                        cmocka_unit_test(test_not_a_number)};
+    const struct CMUnitTest others[] = {
+        cmocka_unit_test(test_greedy), cmocka_unit_test(test_cut_of_equals),
+        cmocka_unit_test(test_penalty), cmocka_unit_test(test_not_a_number)};
     int failed = cmocka_run_group_tests_name("decode", tests, NULL, NULL);
     return failed + cmocka_run_group_tests_name("sampler", others, NULL, NULL);
 }

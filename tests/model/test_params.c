@@ -39,6 +39,8 @@ static const struct row_case {
     {FAMILY_GPT2, true, "transformer.h.1.ln_2.bias", 1, 12, "block.1.norm", true, false, false},
     {FAMILY_GPT2, true, "transformer.ln_f.weight", 1, 12, "norm", true, false, false},
     {FAMILY_GPT2, false, "lm_head.weight", 11, 10, "head", false, false, true},
+    {FAMILY_QWEN2, false, "model.layers.1.self_attn.k_proj.bias", 1, 12, "block.1.attn", true,
+     false, false},
     {FAMILY_QWEN3, true, "model.embed_tokens.weight", 11, 9, "embed", false, false, true},
     {FAMILY_QWEN3, true, "model.layers.1.self_attn.q_proj.weight", 24, 9, "block.1.attn", false,
      false, true},
@@ -137,6 +139,12 @@ static void test_views(void **state) {
         const real *expected[] = {v.qkv,   v.qkv_bias,   v.proj,  v.proj_bias,
                                   v.up,    v.up_bias,    v.down,  v.down_bias,
                                   v.norm1, v.norm1_bias, v.norm2, v.norm2_bias};
+        assert_int_equal(n, COUNT(expected));
+        assert_memory_equal(named, expected, sizeof expected);
+        assert_null(v.q_norm);
+    } else if (traits->qkv_bias) {
+        const real *expected[] = {v.qkv,  named[1], named[2], v.qkv_bias, named[4], named[5],
+                                  v.proj, v.up,     named[8], v.down,     v.norm1,  v.norm2};
         assert_int_equal(n, COUNT(expected));
         assert_memory_equal(named, expected, sizeof expected);
         assert_null(v.q_norm);

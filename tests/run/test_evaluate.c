@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "engine/nn/op_loss.h"
 #include "engine/run/evaluate.h"
 
 enum { CONTEXT = 12, BATCH = 4 };
@@ -112,6 +113,98 @@ static void test_windows(void **state) {
     eval_windows_deinit(&again);
 }
 
+/* ---- questions ---- */
+
+/* A corpus of texts that ask what stands behind their last blank; one stands there twice, one
+ * asks nothing. */
+static void make_questions(struct corpus *out) {
+    static const char *const asked[] = {"the river", "not a thing", "the river", "a song"};
+    struct source_text s = {0};
+    struct err err = {0};
+    for (size_t i = 0; i < COUNT(asked); i++) {
+        size_t n = strlen(asked[i]), answer = (size_t)(strrchr(asked[i], ' ') - asked[i]);
+        assert_ok(source_add_question(&s, asked[i], n, i == 1 ? 0 : answer, asked[i], n, &err),
+                  err);
+    }
+    assert_ok(corpus_build(&s, SPLIT_ALL, model.tokenizer, NULL, NULL, out, &err), err);
+    source_deinit(&s);
+}
+
+/* What is to be predicted is the answer and the end, after the end of the text before. */
+static void test_questions(void **state) {
+    (void)state;
+    static const char *const answers[] = {" river", " song"};
+    struct corpus c;
+    struct probes p;
+    struct err err = {0};
+    make_questions(&c);
+    assert_int_equal(c.answers[1], c.starts[2]);
+    assert_ok(probes_make(&c, model.tokenizer, 64, &p, &err), err);
+    assert_int_equal(p.n, 2);
+    for (size_t i = 0; i < p.n; i++) {
+        struct buf got = {0};
+        const int32_t *x = p.x + i * (size_t)p.time, *y = p.y + i * (size_t)p.time;
+        assert_int_equal(x[0], tokenizer_eot(model.tokenizer));
+        for (int k = 0; k < p.time; k++) {
+            size_t n;
+            if (y[k] == LOSS_IGNORE) continue;
+            if (k + 1 < p.time) assert_int_equal(y[k], x[k + 1]);
+            const char *bytes = tokenizer_bytes(model.tokenizer, y[k], &n);
+            if (y[k] == tokenizer_eot(model.tokenizer)) buf_str(&got, ".");
+            else buf_add(&got, bytes, n);
+        }
+        assert_memory_equal(got.data, answers[i], strlen(answers[i]));
+        assert_string_equal(got.data + strlen(answers[i]), ".");
+        buf_deinit(&got);
+    }
+    probes_deinit(&p);
+    assert_ok(probes_make(&c, model.tokenizer, 2, &p, &err), err); /* none fits */
+    assert_int_equal(p.n, 0);
+    assert_true(isnan(probes_accuracy(tf, &model.weights, &p, BATCH)));
+    corpus_deinit(&c);
+}
+
+/* The likeliest token at each position of a question, by the logits. */
+static void find_likeliest(const struct probes *p, size_t i, int32_t *out) {
+    size_t vocab = (size_t)model.table.config.vocab;
+    real *logits = calloc((size_t)p->time * vocab, sizeof *logits);
+    assert_non_null(logits);
+    transformer_logits(tf, &model.weights, p->x + i * (size_t)p->time, 1, p->time, logits);
+    for (int k = 0; k < p->time; k++) {
+        const real *row = logits + (size_t)k * vocab;
+        out[k] = 0;
+        for (size_t v = 1; v < vocab; v++)
+            if (row[v] > row[out[k]]) out[k] = (int32_t)v;
+    }
+    free(logits);
+}
+
+/* Right is an answer of which every token is the likeliest. */
+static void test_accuracy(void **state) {
+    (void)state;
+    struct corpus c;
+    struct probes p;
+    struct err err = {0};
+    int32_t likeliest[CONTEXT];
+    make_questions(&c);
+    assert_ok(probes_make(&c, model.tokenizer, CONTEXT, &p, &err), err);
+    assert_int_equal(p.n, 2);
+    for (size_t i = 0; i < p.n; i++) {
+        int32_t *y = p.y + i * (size_t)p.time, *last = NULL;
+        find_likeliest(&p, i, likeliest);
+        for (int k = 0; k < p.time; k++) {
+            if (y[k] == LOSS_IGNORE) continue;
+            y[k] = likeliest[k];
+            last = &y[k];
+        }
+        if (i == 1) *last ^= 1; /* one token of the second answer is not */
+    }
+    for (int batch = 1; batch <= BATCH; batch++)
+        assert_true(probes_accuracy(tf, &model.weights, &p, batch) == 0.5);
+    probes_deinit(&p);
+    corpus_deinit(&c);
+}
+
 static void test_at_most(void **state) {
     static const struct {
         int64_t most;
@@ -165,7 +258,8 @@ static void test_short_split(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arithmetic),  cmocka_unit_test(test_score_of),
-        cmocka_unit_test(test_windows),     cmocka_unit_test(test_at_most),
+        cmocka_unit_test(test_windows),     cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_accuracy),    cmocka_unit_test(test_at_most),
         cmocka_unit_test(test_short_split),
     };
     return cmocka_run_group_tests_name("evaluate", tests, setup, teardown);

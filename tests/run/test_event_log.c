@@ -219,6 +219,29 @@ static void test_truncated(void **state) {
     event_reader_close(r);
 }
 
+/* From a place that was taken before, forward and back, the same follows. */
+static void test_places(void **state) {
+    const char *path = in_folder(state, "places.jsonl");
+    struct event_reader *r = reader(path);
+    assert_int_equal(event_reader_place(r), 0);
+    write_steps(path, 0, 5000);
+    for (int i = 0; i < 3000; i++) expect_step(r, i + 1, i);
+    int64_t place = event_reader_place(r);
+    append_text(path, "{\"seq\":5001,\"step\":5000,\"ty"); /* torn */
+    for (int i = 3000; i < 5000; i++) expect_step(r, i + 1, i);
+    expect_nothing(r);
+    int64_t end = event_reader_place(r);
+    event_reader_go(r, place);
+    for (int i = 3000; i < 3010; i++) expect_step(r, i + 1, i);
+    event_reader_go(r, 0);
+    expect_step(r, 1, 0);
+    event_reader_go(r, end);
+    expect_nothing(r);
+    append_text(path, "pe\":\"step\"}\n");
+    expect_step(r, 5001, 5000);
+    event_reader_close(r);
+}
+
 static void test_removed(void **state) {
     const char *path = in_folder(state, "removed.jsonl");
     write_steps(path, 0, 2);
@@ -387,7 +410,7 @@ int main(void) {
         cmocka_unit_test(test_removed),         cmocka_unit_test(test_skipping),
         cmocka_unit_test(test_overlong_line),   cmocka_unit_test(test_long_line),
         cmocka_unit_test(test_no_file_to_read), cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_listener),
+        cmocka_unit_test(test_listener),        cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests_name("event_log", tests, folder_setup, folder_teardown);
 }

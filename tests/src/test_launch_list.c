@@ -13,19 +13,20 @@ struct fixture {
     struct canvas canvas;
 };
 
-/* A log with `steps` losses of 3, behind what is there; an end when it is told. */
-static void log_steps(const char *runs, const char *name, int steps, bool end) {
+/* A log with losses of 3 for the steps [from, to], behind what is there; an end when it is
+ * told. */
+static void log_steps(const char *runs, const char *name, int from, int to, bool end) {
     struct run_paths run;
     struct event_log log;
     struct err err = {0};
     assert_ok(files_make_dirs(below(runs, name), 0700, &err), err);
     assert_ok(run_paths_of(below(runs, name), &run, &err), err);
     assert_ok(event_log_open(&log, run.events, &err), err);
-    for (int i = 1; i <= steps; i++) {
+    for (int i = from; i <= to; i++) {
         struct event e = {.type = EVENT_STEP, .step = i, .stp = {.loss = 3}};
         assert_ok(event_log_put(&log, &e, &err), err);
     }
-    struct event last = {.type = EVENT_END, .step = steps, .end = {.reason = "finished"}};
+    struct event last = {.type = EVENT_END, .step = to, .end = {.reason = "finished"}};
     if (end) assert_ok(event_log_put(&log, &last, &err), err);
     event_log_close(&log);
 }
@@ -76,8 +77,8 @@ static void test_reading(void **state) {
     const char *runs = open_list(&f, in_folder(state, "reading"));
     look(&f); /* no runs folder yet */
     assert_int_equal(f.list.n, f.list.n_configs);
-    log_steps(runs, "a", 40, true);
-    log_steps(runs, "b", 10, false);
+    log_steps(runs, "a", 1, 40, true);
+    log_steps(runs, "b", 1, 10, false);
     look(&f);
     assert_false(entry(&f, "a")->known);
     assert_false(launch_list_work(&f.list, &f.view, 0, &more)); /* no time at all */
@@ -99,12 +100,12 @@ static void test_changes(void **state) {
     bool more;
     struct err err = {0};
     const char *runs = open_list(&f, in_folder(state, "changes"));
-    log_steps(runs, "still", 40, true);
-    log_steps(runs, "grows", 10, false);
-    log_steps(runs, "goes", 10, true);
+    log_steps(runs, "still", 1, 40, true);
+    log_steps(runs, "grows", 1, 10, false);
+    log_steps(runs, "goes", 1, 10, true);
     look(&f);
     work(&f);
-    log_steps(runs, "grows", 20, true); /* another engine went on with it */
+    log_steps(runs, "grows", 11, 30, true); /* another engine went on with it */
     assert_ok(run_delete(runs, entry(&f, "goes")->info.path, &err), err);
     look(&f);
     assert_null(entry(&f, "goes"));
@@ -116,12 +117,28 @@ static void test_changes(void **state) {
     close_list(&f);
 }
 
+/* Steps that are made anew after a resume take the place of the first try's. */
+static void test_resumed(void **state) {
+    struct fixture f;
+    const char *runs = open_list(&f, in_folder(state, "resumed"));
+    log_steps(runs, "a", 1, 40, false);
+    look(&f);
+    work(&f);
+    assert_int_equal(points(entry(&f, "a")), 40);
+    log_steps(runs, "a", 31, 50, false);
+    log_steps(runs, "a", 41, 45, true);
+    look(&f);
+    work(&f);
+    assert_int_equal(points(entry(&f, "a")), 45);
+    close_list(&f);
+}
+
 /* The log of a living run is followed, not read from its start each time. */
 static void test_living(void **state) {
     struct fixture f;
     struct err err = {0};
     const char *runs = open_list(&f, in_folder(state, "living"));
-    log_steps(runs, "a", 10, false);
+    log_steps(runs, "a", 1, 10, false);
     int lock = files_lock(below(runs, "a/engine.lock"), NULL, &err);
     assert_true(lock >= 0);
     for (int round = 1; round <= 3; round++) {
@@ -131,7 +148,7 @@ static void test_living(void **state) {
         assert_int_equal(entry(&f, "a")->info.pid, getpid());
         assert_int_equal(points(entry(&f, "a")), 10 * round);
         assert_non_null(f.list.sources[f.list.n_configs].reader);
-        log_steps(runs, "a", 10, round == 3);
+        log_steps(runs, "a", 10 * round + 1, 10 * round + 10, round == 3);
     }
     assert_int_equal(close(lock), 0);
     look(&f);
@@ -150,7 +167,7 @@ static void test_out_of_sight(void **state) {
     const char *runs = open_list(&f, in_folder(state, "many"));
     for (int i = 0; i < 60; i++) {
         snprintf(name, sizeof name, "run-%d", i);
-        log_steps(runs, name, 5, true);
+        log_steps(runs, name, 1, 5, true);
     }
     look(&f);
     work(&f);
@@ -166,9 +183,8 @@ static void test_out_of_sight(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reading),
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_living),
+        cmocka_unit_test(test_reading),      cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_resumed),      cmocka_unit_test(test_living),
         cmocka_unit_test(test_out_of_sight),
     };
     return cmocka_run_group_tests_name("launch_list", tests, folder_setup, folder_teardown);

@@ -17,7 +17,8 @@ void fixture_open(struct app_fixture *f, enum app_mode mode, int w, int h, enum 
     struct app_options o = {.mode = mode,
                             .name = "medical",
                             .drive_command = "thaw attach medical",
-                            .runs = THAW_SOURCE_DIR "/tests/golden"};
+                            .runs = THAW_SOURCE_DIR "/tests/golden",
+                            .log = THAW_SOURCE_DIR "/tests/golden/medical.jsonl"};
     struct err err = {0};
     *f = (struct app_fixture){.now = 1000};
     f->app = app_create(&o, &err);

@@ -42,7 +42,7 @@ static void put_run(struct launch_entry *e, int i) {
     r->modified = now - s->age;
     r->pid = s->pid;
     for (int k = 0; e->known && k < 200 && i != 3; k++)
-        launch_curve_add(&e->curve, 2 + 6 * exp(-k / 40.0) + (i == 1 ? k * 0.02 : 0));
+        launch_curve_add(&e->curve, k + 1, 2 + 6 * exp(-k / 40.0) + (i == 1 ? k * 0.02 : 0));
 }
 
 static void put_config(struct launch_entry *e, const char *name, const char *about) {

@@ -20,6 +20,9 @@
 #include <unistd.h>
 
 enum { PATIENCE_MS = 120000 }; /* only a hang lasts that long */
+/* The same for words on a screen that goes on drawing (its clock): pieces of output, or of
+ * silence, without them. */
+enum { SILENCE_MS = 100, PIECES_MAX = 1500 };
 
 void pty_screen_start(struct pty_screen *p, int w, int h,
                       int (*child)(int socket, void *context), void *context) {
@@ -121,9 +124,11 @@ static bool shows(const struct pty_screen *p, const char *words) {
 }
 
 bool pty_screen_until_shown(struct pty_screen *p, const char *words) {
-    while (!shows(p, words)) {
+    for (int pieces = 0; !shows(p, words); pieces++) {
         struct pollfd fd = {p->master, POLLIN, 0};
-        if (poll(&fd, 1, PATIENCE_MS) == 0) fail_msg("\"%s\" never came", words);
+        int ready = poll(&fd, 1, SILENCE_MS);
+        if (pieces == PIECES_MAX) fail_msg("\"%s\" never came", words);
+        if (ready <= 0) continue;
         if (!take_in(p)) return false;
         interpret(p);
         buf_clear(&p->bytes);

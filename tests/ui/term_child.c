@@ -70,6 +70,7 @@ static void send_answer(int socket, const struct term *t, int key, struct term_m
 /* True as long as there is more to do. */
 static bool obey(struct term *t, int socket, const struct order *order) {
     struct term_mouse mouse = {0};
+    struct term_options o;
     int key = KEYS_NONE, other[2] = {-1, -1};
     switch (order->what) {
     case ORDER_FRAME:
@@ -82,6 +83,13 @@ static bool obey(struct term *t, int socket, const struct order *order) {
     case ORDER_KEY:
         key = term_key(t, order->argument, other[0], &mouse);
         send_answer(socket, t, key, mouse);
+        return true;
+    case ORDER_CHANGE:
+        o = (struct term_options){.theme = (enum theme)(order->argument % 16),
+                                  .glyphs = (enum glyphs_wish)(order->argument / 16 % 16),
+                                  .no_mouse = order->argument >= 256};
+        term_change(t, &o);
+        send_answer(socket, t, KEYS_NONE, mouse);
         return true;
     case ORDER_COPY:
         send_answer(socket, t, term_copy(t, "thaw"), mouse);
@@ -172,7 +180,7 @@ static void compare_cell(const struct fixture *f, const struct cell *cell, int x
     assert_int_equal(shown.width, wide && f->s->utf8 ? 2 : 1);
     for (int i = 0; i < 2 && f->s->utf8 && shown.chars[i]; i++) /* up to the first 0 */
         assert_int_equal(shown.chars[1 + i], cell->mark[i]);
-    struct look look = theme_look((enum style)cell->style, f->s->colours, f->s->options.light);
+    struct look look = theme_look((enum style)cell->style, f->s->colours, f->s->options.theme);
     assert_int_equal(shown.attrs.reverse, look.reverse);
     if (strncmp(f->s->term, "xterm", 5) != 0)
         return; /* others have reasons to leave some out */

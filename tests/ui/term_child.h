@@ -14,7 +14,8 @@ struct order {
         ORDER_REDRAW,
         ORDER_KEY,
         ORDER_KEY_OR_FD,
-        ORDER_COPY, /* the answer's key: whether something was sent */
+        ORDER_CHANGE, /* argument: theme + 16 * glyphs + 256 * no_mouse */
+        ORDER_COPY,   /* the answer's key: whether something was sent */
         ORDER_CLOSE,
         ORDER_CRASH,
         ORDER_SUSPEND

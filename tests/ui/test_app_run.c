@@ -25,12 +25,13 @@
 enum { FAILED = 9 }; /* exit status of a child that has no screen */
 
 struct fixture {
-    char dir[64];
+    char dir[64], prefs[96]; /* prefs: where settings are kept; "": nowhere */
     struct run_paths paths;
     struct event_log log;
     int lock;
     struct control *control;
     struct pty_screen screen;
+    bool first_start;
     bool own_engine; /* the screen has a child that holds the lock, and no more */
 };
 
@@ -45,12 +46,19 @@ static pid_t start_engine(const struct fixture *f) {
 
 static int run_app(int socket, void *context) {
     const struct fixture *f = context;
+    struct prefs prefs;
+    prefs_init(&prefs);
+    prefs.at[PREF_TOUR] = PREF_TOUR_DONE;
+    if (f->first_start) prefs.at[PREF_TOUR] = PREF_TOUR_NEW;
+    if (f->prefs[0] && !prefs_read(&prefs, f->prefs, NULL)) return FAILED;
     struct app_options o = {.mode = APP_DRIVE,
                             .name = "test",
                             .drive_command = "thaw attach test",
-                            .repeat_command = "thaw run test/config.yaml"};
+                            .repeat_command = "thaw run test/config.yaml",
+                            .prefs = &prefs,
+                            .prefs_path = f->prefs};
     if (f->own_engine) o.engine = start_engine(f);
-    struct term_options t = {.ascii = true};
+    struct term_options t = {.glyphs = GLYPHS_WISH_ASCII};
     enum app_end how = APP_GOES_ON;
     (void)socket;
     setenv("TERM", "xterm-256color", 1);
@@ -286,6 +294,57 @@ static void test_copy(void **state) {
     leave(f, APP_DETACHED);
 }
 
+static void keep_prefs(struct fixture *f) {
+    snprintf(f->prefs, sizeof f->prefs, "%s/prefs/settings.json", f->dir);
+}
+
+/* How the curve is liked is kept, and the next screen begins with it; where it cannot be kept
+ * the screen goes on. */
+static void test_prefs(void **state) {
+    struct fixture *f = *state;
+    keep_prefs(f);
+    open_log(f);
+    put_step(f, 1, 4.5);
+    start(f, true);
+    expect(f, "nats/token EMA.90 lin");
+    assert_false(files_exists(f->prefs)); /* nothing was changed */
+    pty_screen_type(&f->screen, "ls");
+    expect(f, "nats/token EMA.99 log");
+    pty_screen_type(&f->screen, "q");
+    leave(f, APP_DETACHED);
+    pty_screen_close(&f->screen);
+    start(f, false);
+    expect(f, "nats/token EMA.99 log");
+    assert_int_equal(unlink(f->prefs), 0);
+    assert_true(files_make_dirs(f->prefs, 0700, NULL)); /* a folder in the file's place */
+    pty_screen_type(&f->screen, "s");
+    expect(f, "settings are not kept: ");
+    expect(f, "nats/token raw log");
+    pty_screen_type(&f->screen, "q");
+    leave(f, APP_DETACHED);
+}
+
+/* The tour comes by itself once: its first hint is enough. */
+static void test_tour(void **state) {
+    struct fixture *f = *state;
+    keep_prefs(f);
+    f->first_start = true;
+    open_log(f);
+    put_step(f, 1, 4.5);
+    start(f, false);
+    expect(f, "1 of 5   Enter: next   Esc: end");
+    assert_true(files_exists(f->prefs));
+    pty_screen_type(&f->screen, "q");
+    leave(f, APP_DETACHED);
+    pty_screen_close(&f->screen);
+    start(f, false);
+    expect(f, "the engine is dead"); /* long after it would have come */
+    pty_screen_type(&f->screen, "\033");
+    expect(f, "? help");
+    pty_screen_type(&f->screen, "q");
+    leave(f, APP_DETACHED);
+}
+
 /* A log of many steps is read in slices: keys are answered meanwhile, and all of it arrives. */
 static void test_long_log(void **state) {
     struct fixture *f = *state;
@@ -334,6 +393,7 @@ int main(void) {
         TEST(test_live),        TEST(test_stop),     TEST(test_no_engine),
         TEST(test_engine_dies), TEST(test_long_log), TEST(test_own_engine_killed),
         TEST(test_notice),      TEST(test_overlay),  TEST(test_copy),
+        TEST(test_prefs),       TEST(test_tour),
     };
     return cmocka_run_group_tests_name("app_run", tests, NULL, NULL);
 }

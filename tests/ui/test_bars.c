@@ -56,6 +56,24 @@ static void test_learned_width(void **state) {
     fixture_close(&f);
 }
 
+/* What a set that asks has answered right, in the row and in the log; in a narrow row it gives
+ * way. */
+static void test_right(void **state) {
+    struct app_fixture f;
+    (void)state;
+    fixture_open(&f, APP_DRIVE, 80, 24, GLYPHS_ASCII);
+    fixture_recorded(&f, ALL);
+    fixture_event(
+        &f, "\"step\":372,\"type\":\"eval\",\"sets\":{\"medical\":{\"tuned\":{\"loss\":1.5,"
+            "\"accuracy\":0.957},\"base\":{\"loss\":4.432}}}");
+    assert_true(canvas_resize(&f.canvas, 120, 24, NULL));
+    assert_non_null(
+        strstr(fixture_row(&f, LEARNED), "learned: medical 84.1 ->  4.5 ppl (96% right)"));
+    fixture_key(&f, '4');
+    assert_true(fixture_shows(&f, "medical 1.500 nats, 96% right (base 4.432)"));
+    fixture_close(&f);
+}
+
 static void test_threads(void **state) {
     struct app_fixture f;
     (void)state;
@@ -135,9 +153,9 @@ static void test_hints(void **state) {
 
 int main(void) {
     enum { CASES = sizeof hint_cases / sizeof hint_cases[0] };
-    static const struct CMUnitTest others[] = {cmocka_unit_test(test_main_set),
-                                               cmocka_unit_test(test_learned_width),
-                                               cmocka_unit_test(test_threads)};
+    static const struct CMUnitTest others[] = {
+        cmocka_unit_test(test_main_set), cmocka_unit_test(test_learned_width),
+        cmocka_unit_test(test_right), cmocka_unit_test(test_threads)};
     struct CMUnitTest tests[CASES + sizeof others / sizeof others[0]];
     for (size_t i = 0; i < CASES; i++)
         tests[i] = (struct CMUnitTest){.name = hint_cases[i].name,

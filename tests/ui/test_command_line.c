@@ -7,6 +7,10 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "engine/core/files.h"
 #include "engine/core/rng.h"
 #include "engine/core/text.h"
 #include "ui/command_line.h"
@@ -88,6 +92,9 @@ static void test_own_words(void **state) {
     type(f, "help");
     assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_HELP);
     command_line_open(&f->line);
+    type(f, "tour");
+    assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_TOUR);
+    command_line_open(&f->line);
     type(f, "   ");
     assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_LEFT);
     command_line_open(&f->line);
@@ -95,6 +102,21 @@ static void test_own_words(void **state) {
     command_line_open(&f->line);
     type(f, "free");
     assert_int_equal(press(f, KEYS_ESCAPE), COMMAND_LINE_LEFT);
+}
+
+static void test_set(void **state) {
+    static const char *const cases[][2] = {{"set smoothing 0.99", "smoothing 0.99"},
+                                           {"  set   log-y  ", "log-y"},
+                                           {"set", ""},
+                                           {"theme light", "theme light"},
+                                           {"theme", "theme "}};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        command_line_open(&f->line);
+        type(f, cases[i][0]);
+        assert_int_equal(press(f, KEYS_ENTER), COMMAND_LINE_SET);
+        assert_string_equal(f->command.text, cases[i][1]);
+    }
 }
 
 static void test_overlay(void **state) {
@@ -146,6 +168,12 @@ static const struct completion {
     {"overlay o", "overlay other", "over this one"},
     {"overlay zzz", "overlay zzz", ""},
     {"q", "quit ", "training goes on"},
+    {"se", "set ", "change a setting"},
+    {"set sm", "set smoothing", "change a setting"},
+    {"set smoothing 0.9", "set smoothing 0.9", "0.9 0.99"},
+    {"set  x-unit to", "set  x-unit tokens", "change a setting"},
+    {"set nonsense o", "set nonsense o", ""},
+    {"theme col", "theme colour-blind", "colour-blind colour-blind-light"},
 };
 
 static void test_completion(void **state) {
@@ -159,6 +187,85 @@ static void test_completion(void **state) {
         if (!k->hint[0]) assert_string_equal(f->line.hint, "");
         else assert_non_null(strstr(f->line.hint, k->hint));
     }
+}
+
+/* ---- the past in a file */
+
+static void enter(struct fixture *f, const char *line) {
+    command_line_open(&f->line);
+    type(f, line);
+    press(f, KEYS_ENTER);
+}
+
+static void check_file(const char *path, const char *expected) {
+    struct buf text = {0};
+    assert_true(files_read(path, 1 << 20, &text, NULL));
+    assert_string_equal(buf_text(&text), expected);
+    buf_deinit(&text);
+}
+
+/* Two screens side by side: both find what either has added, and only what is new is added. */
+static void test_kept(void **state) {
+    struct fixture *f = *state;
+    static struct command_line other;
+    char dir[] = "/tmp/thaw-past-XXXXXX", path[64];
+    struct stat st;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/history", dir);
+    command_line_read(&f->line, path); /* none there */
+    assert_int_equal(f->line.n_past, 0);
+    enter(f, "pause");
+    enter(f, "resume");
+    assert_true(command_line_keep(&f->line, path, NULL));
+    check_file(path, "pause\nresume\n");
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    command_line_read(&other, path);
+    assert_int_equal(other.n_past, 2);
+    assert_string_equal(other.past[1], "resume");
+    enter(f, "eval");
+    assert_true(command_line_keep(&f->line, path, NULL));
+    memcpy(other.past[other.n_past++], "stop", 5);
+    other.n_new = 1;
+    assert_true(command_line_keep(&other, path, NULL));
+    check_file(path, "pause\nresume\neval\nstop\n");
+    assert_true(command_line_keep(&other, path, NULL)); /* nothing new */
+    check_file(path, "pause\nresume\neval\nstop\n");
+    assert_true(files_remove_tree(dir, NULL));
+}
+
+/* A long file, one that is torn, one that is none of ours: at most so many lines, none too
+ * long. */
+static void test_kept_bounds(void **state) {
+    struct fixture *f = *state;
+    char dir[] = "/tmp/thaw-past-XXXXXX", path[64];
+    struct buf text = {0};
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/history", dir);
+    for (int i = 0; i < 3 * COMMAND_LINE_HISTORY; i++) buf_printf(&text, "lr %d\n", i);
+    assert_true(files_write(path, text.data, text.len, NULL));
+    command_line_read(&f->line, path);
+    assert_int_equal(f->line.n_past, COMMAND_LINE_HISTORY);
+    assert_string_equal(f->line.past[0], "lr 100");
+    enter(f, "pause");
+    assert_true(command_line_keep(&f->line, path, NULL));
+    command_line_read(&f->line, path);
+    assert_int_equal(f->line.n_past, COMMAND_LINE_HISTORY);
+    assert_string_equal(f->line.past[0], "lr 101");
+    assert_string_equal(f->line.past[COMMAND_LINE_HISTORY - 1], "pause");
+    buf_clear(&text);
+    for (int i = 0; i < 2000; i++) buf_str(&text, "x");
+    buf_add(&text, "\n\n\0z\xFF\ntorn", 9);
+    assert_true(files_write(path, text.data, text.len, NULL));
+    command_line_read(&f->line, path);
+    assert_true(f->line.n_past > 0 && strlen(f->line.past[0]) == LINE_EDIT_MAX - 1);
+    assert_true(files_remove_tree(path, NULL) && files_make_dirs(path, 0700, NULL));
+    command_line_read(&f->line, path); /* a folder in its place */
+    assert_int_equal(f->line.n_past, 0);
+    enter(f, "pause");
+    assert_false(command_line_keep(&f->line, path, NULL));
+    buf_deinit(&text);
+    assert_true(files_remove_tree(dir, NULL));
 }
 
 static void test_past(void **state) {
@@ -251,6 +358,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_sends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_own_words, setup, teardown),
         cmocka_unit_test_setup_teardown(test_overlay, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_set, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kept_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong, setup, teardown),
         cmocka_unit_test_setup_teardown(test_completion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_past, setup, teardown),

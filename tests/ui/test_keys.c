@@ -64,8 +64,10 @@ static void test_hint_line(void **state) {
         buf_add(&line, b->label, strcspn(b->label, " "));
         buf_printf(&line, " %s  ", b->hint);
     }
-    assert_string_equal(buf_text(&line), "? help  Tab pane  Space freeze  p pause  c compare  "
-                                         "] prompt  l log axis  + zoom  : command  q detach  ");
+    assert_string_equal(buf_text(&line),
+                        "? help  Tab pane  Space freeze  p pause  c compare  "
+                        "] prompt  l log axis  + zoom  ' mark  r replay  . faster  ) step  "
+                        ": command  q detach  ");
     buf_deinit(&line);
 }
 

@@ -186,6 +186,71 @@ static void test_gone_meanwhile(void **state) {
     launcher_close(&f);
 }
 
+/* ---- replay, two runs */
+
+static void test_replay(void **state) {
+    (void)state;
+    struct launcher_fixture f;
+    launcher_open(&f, 6, 80, 24, GLYPHS_ASCII);
+    assert_int_equal(launcher_press(&f, 'r'), LAUNCH_REPLAY);
+    launcher_press(&f, 'g');
+    assert_int_equal(launcher_press(&f, 'r'), LAUNCH_NOTHING);
+    assert_true(launcher_has(&f, "medical is a config: Enter starts it"));
+    launcher_close(&f);
+}
+
+/* One is marked, another one chosen; the mark goes with its run. */
+static void test_mark(void **state) {
+    (void)state;
+    struct launcher_fixture f;
+    struct err err = {0};
+    launcher_open(&f, 6, 80, 24, GLYPHS_ASCII);
+    assert_int_equal(launcher_press(&f, 'c'), LAUNCH_NOTHING);
+    assert_true(launcher_has(&f, "m marks a run first"));
+    launcher_type(&f, "jm");
+    assert_string_equal(launcher_marked(&f.launcher)->info.name, "paper");
+    assert_true(launcher_has(&f, ">paper           *paused"));
+    assert_int_equal(launcher_press(&f, 'c'), LAUNCH_NOTHING);
+    assert_true(launcher_has(&f, "c compares another run with this one"));
+    launcher_type(&f, "j");
+    assert_int_equal(launcher_press(&f, 'c'), LAUNCH_COMPARE);
+    launcher_type(&f, "m"); /* another one instead */
+    assert_string_equal(launcher_marked(&f.launcher)->info.name, "medical");
+    launcher_type(&f, "m");
+    assert_null(launcher_marked(&f.launcher));
+    launcher_type(&f, "m");
+    assert_true(launcher_set(&f.launcher, f.entries, FIXTURE_CONFIGS + 2, &err));
+    assert_null(launcher_marked(&f.launcher)); /* it was deleted */
+    launcher_close(&f);
+}
+
+static void test_changes(void **state) {
+    (void)state;
+    struct launcher_fixture f;
+    struct launch_changes changes = {.name = {"paper", "medical"}};
+    launcher_open(&f, 6, 80, 12, GLYPHS_ASCII);
+    launcher_compare(&f.launcher, &changes);
+    assert_true(launcher_has(&f, "paper and medical have the same settings"));
+    for (int i = 0; i < 20; i++) {
+        struct launch_change change = {.value = {"yes", "no"}};
+        snprintf(change.key, sizeof change.key, "key %d", i);
+        assert_true(launch_changes_add(&changes, &change));
+    }
+    assert_true(launcher_has(&f, "key 0 ") && !launcher_has(&f, "key 19 "));
+    launcher_type(&f, "G");
+    assert_true(launcher_has(&f, "key 19 ") && !launcher_has(&f, "key 0 "));
+    launcher_type(&f, "g");
+    assert_int_equal(launcher_press(&f, '\r'), LAUNCH_CURVES);
+    assert_int_equal(f.launcher.input, LAUNCH_LIST);
+    launcher_compare(&f.launcher, &changes);
+    snprintf(changes.trouble, sizeof changes.trouble, "config.yaml:3:1: what is this?");
+    assert_true(launcher_has(&f, "config.yaml:3:1: what is this?"));
+    launcher_type(&f, "q"); /* leaves the table only */
+    assert_int_equal(f.launcher.input, LAUNCH_LIST);
+    launch_changes_deinit(&changes);
+    launcher_close(&f);
+}
+
 /* ---- filter, help */
 
 static void test_filter(void **state) {
@@ -255,8 +320,9 @@ int main(void) {
         cmocka_unit_test(test_mouse),         cmocka_unit_test(test_wishes),
         cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_deleting),
         cmocka_unit_test(test_living_stays),  cmocka_unit_test(test_gone_meanwhile),
-        cmocka_unit_test(test_filter),        cmocka_unit_test(test_help),
-        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_replay),        cmocka_unit_test(test_mark),
+        cmocka_unit_test(test_changes),       cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_help),          cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests_name("launcher", tests, NULL, NULL);
 }

@@ -205,6 +205,53 @@ static void test_points(void **state) {
     loss_points_free(&p);
 }
 
+/* The axis reaches to the end of the longest run in sight, whichever it is, in any unit. */
+static void test_axis(void **state) {
+    struct fixture *f = *state;
+    struct loss_view v = {.smoothing = SMOOTHING_USUAL, .overlays = &f->overlays};
+    double x0, x1;
+    for (int i = 1; i <= 100; i++) {
+        struct event e = {.type = EVENT_STEP, .step = i, .stp = {.loss = 3, .tokens = i * 10}};
+        history_observe(&f->history, &e);
+    }
+    train(f, "longer", 1, 250);
+    train(f, "shorter", 1, 20);
+    assert_true(add(f, "shorter"));
+    read_all(f);
+    loss_view_x(&v, &f->history, &x0, &x1);
+    assert_true(x0 == 0 && x1 == 100);
+    assert_true(add(f, "longer"));
+    read_all(f);
+    loss_view_x(&v, &f->history, &x0, &x1);
+    assert_true(x0 == 0 && x1 >= 250 && x1 < 300);
+    loss_view_zoom(&v, &f->history, 0.5, 250); /* and the window moves as far */
+    loss_view_x(&v, &f->history, &x0, &x1);
+    assert_true(v.zoomed && x1 >= 250);
+    loss_view_reset(&v);
+    v.unit = UNIT_TOKENS;
+    loss_view_x(&v, &f->history, &x0, &x1);
+    assert_true(x1 >= 2500 && x1 < 3000);
+    overlays_clear(&f->overlays);
+    loss_view_x(&v, &f->history, &x0, &x1);
+    assert_true(x1 == 1000);
+}
+
+/* A run that is not beside the one on the screen is found where runs usually live. */
+static void test_elsewhere(void **state) {
+    struct fixture *f = *state;
+    char path[256];
+    assert_int_equal(setenv("XDG_STATE_HOME", f->runs, 1), 0);
+    path_of(f, "thaw/runs", "", path);
+    assert_true(files_make_dirs(path, 0700, &f->err));
+    train(f, "thaw/runs/usual", 1, 5);
+    train(f, "beside", 1, 5);
+    assert_true(add(f, "usual") && add(f, "beside"));
+    assert_string_equal(f->overlays.at[0]->name, "usual");
+    assert_false(add(f, "nobody"));
+    assert_non_null(strstr(f->err.msg, f->runs)); /* of the folder that was meant first */
+    unsetenv("XDG_STATE_HOME");
+}
+
 /* Printed, not asserted: a loaded machine would make it fail. */
 static void test_cost(void **state) {
     enum { STEPS = 1000000, TIMES = 50 };
@@ -240,6 +287,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sets, setup, teardown),
         cmocka_unit_test_setup_teardown(test_points, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_axis, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cost, setup, teardown),
     };
     return cmocka_run_group_tests_name("overlay", tests, NULL, NULL);

@@ -19,21 +19,21 @@ static const struct setting settings[] = {
     {"xterm-256color, light",
      "xterm-256color",
      "C.UTF-8",
-     {.light = true},
+     {.theme = THEME_LIGHT},
      256,
      true,
      GLYPHS_BRAILLE},
     {"xterm-256color, mono",
      "xterm-256color",
      "C.UTF-8",
-     {.mono = true},
+     {.theme = THEME_MONO},
      0,
      true,
      GLYPHS_BRAILLE},
     {"xterm-256color, --ascii",
      "xterm-256color",
      "C.UTF-8",
-     {.ascii = true},
+     {.glyphs = GLYPHS_WISH_ASCII},
      256,
      true,
      GLYPHS_ASCII},
@@ -173,6 +173,72 @@ static void test_keys(void **state) {
     pty_screen_close(&f.p);
 }
 
+static bool sent(const struct fixture *f, const char *bytes) {
+    return strstr(buf_text(&f->p.bytes), bytes) != NULL;
+}
+
+/* Reports are asked for in the SGR form, also where terminfo knows no mouse (cygwin). */
+static void test_mouse(void **state) {
+    static const struct {
+        const char *term;
+        bool no_mouse, asks;
+    } cases[] = {{"xterm-256color", false, true}, {"xterm-256color", true, false},
+                 {"screen", false, true},         {"cygwin", false, true},
+                 {"vt100", false, false},         {"vt220", false, false}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct setting s = {
+            cases[i].term, cases[i].term, "C.UTF-8", {.no_mouse = cases[i].no_mouse}, 0,
+            true,          GLYPHS_ASCII};
+        struct fixture f;
+        term_child_start(&f, &s, 80, 24);
+        assert_true(f.last.opened);
+        term_child_give(&f, ORDER_CLOSE, 0);
+        pty_screen_wait(&f.p);
+        assert_int_equal(sent(&f, "\033[?1000h\033[?1006h"), cases[i].asks);
+        assert_int_equal(sent(&f, "\033[?1006l\033[?1000l"), cases[i].asks);
+        pty_screen_close(&f.p);
+    }
+}
+
+/* Other colours, other glyphs, the mouse given back and taken again, all while it is open. */
+static void test_change(void **state) {
+    static const struct {
+        int number; /* of the settings that it becomes */
+        int argument;
+    } steps[] = {{1, THEME_LIGHT},
+                 {2, THEME_MONO},
+                 {0, THEME_DARK},
+                 {3, 16 * GLYPHS_WISH_ASCII},
+                 {0, 16 * GLYPHS_WISH_BRAILLE}};
+    struct fixture f;
+    (void)state;
+    term_child_start(&f, &settings[0], 80, 24);
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        f.s = &settings[steps[i].number];
+        term_child_give(&f, ORDER_CHANGE, steps[i].argument);
+        assert_true(pty_screen_answer(&f.p, &f.last, sizeof f.last));
+        assert_int_equal(f.last.glyphs, f.s->glyphs);
+        term_child_frame(&f, (int)i, ORDER_REDRAW);
+        term_child_compare(&f, (int)i);
+        term_child_frame(&f, (int)i, ORDER_FRAME);
+        assert_int_equal(f.p.bytes.len, 0);
+    }
+    term_child_give(&f, ORDER_CHANGE, 256);
+    assert_true(pty_screen_answer(&f.p, &f.last, sizeof f.last));
+    term_child_give(&f, ORDER_FRAME, 0);
+    assert_true(pty_screen_until(&f.p, MARKER));
+    assert_true(sent(&f, "\033[?1006l"));
+    assert_false(sent(&f, "\033[?1006h"));
+    buf_clear(&f.p.bytes);
+    term_child_give(&f, ORDER_CHANGE, 0);
+    assert_true(pty_screen_answer(&f.p, &f.last, sizeof f.last));
+    term_child_give(&f, ORDER_FRAME, 0);
+    assert_true(pty_screen_until(&f.p, MARKER));
+    assert_true(sent(&f, "\033[?1006h"));
+    pty_screen_close(&f.p);
+}
+
 /* A terminal is sent the text for its clipboard; a console, which has none, is sent nothing. */
 static void test_copy(void **state) {
     (void)state;
@@ -194,7 +260,7 @@ static void test_copy(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[COUNT(settings) + COUNT(refusals) + 4];
+    struct CMUnitTest tests[COUNT(settings) + COUNT(refusals) + 6];
     size_t n = 0;
     for (size_t i = 0; i < COUNT(settings); i++)
         tests[n++] = (struct CMUnitTest){.name = settings[i].name,
@@ -205,10 +271,9 @@ int main(void) {
                                          .test_func = test_refused,
                                          .initial_state = (void *)&refusals[i]};
     const struct CMUnitTest others[] = {
-        cmocka_unit_test(test_no_terminal),
-        cmocka_unit_test(test_resizes),
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_no_terminal), cmocka_unit_test(test_resizes),
+        cmocka_unit_test(test_keys),        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_mouse),       cmocka_unit_test(test_change),
     };
     memcpy(tests + n, others, sizeof others);
     return cmocka_run_group_tests_name("term", tests, NULL, NULL);

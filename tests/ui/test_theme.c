@@ -10,14 +10,16 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+static const enum theme coloured[] = {THEME_DARK, THEME_LIGHT, THEME_COLOUR_BLIND,
+                                      THEME_COLOUR_BLIND_LIGHT};
 static const int depths[] = {0, 8, 16, 256, 1 << 24};
 
 static void test_indexes(void **state) {
     (void)state;
     for (int style = 0; style < STYLE_COUNT; style++)
         for (size_t d = 0; d < COUNT(depths); d++)
-            for (int light = 0; light < 2; light++) {
-                struct look look = theme_look((enum style)style, depths[d], light);
+            for (int theme = 0; theme < THEME_COUNT; theme++) {
+                struct look look = theme_look((enum style)style, depths[d], (enum theme)theme);
                 int limit = depths[d] < 256 ? depths[d] : 256;
                 assert_true(look.fg >= THEME_DEFAULT && look.fg < limit);
                 assert_true(look.bg >= THEME_DEFAULT && look.bg < limit);
@@ -29,11 +31,11 @@ static void test_visible(void **state) {
     (void)state;
     for (int style = 0; style < STYLE_COUNT; style++)
         for (int colours = 8; colours <= 16; colours += 8) {
-            int dark = theme_look((enum style)style, colours, false).fg;
-            int light = theme_look((enum style)style, colours, true).fg;
-            assert_int_not_equal(dark, 0);
-            assert_int_not_equal(light, 7);
-            assert_int_not_equal(light, 15);
+            for (size_t i = 0; i < COUNT(coloured); i++) {
+                int fg = theme_look((enum style)style, colours, coloured[i]).fg;
+                if (!theme_is_light(coloured[i])) assert_int_not_equal(fg, 0);
+                else assert_true(fg != 7 && fg != 15);
+            }
         }
 }
 
@@ -44,13 +46,21 @@ static void test_mono(void **state) {
                                       STYLE_ERROR,  STYLE_WARNING,  STYLE_CHANGED,
                                       STYLE_STRONG, STYLE_KEY,      STYLE_FRAME_FOCUS};
     for (size_t i = 0; i < COUNT(loud); i++) {
-        struct look look = theme_look(loud[i], 0, false);
+        struct look look = theme_look(loud[i], 0, THEME_DARK);
         assert_true(look.bold || look.reverse || look.underline);
     }
+    for (int style = 0; style < STYLE_COUNT; style++) { /* however many colours there are */
+        struct look mono = theme_look((enum style)style, 256, THEME_MONO);
+        struct look none = theme_look((enum style)style, 0, THEME_DARK);
+        assert_int_equal(mono.fg, THEME_DEFAULT);
+        assert_int_equal(mono.bg, THEME_DEFAULT);
+        assert_int_equal(mono.bold, none.bold);
+        assert_int_equal(mono.reverse, none.reverse);
+    }
     for (size_t d = 0; d < COUNT(depths); d++) {
-        struct look look = theme_look(STYLE_SELECTED, depths[d], false);
+        struct look look = theme_look(STYLE_SELECTED, depths[d], THEME_DARK);
         assert_true(look.reverse || look.bg != THEME_DEFAULT);
-        assert_true(theme_look(STYLE_CURSOR, depths[d], true).reverse);
+        assert_true(theme_look(STYLE_CURSOR, depths[d], THEME_LIGHT).reverse);
     }
 }
 
@@ -87,13 +97,14 @@ static double contrast(int a, int b) {
 static void test_contrast(void **state) {
     (void)state;
     for (int style = 0; style < STYLE_COUNT; style++)
-        for (int light = 0; light < 2; light++) {
-            struct look look = theme_look((enum style)style, 256, light);
+        for (size_t i = 0; i < COUNT(coloured); i++) {
+            bool light = theme_is_light(coloured[i]);
+            struct look look = theme_look((enum style)style, 256, coloured[i]);
             if (look.fg == THEME_DEFAULT || style == STYLE_FRAME || style == STYLE_BAND)
                 continue;
             int back = look.bg != THEME_DEFAULT ? look.bg : light ? 231 : 16;
             if (contrast(look.fg, back) < 4.5)
-                fail_msg("style %d, light %d: contrast %.2f", style, light,
+                fail_msg("style %d, theme %d: contrast %.2f", style, (int)coloured[i],
                          contrast(look.fg, back));
         }
 }
@@ -140,37 +151,79 @@ static double distance(int a, int b, int kind) {
     return sqrt(sum);
 }
 
-/* 20 is about ten times what can just be noticed. */
-static void check_apart(enum style one, enum style other) {
-    for (int light = 0; light < 2; light++)
-        for (int kind = 0; kind < 4; kind++) {
-            int a = theme_look(one, 256, light).fg, b = theme_look(other, 256, light).fg;
-            if (distance(a, b, kind) < 20.0)
-                fail_msg("styles %d and %d, light %d, kind %d: %.1f", one, other, light, kind,
-                         distance(a, b, kind));
-        }
+/* The same for whichever eye tells them apart least. */
+static double least_distance(int a, int b) {
+    double least = INFINITY;
+    for (int kind = 0; kind < 4; kind++) least = fmin(least, distance(a, b, kind));
+    return least;
 }
 
-/* What stands side by side: all curves, and some pairs. */
+static void check_apart(enum style one, enum style other, int colours, enum theme theme,
+                        double wanted) {
+    struct look a = theme_look(one, colours, theme), b = theme_look(other, colours, theme);
+    double apart = least_distance(a.fg, b.fg);
+    if (apart < wanted)
+        fail_msg("styles %d and %d, theme %d, %d colours: %.1f", one, other, (int)theme,
+                 colours, apart);
+}
+
+static const enum style curves[] = {STYLE_TRAIN,    STYLE_VAL,       STYLE_DOMAIN,
+                                    STYLE_BASE,     STYLE_OVERLAY_1, STYLE_OVERLAY_2,
+                                    STYLE_OVERLAY_3};
+enum { PLAIN_CURVES = 4 }; /* of a run without others over it */
+
+/* What stands side by side: all curves, and some pairs. 20 is about ten times what can just be
+ * noticed; the colour-blind themes have more. */
 static void test_colour_blindness(void **state) {
     (void)state;
     static const enum style pairs[][2] = {{STYLE_TRAIN, STYLE_BAND},
                                           {STYLE_GAIN, STYLE_LOSS},
                                           {STYLE_FROZEN, STYLE_LEARN},
                                           {STYLE_ACTIVE, STYLE_DONE}};
-    static const enum style curves[] = {STYLE_TRAIN,    STYLE_VAL,       STYLE_DOMAIN,
-                                        STYLE_BASE,     STYLE_OVERLAY_1, STYLE_OVERLAY_2,
-                                        STYLE_OVERLAY_3};
-    for (size_t i = 0; i < COUNT(pairs); i++) check_apart(pairs[i][0], pairs[i][1]);
-    for (size_t i = 0; i < COUNT(curves); i++)
-        for (size_t k = 0; k < i; k++) check_apart(curves[i], curves[k]);
+    for (size_t t = 0; t < COUNT(coloured); t++) {
+        bool blind = coloured[t] >= THEME_COLOUR_BLIND;
+        for (size_t i = 0; i < COUNT(pairs); i++)
+            check_apart(pairs[i][0], pairs[i][1], 256, coloured[t], 20);
+        for (size_t i = 0; i < COUNT(curves); i++)
+            for (size_t k = 0; k < i; k++)
+                check_apart(curves[i], curves[k], 256, coloured[t], blind ? 27 : 20);
+    }
+}
+
+/* Where there are few colours, with xterm's own: the curves of a plain run. */
+static void test_colour_blind_few(void **state) {
+    (void)state;
+    for (int colours = 8; colours <= 16; colours += 8)
+        for (int i = 0; i < PLAIN_CURVES; i++)
+            for (int k = 0; k < i; k++) {
+                check_apart(curves[i], curves[k], colours, THEME_COLOUR_BLIND, 23);
+                check_apart(curves[i], curves[k], colours, THEME_COLOUR_BLIND_LIGHT, 23);
+            }
+}
+
+static void test_background(void **state) {
+    static const struct {
+        const char *said;
+        enum theme theme;
+    } cases[] = {
+        {NULL, THEME_DARK},         {"", THEME_DARK},     {"15;0", THEME_DARK},
+        {"0;15", THEME_LIGHT},      {"0;7", THEME_LIGHT}, {"12;default;15", THEME_LIGHT},
+        {"15;default", THEME_DARK}, {"15", THEME_DARK},   {";", THEME_DARK}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_int_equal(theme_of_background(cases[i].said), cases[i].theme);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_indexes),  cmocka_unit_test(test_visible),
-        cmocka_unit_test(test_mono),     cmocka_unit_test(test_palette),
-        cmocka_unit_test(test_contrast), cmocka_unit_test(test_colour_blindness),
+        cmocka_unit_test(test_indexes),
+        cmocka_unit_test(test_visible),
+        cmocka_unit_test(test_mono),
+        cmocka_unit_test(test_palette),
+        cmocka_unit_test(test_contrast),
+        cmocka_unit_test(test_colour_blindness),
+        cmocka_unit_test(test_colour_blind_few),
+        cmocka_unit_test(test_background),
     };
     return cmocka_run_group_tests_name("theme", tests, NULL, NULL);
 }

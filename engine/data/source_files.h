@@ -1,0 +1,25 @@
+/* source_files.h - the files behind a path: one, those of a folder, or those that match a glob. */
+#ifndef THAW_ENGINE_DATA_SOURCE_FILES_H
+#define THAW_ENGINE_DATA_SOURCE_FILES_H
+#include "engine/core/gzip.h"
+#include "engine/data/source.h"
+
+/* Reads one file's units into `out`. */
+typedef bool source_file_reader(const char *path, struct source_text *out, struct err *err);
+
+/* Read the file `rest`; or all regular files below the folder `rest` in the order of their names, hidden
+ * ones left out; or what the glob `rest` matches. Of a folder only files with one of the endings
+ * (".html"), or one of these and ".gz"; endings NULL: all. Errors: nothing there, nothing in it. */
+bool source_files_read(const char *rest, const char *const *endings, source_file_reader *read,
+                       struct source_text *out, struct err *err);
+
+/* A file's text, expanded when gzip made it, without a byte order mark. ERR_PARSE when it is not UTF-8 or
+ * has a NUL byte, with the line. */
+struct text_file {
+    struct content content;
+    const char *text;
+    size_t n;
+};
+bool text_file_open(const char *path, struct text_file *out, struct err *err);
+void text_file_close(struct text_file *f);
+#endif
