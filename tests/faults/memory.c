@@ -112,7 +112,8 @@ void suite_memory(struct lab *lab) {
         long n = count(lab, &b, &subjects[i]);
         fprintf(stderr, "memory: %s makes %ld allocations\n", subjects[i].name, n);
         for (long at = 1; at <= (lab->sample ? SAMPLE : n); at++) {
-            long number = lab->sample ? (long)rng_below(&lab->rng, (uint64_t)n) + 1 : at;
+            long drawn = (long)rng_below(&lab->rng, (uint64_t)n) + 1;
+            long number = lab->sample && at > 1 ? drawn : at; /* the first is always one */
             refuse(lab, &b, &subjects[i], number, false);
             refuse(lab, &b, &subjects[i], number, true);
             if (!lab->sample) lab_progress(lab, at, n);
