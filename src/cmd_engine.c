@@ -23,8 +23,8 @@ int cmd_engine(int argc, char **argv) {
         "thaw engine RUN [--resume|--idle]", about, options, 2, 1, 1, 0};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
     struct settings *s = malloc(sizeof *s);
-    if (!s) return CLI_FAILED;
-    bool ok = run_paths_of(words.at[0], &paths, &err) &&
+    bool ok = (s || err_set(&err, ERR_NOMEM, "not enough memory for the run's settings")) &&
+              run_paths_of(words.at[0], &paths, &err) &&
               config_read(paths.config, NULL, s, &err) &&
               (idle ? engine_idle(s, &paths, &err) : engine_main(s, &paths, resume, &err));
     free(s);

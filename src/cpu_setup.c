@@ -28,22 +28,34 @@ const char *cpu_coretype(struct cpu_features f) {
     return NULL;
 }
 
-void cpu_setup(char **argv) {
+/* Without the guard, each start would start the next; with other kernels, the bits were others.
+ */
+static bool set_environment(void) {
+    const char *mine = cpu_coretype(cpu_detect());
+    bool users = getenv("OPENBLAS_CORETYPE") != NULL;
+    return (users || !mine || setenv("OPENBLAS_CORETYPE", mine, 1) == 0) &&
+           setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0 &&
+           setenv(guard,
+                  users  ? "user"
+                  : mine ? "cpuid"
+                         : "none",
+                  1) == 0;
+}
+
+bool cpu_setup(char **argv, struct err *err) {
     sigset_t all, before;
     if (getenv(guard)) { /* the second start: give the signals back */
         sigemptyset(&before);
         sigprocmask(SIG_SETMASK, &before, NULL);
-        return;
+        return true;
     }
-    const char *mine = cpu_coretype(cpu_detect());
-    bool users = getenv("OPENBLAS_CORETYPE") != NULL;
-    if (!users && mine) setenv("OPENBLAS_CORETYPE", mine, 1);
-    setenv("OPENBLAS_NUM_THREADS", "1", 1);
-    setenv(guard, users ? "user" : mine ? "cpuid" : "none", 1);
+    if (!set_environment())
+        return err_set(err, ERR_NOMEM, "not enough memory to choose kernels");
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
     execv("/proc/self/exe", argv);
     sigprocmask(SIG_SETMASK, &before, NULL); /* no /proc: slower, but right */
+    return true;
 }
 
 const char *cpu_setup_text(void) {

@@ -6,6 +6,8 @@
 #define THAW_SRC_CPU_SETUP_H
 #include <stdbool.h>
 
+#include "engine/core/err.h"
+
 /* What cpuid tells that matters here. */
 struct cpu_features {
     bool avx512, avx2_fma, amd;
@@ -20,9 +22,9 @@ const char *cpu_coretype(struct cpu_features f);
 
 /* Start the program again with OPENBLAS_CORETYPE (unless the user has set it) and one BLAS
  * thread, all signals blocked meanwhile, so that no thread of BLAS's ever takes SIGHUP or
- * SIGWINCH. Returns only in the second process, or when nothing had to be set. Call first in
- * main. */
-void cpu_setup(char **argv);
+ * SIGWINCH. Returns only in the second process, or when nothing had to be set; false with
+ * ERR_NOMEM. Call first in main. */
+bool cpu_setup(char **argv, struct err *err);
 
 /* One line for doctor: what is in force and who chose it. Static storage. */
 const char *cpu_setup_text(void);

@@ -57,13 +57,15 @@ static int run_command(int argc, char **argv) {
     if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) return print_version();
     for (int i = 0; i < N_SUBCOMMANDS; i++) {
         if (strcmp(word, subcommands[i].name) != 0) continue;
-        if (subcommands[i].mathematics) cpu_setup(argv);
+        struct err err = {0};
+        if (subcommands[i].mathematics && !cpu_setup(argv, &err)) return cli_fail(&err);
         return subcommands[i].fn(argc - 1, argv + 1);
     }
     return cli_usage("there is no command \"%s\"; `thaw --help` lists them", word);
 }
 
-/* Output that did not arrive (a full disk, a closed pipe) is a failure, whatever the command says. */
+/* Output that did not arrive (a full disk, a closed pipe) is a failure, whatever the command
+ * says. */
 int main(int argc, char **argv) {
     int status = run_command(argc, argv);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;

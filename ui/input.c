@@ -59,6 +59,7 @@ static int key_of_number(int number) {
  */
 static int mouse_key(struct term_mouse *mouse, int code, int x, int y, bool released) {
     bool wheel = code & 64;
+    if (code < 0 || x < 1 || y < 1) return KEYS_NONE; /* no terminal sends that */
     if (released || (code & 32) || code >= 128 || (!wheel && (code & 3) == 3)) return KEYS_NONE;
     if (wheel && (code & 3) > 1) return KEYS_NONE; /* sideways */
     *mouse = (struct term_mouse){.x = x - 1, .y = y - 1};

@@ -46,7 +46,8 @@ static const char *remedy(int error) {
 static bool failed(struct err *err, const char *verb, const char *path) {
     int error = errno;
     char reason[128];
-    return err_set(err, ERR_IO, "cannot %s %s: %s%s", verb, path,
+    enum err_code code = error == ENOSPC || error == EDQUOT ? ERR_FULL : ERR_IO;
+    return err_set(err, code, "cannot %s %s: %s%s", verb, path,
                    strerror_r(error, reason, sizeof reason), remedy(error));
 }
 

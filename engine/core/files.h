@@ -2,7 +2,8 @@
  * Every write of state goes aside first, is fsynced, renamed over the old one, and the folder
  * fsynced, so that a reader (or the next boot) sees the old or the new, never a mixture.
  * What is made here is its owner's alone, unless the folder that it is made in is shared: of mode 2750, as
- * files_share_dir() makes it. There the group may read it (0640, 2750), whatever the umask. */
+ * files_share_dir() makes it. There the group may read it (0640, 2750), whatever the umask.
+ * Calls that fail are ERR_IO; ERR_FULL where the disk, or the user's share of it, has no room. */
 #ifndef THAW_ENGINE_CORE_FILES_H
 #define THAW_ENGINE_CORE_FILES_H
 #include <stdint.h>

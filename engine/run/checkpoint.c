@@ -30,7 +30,8 @@ static uint64_t size_of(const char *dir, const char *name) {
 
 /* Readers tell by the sizes whether a checkpoint is whole. */
 static void put_sizes(struct json_writer *w, const char *dir) {
-    static const char *const names[] = {"model.safetensors", "optimizer.safetensors"};
+    static const char *const names[] = {"model.safetensors", "optimizer.safetensors",
+                                        "config.json", "tokenizer.json"};
     json_open(w, '{');
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         json_add_integer(w, names[i], (int64_t)size_of(dir, names[i]));
@@ -141,6 +142,7 @@ bool checkpoint_save(const char *checkpoints, const struct trainer_state *s, con
         !files_make_dirs(checkpoints, 0700, err))
         return false;
     sweep(checkpoints);
+    if (!files_remove_tree(aside, err)) return false; /* then it is in the way */
     if (!has_room(checkpoints, w, 3, err)) return false;
     bool ok = fill_checkpoint(aside, s, learn, w, o, t, bytes, err) &&
               files_replace_dir(aside, path, err);

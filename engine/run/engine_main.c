@@ -79,6 +79,17 @@ static bool train(const struct trainer_plan *plan, int64_t *step, struct err *er
     return ok;
 }
 
+/* The names of what is written from now on outlive a power loss: those of the files are synced
+ * with the files' own folders, so that only the log's and the checkpoints' folder's are left.
+ */
+static bool open_folder(const struct run_paths *paths, struct event_log *log, struct err *err) {
+    if (!event_log_open(log, paths->events, err)) return false;
+    if (files_make_dirs(paths->checkpoints, 0700, err) && files_sync_dir(paths->dir, err))
+        return true;
+    event_log_close(log);
+    return false;
+}
+
 bool engine_main(const struct settings *s, const struct run_paths *paths, bool resume,
                  struct err *err) {
     pid_t holder = 0;
@@ -86,7 +97,7 @@ bool engine_main(const struct settings *s, const struct run_paths *paths, bool r
     int lock = files_lock(paths->lock, &holder, err);
     if (lock < 0) return false;
     struct event_log log;
-    if (!event_log_open(&log, paths->events, err)) {
+    if (!open_folder(paths, &log, err)) {
         close(lock);
         return false;
     }

@@ -18,6 +18,8 @@ enum {
     LINE_BYTES_MAX = 16 << 20 /* a longer line is no event */
 };
 
+static const int64_t SEQ_MAX = 1ll << 53; /* what every reader of JSON keeps */
+
 static ssize_t read_at(int fd, void *bytes, size_t n, off_t at) {
     ssize_t got;
     do {
@@ -73,7 +75,8 @@ static bool find_last(struct event_log *log, off_t end) {
         struct event e;
         if (start < 0 || !add_range(log->fd, start, end, &line)) break;
         if (event_parse(buf_text(&line), line.len, &e, NULL)) {
-            log->seq = e.seq;
+            bool sound = e.seq > 0 && e.seq < SEQ_MAX; /* else no engine wrote it */
+            log->seq = sound ? e.seq : 0;
             t = e.t;
             event_deinit(&e);
             found = true;

@@ -77,10 +77,19 @@ static bool wait_for_room(struct trainer *t, bool *saved, struct err *why) {
     return done;
 }
 
+/* An error of the disk, or too many open files, may pass as it came: once more. */
+static bool try_again(struct trainer *t, bool *saved, struct err *why) {
+    struct err first = *why;
+    err_prefix(&first, "the save of the last step is tried again");
+    report_problem(t, false, first.msg);
+    return try_save(t, saved, why);
+}
+
 bool trainer_save_last(struct trainer *t, struct err *err) {
     struct err why = {0};
     bool saved = false;
     bool done = try_save(t, &saved, &why);
+    if (!done && why.code == ERR_IO) done = try_again(t, &saved, &why);
     if (!done && why.code == ERR_FULL && give_way(t)) done = try_save(t, &saved, &why);
     if (!done && why.code == ERR_FULL) done = wait_for_room(t, &saved, &why);
     if (done) return true;

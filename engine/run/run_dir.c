@@ -82,6 +82,7 @@ bool run_dir_create(const char *runs, const char *name, struct run_paths *out,
             return err_errno(err, "cannot create the run's folder %s", dir);
         }
         if (chmod(dir, 0700) != 0) return err_errno(err, "cannot protect the folder %s", dir);
+        if (!files_sync_dir(runs, err)) return false; /* the run's name outlives a power loss */
         return run_paths_of(dir, out, err);
     }
     return err_set(err, ERR_RANGE, "%s has %d runs called %s: choose another name", runs,

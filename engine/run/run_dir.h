@@ -69,7 +69,8 @@ bool run_delete(const char *runs, const char *run_dir, struct err *err);
 
 /* The folder of the newest checkpoint below step `limit`, whole or not; its step, or -1: none. */
 int64_t checkpoint_below(const char *checkpoints, int64_t limit, char out[PATH_MAX]);
-/* Whether nothing is missing in a checkpoint's folder: trainer.json parses and tells the files' sizes. */
+/* Whether nothing is missing in a checkpoint's folder: trainer.json parses and tells the sizes of the other
+ * four files. */
 bool checkpoint_is_whole(const char *folder);
 /* Newest checkpoint folder under `checkpoints` whose trainer.json parses; its step, or -1 when there
  * is none. Those skipped because they are not whole are named in `skipped` (may be NULL, sized). */

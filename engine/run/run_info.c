@@ -269,6 +269,8 @@ static bool file_has(const char *dir, const char *name, const struct json *files
 }
 
 bool checkpoint_is_whole(const char *dir) {
+    static const char *const names[] = {"model.safetensors", "optimizer.safetensors",
+                                        "config.json", "tokenizer.json"};
     char path[PATH_MAX];
     struct buf text = {0};
     struct json *trainer = NULL;
@@ -276,9 +278,9 @@ bool checkpoint_is_whole(const char *dir) {
         files_read(path, TRAINER_BYTES, &text, NULL))
         trainer = json_parse(buf_text(&text), text.len, NULL);
     const struct json *files = json_get(trainer, "files");
-    bool ok = json_kind(trainer) == JSON_KIND_OBJECT &&
-              file_has(dir, "model.safetensors", files) &&
-              file_has(dir, "optimizer.safetensors", files);
+    bool ok = json_kind(trainer) == JSON_KIND_OBJECT;
+    for (size_t i = 0; ok && i < sizeof names / sizeof *names; i++)
+        ok = file_has(dir, names[i], files);
     json_destroy(trainer);
     buf_deinit(&text);
     return ok;

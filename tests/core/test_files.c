@@ -177,7 +177,7 @@ static void test_full_disk(void **state) {
     assert_true(f.fd >= 0);
     strcpy(f.path, in_folder("model.safetensors"));
     assert_false(files_out_add(&f, "x", 1, &err));
-    assert_int_equal(err.code, ERR_IO);
+    assert_int_equal(err.code, ERR_FULL);
     assert_says(&err, "model.safetensors", "No space left on device; free some space");
     assert_int_equal(f.bytes, 0);
     files_out_abort(&f);

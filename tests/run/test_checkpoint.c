@@ -320,6 +320,20 @@ static void test_validation(void **state) {
     free_state(&read);
 }
 
+/* A kill while an old one is removed, file by file in any order, leaves none that counts. */
+static void test_half_removed_is_not_whole(void **state) {
+    static const char *const names[] = {"config.json", "model.safetensors", "tokenizer.json",
+                                        "optimizer.safetensors", "trainer.json"};
+    const char *dir = fresh(state);
+    char newest[PATH_MAX];
+    for (size_t i = 0; i < COUNT(names); i++) {
+        save_as(dir, &first, 3);
+        save_as(dir, &first, 4);
+        assert_int_equal(unlink(below(step_folder(dir, 4), names[i])), 0);
+        assert_int_equal(checkpoint_newest(dir, newest, NULL, 0), 3);
+    }
+}
+
 /* A killed save's remains are swept away before room is looked for. */
 static void test_sweep(void **state) {
     const char *dir = fresh(state);
@@ -511,6 +525,7 @@ int main(void) {
         cmocka_unit_test(test_same_step_is_replaced),
         cmocka_unit_test(test_prune),
         cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_half_removed_is_not_whole),
         cmocka_unit_test(test_sweep),
         cmocka_unit_test(test_broken_ones_are_refused),
         cmocka_unit_test(test_other_shape_is_refused),

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "engine/core/clock.h"
 
@@ -36,9 +37,27 @@ uint64_t __wrap_files_free_bytes(const char *path) {
 /* What the log gets is JSON Lines; nothing else here is written in pieces that begin so. */
 static _Atomic bool log_full;
 
+/* So many writes of a checkpoint's files fail, however much room the disk says there is. */
+static struct {
+    _Atomic int times;
+    int error;
+} bad_writes;
+
+static bool write_is_bad(int fd) {
+    char link[64], path[PATH_MAX] = "";
+    if (bad_writes.times == 0) return false;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    if (n < 0 || !strstr(path, "/.step-")) return false;
+    bad_writes.times--;
+    errno = bad_writes.error;
+    return true;
+}
+
 ssize_t __real_write(int fd, const void *bytes, size_t n);
 ssize_t __wrap_write(int fd, const void *bytes, size_t n);
 ssize_t __wrap_write(int fd, const void *bytes, size_t n) {
+    if (write_is_bad(fd)) return -1;
     if (!log_full || n < 6 || memcmp(bytes, "{\"seq\"", 6) != 0)
         return __real_write(fd, bytes, n);
     errno = ENOSPC;
@@ -49,6 +68,7 @@ static void reset_disk(const struct run_paths *p) {
     disk.checkpoints = p->checkpoints;
     disk.holds = 0;
     disk.full = log_full = false;
+    bad_writes.times = 0;
 }
 
 /* ---- what the log tells ---- */
@@ -104,7 +124,7 @@ static void *look_on(void *ctx) {
     while (!waits(&o->paths)) usleep(1000);
     run_info_read(o->paths.dir, &o->info, NULL);
     control_ask(o->paths.socket, &freeze, 20, &o->other, NULL);
-    if (o->makes_room) disk.full = false;
+    if (o->makes_room) disk.full = bad_writes.times = 0;
     else control_ask(o->paths.socket, &stop, 20, &o->stop, NULL);
     return NULL;
 }
@@ -158,6 +178,48 @@ static void test_waits_for_room(void **state) {
     assert_int_equal(t.waits, 1);
     has(t.problem, "step 24 is not saved yet");
     has(t.problem, "no step was saved so far");
+    free(s);
+}
+
+/* A quota, or a neighbour who fills the disk meanwhile, shows only when it is written to. */
+static void test_waits_for_quota(void **state) {
+    (void)state;
+    struct settings *s = small_settings();
+    struct run_paths whole = train(s, "no-quota"), p;
+    struct err err = {0};
+    struct onlooker o;
+    fresh_paths("quota", &p);
+    reset_disk(&p);
+    put(s, "checkpoint.every", "1000000");
+    bad_writes.error = EDQUOT;
+    bad_writes.times = 1000000;
+    look(&o, &p, true);
+    must(engine_main(s, &p, false, &err), &err);
+    pthread_join(o.thread, NULL);
+    assert_same_state(&whole, &p, 24);
+    struct told t = read_log(&p);
+    assert_int_equal(t.waits, 1);
+    has(t.problem, "step 24 is not saved yet");
+    has(t.problem, "your quota is used up");
+    free(s);
+}
+
+static void test_error_that_passes(void **state) {
+    (void)state;
+    struct settings *s = small_settings();
+    struct run_paths whole = train(s, "no-error"), p;
+    struct err err = {0};
+    fresh_paths("error", &p);
+    reset_disk(&p);
+    put(s, "checkpoint.every", "1000000");
+    bad_writes.error = EIO;
+    bad_writes.times = 2; /* at the end of the first stage, and once more at that of the last */
+    must(engine_main(s, &p, false, &err), &err);
+    assert_same_state(&whole, &p, 24);
+    struct told t = read_log(&p);
+    assert_string_equal(t.reason, "finished");
+    assert_int_equal(t.problems, 2);
+    has(t.problem, "the save of the last step is tried again: ");
     free(s);
 }
 
@@ -293,6 +355,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_older_ones_give_way),
         cmocka_unit_test(test_waits_for_room),
+        cmocka_unit_test(test_waits_for_quota),
+        cmocka_unit_test(test_error_that_passes),
         cmocka_unit_test(test_gives_up),
         cmocka_unit_test(test_second_stop_gives_up),
         cmocka_unit_test(test_second_signal_gives_up),

@@ -86,6 +86,8 @@ static void put(const char *dir, const char *step, const char *trainer) {
     snprintf(folder, sizeof folder, "%s", below(dir, step));
     assert_ok(files_make_dirs(folder, 0700, &err), err);
     append_text(below(folder, "trainer.json"), trainer);
+    append_text(below(folder, "config.json"), "c");
+    append_text(below(folder, "tokenizer.json"), "t");
     append_text(below(folder, "model.safetensors"), "m");
     append_text(below(folder, "optimizer.safetensors"), "o");
 }

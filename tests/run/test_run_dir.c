@@ -321,7 +321,7 @@ static void test_list(void **state) {
 
 /* --- checkpoints */
 
-/* A folder step-N with these files; NULL leaves one out. */
+/* A folder step-N with these files and the model's other two; NULL leaves one out. */
 static void checkpoint(const char *dir, int step, const char *trainer, const char *model,
                        const char *optimizer) {
     char folder[PATH_MAX], path[PATH_MAX + 64];
@@ -330,7 +330,9 @@ static void checkpoint(const char *dir, int step, const char *trainer, const cha
     assert_ok(files_make_dirs(folder, 0700, &err), err);
     const char *const files[][2] = {{"trainer.json", trainer},
                                     {"model.safetensors", model},
-                                    {"optimizer.safetensors", optimizer}};
+                                    {"optimizer.safetensors", optimizer},
+                                    {"config.json", "{}"},
+                                    {"tokenizer.json", "{}"}};
     for (size_t i = 0; i < COUNT(files); i++) {
         if (!files[i][1]) continue;
         snprintf(path, sizeof path, "%s/%s", folder, files[i][0]);
