@@ -1,4 +1,4 @@
-/* sha256.h - the digest library's door (libgcrypt). Source: FIPS 180-4. */
+/* sha256.h - the digest library's door (nettle, which allocates nothing). Source: FIPS 180-4. */
 #ifndef THAW_ENGINE_CORE_SHA256_H
 #define THAW_ENGINE_CORE_SHA256_H
 #include <stddef.h>
