@@ -10,7 +10,9 @@
 #include "ui/link.h"
 #include "ui/save_screen.h"
 
-enum { COMMANDS_MAX = 16, POLL_MS = 50 };
+/* How often the log is looked at. Of watchers there may be a class, who together must not take
+ * from the training: theirs is a tenth as often; keys wake the loop at once. */
+enum { COMMANDS_MAX = 16, POLL_MS = 50, WATCH_POLL_MS = 500 };
 static const double read_slice_s = 0.02, overlay_slice_s = 0.005, frame_s = 0.1, clock_s = 1,
                     lock_s = 2;
 
@@ -26,7 +28,7 @@ struct loop {
     bool unreadable;                  /* said already */
     double drawn_at, heard_at;        /* clock_now() */
     bool steals;                      /* it is still to be asked to steer alone */
-    double asked_at;       /* clock_now(): when the engine was last asked for a line */
+    double asked_at; /* clock_now(): when the engine was last asked for a line */
     pid_t (*start)(const struct run_paths *fork, struct err *err);
     pid_t engine;          /* our child while it lives; 0: none */
     struct dump_look look; /* of a screen that is saved */
@@ -177,7 +179,10 @@ static void handle_key(struct loop *l, int key, const struct term_mouse *mouse) 
     if (l->app->copies) app_copied(l->app, term_copy(l->term, l->app->repeat_command));
 }
 
-static int wait_ms(const struct loop *l) { return l->more || l->urgent ? 0 : POLL_MS; }
+static int wait_ms(const struct loop *l) {
+    if (l->more || l->urgent) return 0;
+    return l->app->mode == APP_WATCH && !l->app->replay ? WATCH_POLL_MS : POLL_MS;
+}
 
 /* Once what the log tells is over, so that this is the last word. */
 static void steal(struct loop *l) {

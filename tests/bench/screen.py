@@ -39,6 +39,7 @@ class Screen:
             os.environ["TERM"] = "xterm-256color"
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
             os.execv(options.thaw, [options.thaw, word, "medical", *runs])
+        os.set_inheritable(self.fd, False)  # else the next screen holds this one's terminal open
 
     def stop(self):
         os.kill(self.pid, signal.SIGSTOP)
