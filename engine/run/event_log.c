@@ -10,6 +10,7 @@
 
 #include "engine/core/clock.h"
 #include "engine/core/files.h"
+#include "engine/run/event_parts.h"
 
 enum {
     CHUNK_BYTES = 1 << 18,    /* read at once */
@@ -316,11 +317,12 @@ static bool is_outdated(const struct event_reader *r, size_t n) {
 /* Parse the line of `n` bytes at the front; true when it is an event of a known type. */
 static bool take_line(struct event_reader *r, size_t n) {
     const char *line = r->buffer + r->at;
-    bool rest = r->overlong, outdated = !rest && is_outdated(r, n);
+    bool rest = r->overlong, step = !rest && event_parse_step(line, n, &r->current);
+    bool outdated = !rest && !step && is_outdated(r, n);
     r->at += n;
     r->offset += (off_t)n;
     r->overlong = false;
-    if (outdated) return false;
+    if (step || outdated) return step;
     if (!rest && event_parse(line, n, &r->current, NULL)) {
         if (r->current.type != EVENT_OTHER) return true;
         event_deinit(&r->current);

@@ -252,8 +252,7 @@ static size_t scan_real(const char *s, size_t n, double *x) {
     return n >= 4 && memcmp(s, "null", 4) == 0 ? 4 : number_scan(s, n, x);
 }
 
-/* A `step` line exactly as event_write() makes it; any other is left to the JSON library. */
-static bool parse_step_quickly(const char *line, size_t n, struct event *out) {
+bool event_parse_step(const char *line, size_t n, struct event *out) {
     const char *at = line, *end = line + n;
     struct event e = {.type = EVENT_STEP};
     for (int i = 0; i < STEP_PIECES; i++) {
@@ -280,7 +279,7 @@ static enum event_type type_of(const char *word) {
 
 bool event_parse(const char *line, size_t n, struct event *out, struct err *err) {
     *out = (struct event){0};
-    if (parse_step_quickly(line, n, out)) return true;
+    if (event_parse_step(line, n, out)) return true;
     if (n > LINE_BYTES_MAX) return err_set(err, ERR_PARSE, "the line is too long for an event");
     struct event_memory *m = event_memory_create();
     if (!m) return err_set(err, ERR_NOMEM, "not enough memory to read an event");

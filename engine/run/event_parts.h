@@ -19,6 +19,8 @@ struct step_piece {
 enum { STEP_PIECES = 12 };
 extern const struct step_piece step_pieces[STEP_PIECES];
 extern const char step_close[]; /* what follows the last number */
+/* A `step` line exactly as event_write() makes it; any other is false, and left to the JSON library. */
+bool event_parse_step(const char *line, size_t n, struct event *out);
 
 /* ---- what a parsed event points into ---- */
 struct event_block; /* a list of zeroed allocations */

@@ -36,13 +36,16 @@ struct decimal {
 };
 
 static size_t scan_digits(const char *s, size_t n, struct decimal *d, int power_each) {
+    uint64_t mantissa =
+        d->mantissa; /* in a register: this is where reading a log spends its time */
     size_t at = 0;
     for (; at < n && is_digit(s[at]); at++) {
-        if (d->mantissa >= exact_mantissa) d->lost = true;
-        else d->mantissa = d->mantissa * 10 + (uint64_t)(s[at] - '0');
-        d->power += power_each;
-        d->digits++;
+        if (mantissa >= exact_mantissa) d->lost = true;
+        else mantissa = mantissa * 10 + (uint64_t)(s[at] - '0');
     }
+    d->mantissa = mantissa;
+    d->power += power_each * (int)at;
+    d->digits += (int)at;
     return at;
 }
 
