@@ -17,10 +17,10 @@ golden_runs() { # a finished run, and its log alone, torn and read-only
 play() {
     enter "$thaw replay medical --speed max"
     wait_for "its end" shows 'REPLAY end'
-    ok "all steps" shows 'step 372/372'
+    wait_for "all steps, once the log is read ahead to its end" shows 'step 372/372'
     write '('
     wait_for "a step back" shows 'REPLAY paused'
-    ok "is the one before" shows 'step 371/372'
+    wait_for "the one before" shows 'step 371/372'
     write '"'
     wait_for "the mark before it" shows 'learning rate'
     write '{{'
