@@ -9,7 +9,7 @@
 #include <zlib.h>
 
 #include "engine/data/dict.h"
-#include "tests/data/data_test.h"
+#include "tests/data/source_test.h"
 
 /* ---- dictionaries of a few lines, in the test's folder ---- */
 
@@ -58,29 +58,6 @@ static const char *spec_of(const char *rest) {
     static char spec[4300];
     snprintf(spec, sizeof spec, "dict:%s", in_folder(rest));
     return spec;
-}
-
-static void assert_lines(const char *spec, const char *want) {
-    struct source_text s = {0};
-    struct err err = {0};
-    struct buf got = {0};
-    if (!source_read(spec, &s, &err)) fail_msg("%s", err.msg);
-    for (size_t i = 0; i < s.n_units; i++) {
-        buf_add(&got, s.bytes.data + s.units[i].offset, s.units[i].length);
-        buf_str(&got, "\n");
-    }
-    assert_string_equal(buf_text(&got), want);
-    buf_deinit(&got);
-    source_deinit(&s);
-}
-
-static void assert_error(const char *spec, enum err_code code, const char *says) {
-    struct source_text s = {0};
-    struct err err = {0};
-    assert_false(source_read(spec, &s, &err));
-    if (!strstr(err.msg, says)) fail_msg("\"%s\" does not say %s", err.msg, says);
-    assert_int_equal(err.code, code);
-    source_deinit(&s);
 }
 
 /* ---- articles ---- */

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "engine/data/pairs.h"
-#include "tests/data/data_test.h"
+#include "tests/data/source_test.h"
 
 static const char *spec_of(const char *rest) {
     static char spec[4300];
@@ -30,15 +30,6 @@ static void assert_pairs(const char *spec, const char *want) {
     }
     assert_string_equal(buf_text(&got), want);
     buf_deinit(&got);
-    source_deinit(&s);
-}
-
-static void assert_error(const char *spec, enum err_code code, const char *says) {
-    struct source_text s = {0};
-    struct err err = {0};
-    assert_false(source_read(spec, &s, &err));
-    if (!strstr(err.msg, says)) fail_msg("\"%s\" does not say %s", err.msg, says);
-    assert_int_equal(err.code, code);
     source_deinit(&s);
 }
 

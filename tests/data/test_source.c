@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "engine/data/source.h"
-#include "tests/data/data_test.h"
+#include "tests/data/source_test.h"
 
 static struct source_text read_source(const char *spec) {
     struct source_text s = {0};
@@ -34,15 +34,6 @@ static void assert_units(const char *spec, const char *want) {
     }
     assert_string_equal(buf_text(&got), want);
     buf_deinit(&got);
-    source_deinit(&s);
-}
-
-static void assert_error(const char *spec, enum err_code code, const char *says) {
-    struct source_text s = {0};
-    struct err err = {0};
-    assert_false(source_read(spec, &s, &err));
-    if (!strstr(err.msg, says)) fail_msg("\"%s\" does not say %s", err.msg, says);
-    assert_int_equal(err.code, code);
     source_deinit(&s);
 }
 

@@ -81,28 +81,17 @@ static void test_parts_keep_their_promises(void **state) {
     free(s);
 }
 
-static struct memory_plan plan_of(struct settings *s, const char *name) {
-    struct run_paths p;
-    struct session n;
-    struct err err = {0};
-    fresh_paths(name, &p);
-    session_open(&n, s, &p);
-    must(trainer_create(n.t, &n.plan, &err), &err);
-    struct memory_plan plan = trainer_memory(n.t);
-    session_close(&n);
-    return plan;
-}
-
 /* A batch larger than memory is a matter of time alone. */
 static void test_memory_follows_the_parts(void **state) {
     (void)state;
     struct settings *whole = in_parts("0"), *parts = in_parts("2");
-    struct memory_plan a = plan_of(whole, "plan-whole"), b = plan_of(parts, "plan-parts");
+    struct memory_plan a = planned_memory(whole, "plan-whole"),
+                       b = planned_memory(parts, "plan-parts");
     assert_true(a.weights == b.weights);
     assert_true(2 * b.activations < a.activations);
     put(parts, "stages.0.batch", "64");
     put(parts, "stages.1.batch", "64");
-    struct memory_plan c = plan_of(parts, "plan-many-parts");
+    struct memory_plan c = planned_memory(parts, "plan-many-parts");
     assert_true(c.activations == b.activations);
     free(whole);
     free(parts);
@@ -114,12 +103,12 @@ static void test_recompute_leaves_the_weights(void **state) {
     (void)state;
     struct settings *s = small_settings();
     struct run_paths kept = train(s, "kept");
-    struct memory_plan before = plan_of(s, "plan-kept");
+    struct memory_plan before = planned_memory(s, "plan-kept");
     put(s, "recompute", "blocks");
     put(s, "threads", "2");
     struct run_paths made_again = train(s, "made-again");
     assert_same_state(&kept, &made_again, 24);
-    assert_true(plan_of(s, "plan-made-again").activations < before.activations);
+    assert_true(planned_memory(s, "plan-made-again").activations < before.activations);
     free(s);
 }
 

@@ -221,26 +221,15 @@ static void test_same_bits_after_resume(void **state) {
     free(on);
 }
 
-static struct memory_plan plan_of(struct settings *s, const char *name) {
-    struct run_paths p;
-    struct session n;
-    struct err err = {0};
-    fresh_paths(name, &p);
-    session_open(&n, s, &p);
-    must(trainer_create(n.t, &n.plan, &err), &err);
-    struct memory_plan plan = trainer_memory(n.t);
-    session_close(&n);
-    return plan;
-}
-
 /* The plan tells what is really reserved: no more than asked for, than there are windows, and
  * nothing where no window comes back. */
 static void test_memory_plan(void **state) {
     (void)state;
     struct settings *on = long_settings("64"), *tight = long_settings("1"),
                     *off = long_settings("0");
-    struct memory_plan with = plan_of(on, "plan-on"), some = plan_of(tight, "plan-tight"),
-                       without = plan_of(off, "plan-off");
+    struct memory_plan with = planned_memory(on, "plan-on"),
+                       some = planned_memory(tight, "plan-tight"),
+                       without = planned_memory(off, "plan-off");
     size_t window = sizeof(real) * 128 * 64;
     assert_int_equal(without.prefixes, 0);
     assert_int_equal(some.prefixes, 1 << 20);
@@ -248,7 +237,7 @@ static void test_memory_plan(void **state) {
     assert_int_equal(with.prefixes % window, 0);
     assert_true(with.total == without.total + with.prefixes);
     put(on, "stages.1.steps", "2");
-    assert_int_equal(plan_of(on, "plan-short").prefixes, 0);
+    assert_int_equal(planned_memory(on, "plan-short").prefixes, 0);
     free(on);
     free(tight);
     free(off);

@@ -113,25 +113,13 @@ static void test_is_asked_too(void **state) {
 
 /* ---- what it costs */
 
-static struct memory_plan plan_of(struct settings *s, const char *name) {
-    struct session n;
-    struct run_paths p;
-    struct err err = {0};
-    fresh_paths(name, &p);
-    session_open(&n, s, &p);
-    must(trainer_create(n.t, &n.plan, &err), &err);
-    struct memory_plan plan = trainer_memory(n.t);
-    session_close(&n);
-    return plan;
-}
-
 static void test_memory_is_planned(void **state) {
     (void)state;
     struct settings *s = small_settings();
     struct run_paths p = train(s, "memory-other");
-    struct memory_plan without = plan_of(s, "memory-without"), with;
+    struct memory_plan without = planned_memory(s, "memory-without"), with;
     name_third(s, &p);
-    with = plan_of(s, "memory-with");
+    with = planned_memory(s, "memory-with");
     assert_int_equal(5 * (with.weights - without.weights),
                      without.weights); /* of the same shape */
     assert_true(with.activations > without.activations);

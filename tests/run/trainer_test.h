@@ -215,4 +215,16 @@ static inline void train_with(struct settings *s, const struct run_paths *paths,
     must(trainer_run(n.t, &err), &err);
     session_close(&n);
 }
+/* What a run of these settings would reserve, in a folder of its own. */
+static inline struct memory_plan planned_memory(struct settings *s, const char *name) {
+    struct run_paths p;
+    struct session n;
+    struct err err = {0};
+    fresh_paths(name, &p);
+    session_open(&n, s, &p);
+    must(trainer_create(n.t, &n.plan, &err), &err);
+    struct memory_plan plan = trainer_memory(n.t);
+    session_close(&n);
+    return plan;
+}
 #endif
