@@ -2,7 +2,21 @@
 include(GNUInstallDirs)
 install(TARGETS thaw RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/thaw FILES_MATCHING PATTERN "*.yaml")
-install(DIRECTORY assets DESTINATION ${CMAKE_INSTALL_DATADIR}/thaw PATTERN "*.cmake" EXCLUDE PATTERN "*.svg" EXCLUDE)
+install(DIRECTORY assets DESTINATION ${CMAKE_INSTALL_DATADIR}/thaw
+  PATTERN "*.cmake" EXCLUDE PATTERN "*.svg" EXCLUDE PATTERN completions EXCLUDE)
+install(FILES assets/completions/thaw.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME thaw)
+install(FILES assets/completions/_thaw DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+install(FILES assets/completions/thaw.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
+# The manual's pages, by the program from its own tables.
+set(PAGES ${PROJECT_BINARY_DIR}/thaw.1 ${PROJECT_BINARY_DIR}/thaw-config.5)
+add_custom_command(OUTPUT ${PAGES}
+  COMMAND thaw --help=man >${PROJECT_BINARY_DIR}/thaw.1
+  COMMAND thaw config --explain --man >${PROJECT_BINARY_DIR}/thaw-config.5
+  DEPENDS thaw)
+add_custom_target(manual ALL DEPENDS ${PAGES})
+install(FILES ${PROJECT_BINARY_DIR}/thaw.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${PROJECT_BINARY_DIR}/thaw-config.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 set(CPACK_GENERATOR DEB TGZ)
