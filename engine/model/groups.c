@@ -57,15 +57,11 @@ static bool read_range(struct word w, int layers, int *first, int *last) {
 
 static bool has_adapters(const struct param_table *t) { return t->config.adapter.rank > 0; }
 
-static bool is_adapter(const struct param_table *t, int g) {
-    return t->params[t->groups[g].first].adapter;
-}
-
 /* Where there are adapters: "lora" stands for them all, "base" for all else. */
 static bool select_side(const struct param_table *t, struct word w, bool *mask) {
     bool lora = equals(w, "lora");
     if (!has_adapters(t) || (!lora && !equals(w, "base"))) return false;
-    for (int g = 0; mask && g < t->n_groups; g++) mask[g] |= is_adapter(t, g) == lora;
+    for (int g = 0; mask && g < t->n_groups; g++) mask[g] |= t->lora[g] == lora;
     return true;
 }
 
@@ -108,6 +104,12 @@ bool groups_select(const struct param_table *t, const char *text, bool *mask, st
     return true;
 }
 
+int groups_find(const struct param_table *t, const char *name) {
+    for (int g = 0; g < t->n_groups; g++)
+        if (strcmp(t->groups[g].name, name) == 0) return g;
+    return -1;
+}
+
 /* ---- from a mask to text ---- */
 
 static void add_word(struct buf *out, size_t start, const char *word) {
@@ -127,8 +129,8 @@ void groups_format(const struct param_table *t, const bool *mask, struct buf *ou
     bool all = true, base = has_adapters(t), lora = base;
     for (int g = 0; g < t->n_groups; g++) {
         all = all && mask[g];
-        base = base && mask[g] == !is_adapter(t, g);
-        lora = lora && mask[g] == is_adapter(t, g);
+        base = base && mask[g] == t->own[g];
+        lora = lora && mask[g] == t->lora[g];
     }
     if (all || base || lora) {
         buf_str(out, all ? "all" : base ? "base" : "lora");

@@ -220,7 +220,9 @@ bool param_table_create(const struct model_config *c, struct param_table *out,
     out->params = calloc(PER_BLOCK * layers + OUTSIDE, sizeof *out->params);
     out->groups = calloc(N_PARTS * layers + 3, sizeof *out->groups);
     out->blocks = calloc(layers + 1, sizeof *out->blocks);
-    if (!out->params || !out->groups || !out->blocks) {
+    out->own = calloc(N_PARTS * layers + 3, sizeof *out->own);
+    out->lora = calloc(N_PARTS * layers + 3, sizeof *out->lora);
+    if (!out->params || !out->groups || !out->blocks || !out->own || !out->lora) {
         param_table_destroy(out);
         return err_set(err, ERR_NOMEM, "not enough memory for a table of %d layers", c->layers);
     }
@@ -229,6 +231,10 @@ bool param_table_create(const struct model_config *c, struct param_table *out,
     for (int l = 0; l < c->layers; l++) add_block(&b, l);
     out->blocks[c->layers] = out->n_groups;
     add_top(&b);
+    for (int i = 0; i < out->n_params; i++) {
+        const struct param *p = &out->params[i];
+        (p->adapter ? out->lora : out->own)[p->group] = true;
+    }
     return true;
 }
 
@@ -236,6 +242,8 @@ void param_table_destroy(struct param_table *t) {
     free(t->params);
     free(t->groups);
     free(t->blocks);
+    free(t->own);
+    free(t->lora);
     *t = (struct param_table){0};
 }
 
@@ -276,6 +284,25 @@ bool weights_share(const struct weights *live, struct weights *out, struct err *
         out->shared[g] = true;
     }
     out->plain = live->plain;
+    return true;
+}
+
+bool weights_fit(const struct param_table *a, const struct param_table *b) {
+    for (int g = 0; g < a->n_groups; g++) {
+        int at = groups_find(b, a->groups[g].name);
+        if (at < 0 ? a->own[g] : b->groups[at].parameters != a->groups[g].parameters)
+            return false;
+    }
+    return true;
+}
+
+bool weights_copy(struct weights *w, const struct weights *from) {
+    const struct param_table *to = w->table;
+    if (!weights_fit(to, from->table)) return false;
+    for (int g = 0; g < to->n_groups; g++) {
+        int at = groups_find(from->table, to->groups[g].name);
+        if (at >= 0) memcpy(w->group[g], from->group[at], to->groups[g].reals * sizeof(real));
+    }
     return true;
 }
 

@@ -42,12 +42,16 @@ struct param_table {
     struct group *groups;
     int n_groups;
     int *blocks;       /* [layers + 1] each block's first group; behind the last: the norm's */
-    size_t parameters; /* of the whole model */
+    bool *own, *lora;  /* [n_groups] masks: the model's own groups, the adapters' */
+    size_t parameters; /* of the whole model, adapters too */
 };
 
 /* Build the table of a checked config. Owner: the caller. */
 bool param_table_create(const struct model_config *c, struct param_table *out, struct err *err);
 void param_table_destroy(struct param_table *t);
+
+/* The group of that name, or -1. */
+int groups_find(const struct param_table *t, const char *name);
 
 /* Which groups a text means: "embed,0-9,block.11.mlp", "all", "" (none). Numbers and ranges are
  * blocks; "lora" is all adapters, "base" all else. Sets mask[g] true for those named, leaves the others. ERR_RANGE names the unknown word and
@@ -82,6 +86,10 @@ void weights_destroy(struct weights *w); /* an empty one is fine */
 /* A base: every group shared with `live` until weights_unshare() copies it. Own memory is reserved,
  * not touched. */
 bool weights_share(const struct weights *live, struct weights *out, struct err *err);
+/* Whether the models' own groups are the same, and adapters that both have. */
+bool weights_fit(const struct param_table *a, const struct param_table *b);
+/* Copy into `w` the groups of `from` that it has as well. False, and nothing copied, where they do not fit. */
+bool weights_copy(struct weights *w, const struct weights *from);
 /* Copy group g from where it is shared into own memory (copy on thaw). Nothing when it is own. */
 void weights_unshare(struct weights *w, int g);
 
