@@ -193,6 +193,15 @@ static bool is_uniform(const struct model_config *c, unsigned *bits) {
     return same;
 }
 
+/* A module without the part of the block that it is in, where no other has the same name. */
+static const char *short_name(const struct adapter_target *targets, int n, int i) {
+    const char *name = strrchr(targets[i].module, '.') + 1;
+    for (int k = 0; k < n; k++)
+        if (k != i && strcmp(strrchr(targets[k].module, '.') + 1, name) == 0)
+            return targets[i].module;
+    return name;
+}
+
 /* PEFT takes a module whose name ends in one of these. */
 static void put_targets(struct json_writer *w, const struct model_config *c) {
     struct adapter_target targets[ADAPTER_TARGETS];
@@ -204,7 +213,8 @@ static void put_targets(struct json_writer *w, const struct model_config *c) {
     for (int l = 0; l < (uniform ? 1 : c->layers); l++)
         for (int i = 0; i < n; i++) {
             adapter_block_name(c, l, at, sizeof at);
-            snprintf(full, sizeof full, "%s%s", uniform ? "" : at, targets[i].module);
+            snprintf(full, sizeof full, "%s%s", uniform ? "" : at,
+                     uniform ? short_name(targets, n, i) : targets[i].module);
             if ((uniform ? bits : c->adapter.targets[l]) >> i & 1) json_put_string(w, full);
         }
     json_close(w, ']');
@@ -220,6 +230,13 @@ static void put_targets(struct json_writer *w, const struct model_config *c) {
     json_close(w, ']');
 }
 
+/* "0.1" where that is the very number, else all its digits. */
+static void add_real(struct json_writer *w, const char *key, double x) {
+    char text[32];
+    snprintf(text, sizeof text, "%.15g", x);
+    json_add_number(w, key, x, strtod(text, NULL) == x ? 15 : 17);
+}
+
 static void put_config(struct json_writer *w, const struct model_config *c, const char *base) {
     const struct adapter *a = &c->adapter;
     json_open(w, '{');
@@ -227,8 +244,8 @@ static void put_config(struct json_writer *w, const struct model_config *c, cons
     json_add_string(w, "task_type", "CAUSAL_LM");
     json_add_string(w, "base_model_name_or_path", base);
     json_add_integer(w, "r", a->rank);
-    json_add_number(w, "lora_alpha", a->alpha, 17);
-    json_add_number(w, "lora_dropout", a->dropout, 17);
+    add_real(w, "lora_alpha", a->alpha);
+    add_real(w, "lora_dropout", a->dropout);
     json_add_bool(w, "use_rslora", a->rs);
     put_targets(w, c);
     json_add_bool(w, "fan_in_fan_out", !family_traits[c->family].rotary);
