@@ -23,7 +23,8 @@ static const char *const sections[] = {"model",
                                        "checkpoint.keep",
                                        "stages.*.replay",
                                        "stages.*.optimizer",
-                                       "stages.*.schedule"};
+                                       "stages.*.schedule",
+                                       "stages.*.adapter"};
 enum { N_SECTIONS = sizeof sections / sizeof sections[0], PATH_BYTES = 96 };
 
 static int level(const char *path) {

@@ -41,6 +41,12 @@ struct stage_settings {
         double final_share, decay_share;
     } schedule;
     struct text_list freeze; /* GROUPS texts, joined by commas */
+    struct {                 /* low-rank adapters (engine/model/adapter.h) */
+        int rank;            /* 0: none */
+        double alpha, dropout;
+        bool rs;
+        struct text_list targets, blocks; /* words and ranges; none: q and v, all blocks */
+    } adapter;
 };
 
 struct eval_set {
@@ -128,6 +134,10 @@ int setting_get(const struct settings *s, const struct setting_key *k, int stage
 bool settings_check(const struct settings *s, char *path, struct err *err);
 
 struct model_config settings_model(const struct settings *s); /* not completed */
+/* The first stage that has adapters, or NULL. */
+const struct stage_settings *settings_adapted_stage(const struct settings *s);
+/* Give a complete model the adapters of the stages; where it has its own, they must be the same. */
+bool settings_adapter(const struct settings *s, struct model_config *c, struct err *err);
 struct schedule settings_schedule(const struct stage_settings *st);
 struct optim_settings settings_optim(const struct stage_settings *st);
 /* The eval set whose loss tells the best checkpoint: that of the last stage's first source, else the last

@@ -122,11 +122,30 @@ static bool check_model(const struct settings *s, char *path, struct err *err) {
     if (s->model.from[0]) return true;
     struct model_config config = settings_model(s);
     struct param_table table;
-    if (!model_config_complete(&config, err) || !param_table_create(&config, &table, err))
-        return at(path, "model");
+    if (!model_config_complete(&config, err)) return at(path, "model");
+    if (!settings_adapter(s, &config, err))
+        return at(path, "stages.%d.adapter", (int)(settings_adapted_stage(s) - s->stages));
+    if (!param_table_create(&config, &table, err)) return at(path, "model");
     bool ok = check_freezes(s, &table, path, err);
     param_table_destroy(&table);
     return ok;
+}
+
+/* The stages' adapters are parts of one model. */
+static bool check_adapters(const struct settings *s, char *path, struct err *err) {
+    const struct stage_settings *first = NULL;
+    for (int i = 0; i < s->n_stages; i++) {
+        const struct stage_settings *st = &s->stages[i];
+        if (st->adapter.rank == 0) continue;
+        if (!first) first = st;
+        if (memcmp(&st->adapter, &first->adapter, sizeof st->adapter) == 0) continue;
+        err_set(
+            err, ERR_RANGE,
+            "the stages \"%s\" and \"%s\" have different adapters: a run's stages share one",
+            first->name, st->name);
+        return at(path, "stages.%d.adapter", i);
+    }
+    return true;
 }
 
 bool settings_check(const struct settings *s, char *path, struct err *err) {
@@ -141,5 +160,5 @@ bool settings_check(const struct settings *s, char *path, struct err *err) {
     if (!check_sets(s, err)) return at(path, "eval.sets");
     if (!check_prompts(s, err)) return at(path, "compare.prompts");
     if (!check_keep(s, err)) return at(path, "checkpoint.keep.best");
-    return check_model(s, path, err);
+    return check_adapters(s, path, err) && check_model(s, path, err);
 }

@@ -104,6 +104,23 @@ const struct setting_key setting_keys[] = {
     {"stages.*.freeze", SETTING_TEXTS, STAGE(freeze), "", 0, SOURCES_MAX, "groups", NULL, 0,
      "Parameter groups that do not learn: embed, 0-3, block.4.mlp, norm, all."},
 
+    {"stages.*.adapter.rank", SETTING_INT, STAGE(adapter.rank), "0", 0, ADAPTER_RANK_MAX, "", NULL,
+     0,
+     "Width of low-rank adapters (LoRA) that learn in the place of the model, whose own groups "
+     "are frozen unless `freeze` names others; 0: none."},
+    {"stages.*.adapter.alpha", SETTING_REAL, STAGE(adapter.alpha), "16", 1e-6, 1000000, "", NULL,
+     0, "What the adapters give is scaled by alpha / rank."},
+    {"stages.*.adapter.targets", SETTING_TEXTS, STAGE(adapter.targets), "", 0, SOURCES_MAX,
+     "maps", NULL, 0,
+     "Linear maps of a block that have an adapter: q, k, v, o, gate, up, down, or all; empty is q "
+     "and v. GPT-2 has one for q, k and v together."},
+    {"stages.*.adapter.blocks", SETTING_TEXTS, STAGE(adapter.blocks), "", 0, SOURCES_MAX,
+     "ranges", NULL, 0, "Blocks that have adapters, such as 0-5; empty is all."},
+    {"stages.*.adapter.dropout", SETTING_REAL, STAGE(adapter.dropout), "0", 0, 0.99, "", NULL, 0,
+     "Share of an adapter's input that is left out of each step."},
+    {"stages.*.adapter.rs", SETTING_BOOL, STAGE(adapter.rs), "false", 0, 0, "", NULL, 0,
+     "Whether the scale is alpha / sqrt(rank) instead, which suits large ranks (rsLoRA)."},
+
     {"compare.prompts", SETTING_TEXTS, RUN(compare.prompts), "", 0, PROMPTS_MAX, "prompts",
      NULL, 0, "Prompts that base and tuned model answer side by side."},
     {"compare.third", SETTING_TEXT, RUN(compare.third), "", 0, TEXT_MAX_BYTES - 1, "bytes",

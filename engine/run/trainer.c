@@ -62,6 +62,13 @@ struct findings {
     struct step_times times;
 };
 
+/* What drops out in a step follows from where it stands: a resumed run makes it again. */
+static uint64_t dropout_key(const struct trainer *t) {
+    uint64_t stage = (uint64_t)t->state.stage, step = (uint64_t)t->state.stage_step;
+    struct rng stream = rng_make(t->settings->seed ^ UINT64_C(0x64726f70), stage, step);
+    return rng_next(&stream);
+}
+
 /* One part of the batch in t->x, t->y, from sequence `first` on. Weighs as much as its share of
  * the `counted` targets of the whole. */
 static void add_part(struct trainer *t, int first, int n, double counted, struct findings *f) {
@@ -74,6 +81,7 @@ static void add_part(struct trainer *t, int first, int n, double counted, struct
                               .time = t->time,
                               .weight = here > 0 ? here / counted : 0,
                               .first = first == 0,
+                              .drop = {dropout_key(t), at},
                               .prefix = prefix_cache_find(t->prefixes, t->ids + first, n)};
     f->loss += part.weight * transformer_train(t->transformer, &t->weights, &t->grads, t->learn,
                                                &part, &took);

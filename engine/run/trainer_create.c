@@ -8,6 +8,7 @@
 
 #include "engine/core/files.h"
 #include "engine/formats/hf_model.h"
+#include "engine/formats/peft.h"
 #include "engine/nn/blas.h"
 #include "engine/run/sample.h"
 #include "engine/run/trainer.h"
@@ -41,9 +42,9 @@ static bool find_shape(const struct settings *s, const char *folder, struct mode
                        struct err *err) {
     if (!*folder) {
         *c = settings_model(s);
-        return model_config_complete(c, err);
+        return model_config_complete(c, err) && settings_adapter(s, c, err);
     }
-    return hf_model_shape(folder, c, err);
+    return hf_model_shape(folder, c, err) && settings_adapter(s, c, err);
 }
 
 /* One window's stream: what the cache of the frozen prefix keeps for it. */
@@ -148,11 +149,11 @@ static bool take_memory(struct trainer *t, struct err *err) {
 static bool load_weights(struct trainer *t, const char *folder, struct err *err) {
     struct hf_model m = {0};
     if (!hf_model_load(folder, &m, err)) return false;
-    for (int g = 0; g < t->table.n_groups; g++)
-        memcpy(t->weights.group[g], m.weights.group[g],
-               t->table.groups[g].reals * sizeof(real));
+    weights_init_adapters(&t->weights, t->settings->seed); /* those that it does not have */
+    bool ok = weights_copy(&t->weights, &m.weights) ||
+              err_set(err, ERR_PARSE, "%s has changed since its shape was read", folder);
     hf_model_destroy(&m);
-    return true;
+    return ok;
 }
 
 /* Sums of products come in another order from other kernels: still sound, no longer the same
@@ -236,6 +237,12 @@ static bool third_step(struct trainer *t, bool planned, bool resumed, struct err
     return true;
 }
 
+/* An adapter's folder leaves it to its model's. */
+static bool load_tokenizer(struct trainer *t, const char *folder, struct err *err) {
+    char base[PATH_MAX];
+    return peft_base(folder, NULL, base, err) && (t->tokenizer = tokenizer_load(base, err));
+}
+
 /* The first fact is the run itself, at the step that it goes on from: later ones are made
  * again. */
 static bool create(struct trainer *t, const char *resume_from, struct err *err) {
@@ -251,7 +258,7 @@ static bool create(struct trainer *t, const char *resume_from, struct err *err) 
     if (!third_step(t, true, *resume_from, err)) return false;
     uint64_t told = trainer_memory(t).total;
     if (!report_run(t, err)) return false;
-    if (*folder && !(t->tokenizer = tokenizer_load(folder, err))) return false;
+    if (*folder && !load_tokenizer(t, folder, err)) return false;
     if (!stage_data_load(t, err) || !fit_vocabulary(t, !*folder, err)) return false;
     bool changed =
         trainer_memory(t).total != told; /* by the vocabulary, or the text's length */
