@@ -50,8 +50,7 @@ static bool count_tokens(const struct source_text *s, enum split split, int voca
     for (size_t i = 0; i < s->n_units; i++) any |= !s->units[i].validation;
     for (size_t i = 0; ok && i < s->n_units; i++) {
         const struct unit *u = &s->units[i];
-        if (!any || !u->validation)
-            ok = bpe_trainer_add(b, s->bytes.data + u->offset, u->length, err);
+        if (!any || !u->validation) ok = corpus_teach(b, s, u, err);
     }
     struct tokenizer *t = ok ? bpe_trainer_finish(b, vocab, NULL, NULL, err) : NULL;
     bpe_trainer_destroy(b);
