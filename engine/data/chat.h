@@ -24,6 +24,7 @@ enum chat_kind {
     CHAT_COUNT
 };
 extern const char *const chat_words[CHAT_COUNT]; /* "auto", "chatml" ... */
+#define CHAT_CHOICE "chatml, llama3, llama2, zephyr or plain" /* for people */
 
 /* What stands around a turn. */
 struct chat_turn {

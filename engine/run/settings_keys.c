@@ -57,7 +57,7 @@ const struct setting_key setting_keys[] = {
      "Size of the vocabulary that is learned from the data."},
     {"model.tied", SETTING_BOOL, RUN(model.tied), "true", 0, 0, "", NULL, 0,
      "Whether the output reuses the embedding of the input."},
-    {"model.chat", SETTING_WORD, RUN(model.chat), "auto", 0, 0, "", chat_words, CHAT_COUNT,
+    {"model.template", SETTING_WORD, RUN(model.chat), "auto", 0, 0, "", chat_words, CHAT_COUNT,
      "How the conversations of a jsonl source are written for it; auto is as its own files have "
      "it, else by the special tokens that it knows, else plain. What is saved says it."},
 

@@ -142,7 +142,7 @@ static void test_cuts_are_told(void **state) {
 static void test_saved_format(void **state) {
     (void)state;
     struct settings *s = answers("said.jsonl", true, "true");
-    put(s, "model.chat", "zephyr");
+    put(s, "model.template", "zephyr");
     struct run_paths p = train(s, "said");
     char path[PATH_MAX + 32];
     struct err err = {0};
