@@ -45,13 +45,6 @@ static bool read_message(const struct json *m, size_t i, struct part_text *out,
                    i + 1, role);
 }
 
-/* The split follows from the first turn of the user, or else from the first of all. */
-static const struct part_text *key_of(const struct part_text *parts, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (parts[i].role == PART_USER) return &parts[i];
-    return parts;
-}
-
 static bool add_messages(const struct json *list, struct source_text *out, struct err *err) {
     size_t n = json_size(list), answers = 0;
     struct part_text *parts = calloc(n + 1, sizeof *parts);
@@ -63,8 +56,7 @@ static bool add_messages(const struct json *list, struct source_text *out, struc
     if (ok && answers == 0)
         ok = err_set(err, ERR_PARSE,
                      "no message is the assistant's, so there is nothing to learn in it");
-    const struct part_text *key = ok ? key_of(parts, n) : NULL;
-    ok = ok && source_add_parts(out, parts, n, key->text, key->n, err);
+    ok = ok && source_add_parts(out, parts, n, err);
     free(parts);
     return ok;
 }
@@ -95,7 +87,7 @@ static bool add_object(const struct json *v, struct source_text *out, struct err
     if (is_text(prompt) && is_text(completion)) {
         struct part_text parts[] = {part_of(prompt, PART_PROMPT),
                                     part_of(completion, PART_COMPLETION)};
-        return source_add_parts(out, parts, 2, parts[0].text, parts[0].n, err);
+        return source_add_parts(out, parts, 2, err);
     }
     return err_set(
         err, ERR_PARSE,

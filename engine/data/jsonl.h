@@ -9,7 +9,7 @@
  *                                             are joined as they are: a blank between them stands in one
  * Of several the first here counts. With #key only that key is looked at: a string, or a list of messages.
  * Other keys are passed over.
- * The split follows from the prompt, or from the first turn of the user: one question is never in both. */
+ * The split follows from all of a line's text, as prompts are often the same for many lines. */
 #ifndef THAW_ENGINE_DATA_JSONL_H
 #define THAW_ENGINE_DATA_JSONL_H
 #include "engine/data/source.h"

@@ -203,7 +203,7 @@ static void join_parts(const struct part_text *parts, size_t n, struct part *at,
 }
 
 bool source_add_parts(struct source_text *s, const struct part_text *parts, size_t n,
-                      const char *key, size_t key_n, struct err *err) {
+                      struct err *err) {
     struct buf joined = {0};
     size_t start = s->bytes.len, first = s->n_parts, bytes = 0;
     for (size_t i = 0; i < n; i++) bytes += parts[i].n;
@@ -211,7 +211,7 @@ bool source_add_parts(struct source_text *s, const struct part_text *parts, size
     if (!reserve_parts(s, n, err)) return false;
     join_parts(parts, n, s->parts + first, &joined);
     bool ok = !joined.failed || err_set(err, ERR_NOMEM, "no memory for %zu bytes", bytes);
-    ok = ok && source_add(s, joined.data, joined.len, key, key_n, err);
+    ok = ok && source_add(s, joined.data, joined.len, joined.data, joined.len, err);
     buf_deinit(&joined);
     if (!ok) return false;
     for (size_t i = 0; i < n; i++) s->parts[first + i].offset += start;

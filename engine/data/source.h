@@ -93,14 +93,13 @@ bool source_add_question(struct source_text *s, const char *text, size_t n, size
                          size_t key_n, struct err *err);
 
 /* The same for a unit that is made of parts: a prompt and its completion, joined as they are, or turns of a
- * conversation, between which the unit's bytes have a newline. One whose parts are all empty is skipped. */
+ * conversation, between which the unit's bytes have a newline. One whose parts are all empty is skipped. The key is all of it. */
 struct part_text {
     const char *text;
     size_t n;
     enum part_role role;
 };
-bool source_add_parts(struct source_text *s, const struct part_text *parts, size_t n, const char *key,
-                      size_t key_n, struct err *err);
+bool source_add_parts(struct source_text *s, const struct part_text *parts, size_t n, struct err *err);
 /* Whether some unit is a conversation, so that a chat template (chat.h) decides how it is written. */
 bool source_has_turns(const struct source_text *s);
 

@@ -17,13 +17,13 @@
 static void add_pair(struct source_text *s, const char *prompt, const char *completion) {
     struct part_text parts[] = {{prompt, strlen(prompt), PART_PROMPT},
                                 {completion, strlen(completion), PART_COMPLETION}};
-    assert_true(source_add_parts(s, parts, 2, "k", 1, NULL));
+    assert_true(source_add_parts(s, parts, 2, NULL));
 }
 
 static void add_chat(struct source_text *s, const char *user, const char *answer) {
     struct part_text parts[] = {{user, strlen(user), PART_USER},
                                 {answer, strlen(answer), PART_ASSISTANT}};
-    assert_true(source_add_parts(s, parts, 2, "k", 1, NULL));
+    assert_true(source_add_parts(s, parts, 2, NULL));
 }
 
 static void add_text(struct source_text *s, const char *text) {

@@ -103,7 +103,7 @@ static void test_masked(void **state) {
             struct part_text parts[] = {
                 {texts[i], strlen(texts[i]), PART_PROMPT},
                 {texts[i + 1], strlen(texts[i + 1]) / (1 + i % 3), PART_COMPLETION}};
-            assert_ok(source_add_parts(&s, parts, 2, "k", 1, &err), err);
+            assert_ok(source_add_parts(&s, parts, 2, &err), err);
         }
         struct corpus_form form = {.alone = alone};
         assert_ok(corpus_build_as(&s, SPLIT_ALL, form, model.tokenizer, NULL, NULL, &c, &err),
