@@ -16,6 +16,7 @@ static const struct subcommand subcommands[] = {
     {"runs", cmd_runs, false, "list the runs and how they stand"},
     {"verify", cmd_verify, false, "whether a run's files are as they were written"},
     {"generate", cmd_generate, true, "let a model write"},
+    {"chat", cmd_chat, true, "talk with a model, or with two side by side"},
     {"score", cmd_score, true, "how likely a model finds a text, token by token"},
     {"compare", cmd_compare, true, "two models, or a run's base and tuned, side by side"},
     {"eval", cmd_eval, true, "a model's loss on held-out text"},

@@ -401,6 +401,20 @@ int settings_best_set(const struct settings *s) {
     return s->eval.n_sets - 1;
 }
 
+static bool names_source(const struct text_list *list, const char *source) {
+    for (int i = 0; i < list->n; i++)
+        if (strcmp(list->text[i], source) == 0) return true;
+    return false;
+}
+
+int settings_stage_of(const struct settings *s, const char *source) {
+    for (int i = 0; i < s->n_stages; i++)
+        if (names_source(&s->stages[i].data, source) ||
+            names_source(&s->stages[i].replay.data, source))
+            return i;
+    return s->n_stages - 1;
+}
+
 int settings_micro_batch(const struct stage_settings *st) {
     return st->micro_batch > 0 ? st->micro_batch : st->batch;
 }

@@ -5,6 +5,7 @@
 #define THAW_ENGINE_RUN_SETTINGS_H
 #include <stdint.h>
 
+#include "engine/data/chat.h"
 #include "engine/model/params.h"
 #include "engine/optim/optim.h"
 #include "engine/run/retention.h"
@@ -28,6 +29,7 @@ struct stage_settings {
         struct text_list data;
         double share;
     } replay;
+    bool packing; /* of its data and replay: several texts a sequence, else each its own (batcher.h) */
     int64_t steps;
     int batch;       /* sequences a step */
     int micro_batch; /* of them computed at a time; 0: all */
@@ -64,6 +66,7 @@ struct settings {
         enum model_family family;
         int layers, heads, kv_heads, width, head_dim, ffn, context, vocab;
         bool tied;
+        enum chat_kind chat; /* how conversations are written: one way for all stages */
     } model;
     int n_stages;
     struct stage_settings stages[STAGES_MAX];
@@ -143,6 +146,9 @@ struct optim_settings settings_optim(const struct stage_settings *st);
 /* The eval set whose loss tells the best checkpoint: that of the last stage's first source, else the last
  * one; -1: there is none. */
 int settings_best_set(const struct settings *s);
+/* The stage whose way to make sequences of a source holds where it is evaluated: the first that reads it,
+ * else the last. */
+int settings_stage_of(const struct settings *s, const char *source);
 /* Sequences computed at a time: micro_batch, or the whole batch. Divides batch (settings_check). */
 int settings_micro_batch(const struct stage_settings *st);
 #endif

@@ -57,6 +57,9 @@ const struct setting_key setting_keys[] = {
      "Size of the vocabulary that is learned from the data."},
     {"model.tied", SETTING_BOOL, RUN(model.tied), "true", 0, 0, "", NULL, 0,
      "Whether the output reuses the embedding of the input."},
+    {"model.template", SETTING_WORD, RUN(model.chat), "auto", 0, 0, "", chat_words, CHAT_COUNT,
+     "How the conversations of a jsonl source are written for it; auto is as its own files have "
+     "it, else by the special tokens that it knows, else plain. What is saved says it."},
 
     {"stages.*.name", SETTING_TEXT, STAGE(name), "", 1, NAME_MAX_BYTES - 1, "bytes", NULL, 0,
      "What the stage is called."},
@@ -67,6 +70,9 @@ const struct setting_key setting_keys[] = {
      NULL, 0, "Earlier text that is mixed in against forgetting."},
     {"stages.*.replay.share", SETTING_REAL, STAGE(replay.share), "0", 0, 1, "", NULL, 0,
      "Share of the sequences that come from replay.data."},
+    {"stages.*.packing", SETTING_BOOL, STAGE(packing), "true", 0, 0, "", NULL, 0,
+     "Whether texts share sequences, with end-of-text between them; false gives each its own, "
+     "cut at the context, or padded."},
     {"stages.*.steps", SETTING_INT64, STAGE(steps), "1000", 1, 1000000000, "steps", NULL, 0,
      "How many updates the stage makes."},
     {"stages.*.batch", SETTING_INT, STAGE(batch), "16", 1, 65536, "sequences", NULL, 0,
