@@ -64,8 +64,10 @@ bool trainer_freeze(struct trainer *t, const char *groups, bool frozen, const ch
 
 /* ---- the plan ---- */
 
+/* A step behind the stage's last one is none. */
 static bool is_planned(const struct trainer *t, int g) {
-    return !t->learn[g] && !t->by_hand[g] && t->thaw_steps[g] != PLAN_NEVER;
+    int64_t steps = t->settings->stages[t->state.stage].steps;
+    return !t->learn[g] && !t->by_hand[g] && t->thaw_steps[g] < steps;
 }
 
 int64_t trainer_thaws_at(const struct trainer *t, int g) {
