@@ -8,6 +8,7 @@
 #include "engine/core/clock.h"
 #include "engine/formats/hf_model.h"
 #include "engine/run/trainer.h"
+#include "engine/run/training_plan.h"
 
 /* ---- data: every source is read once, however many stages and sets ask for it ---- */
 
@@ -176,22 +177,20 @@ bool stage_data_load(struct trainer *t, struct err *err) {
 
 /* ---- the freeze plan and the base ---- */
 
-/* Adapters learn in the stages that have them, and there alone, unless the plan says otherwise;
- * in others they are left as they are. */
 bool stage_plan(const struct trainer *t, int stage, bool *learn, struct err *err) {
-    const struct text_list *freeze = &t->settings->stages[stage].freeze;
-    bool adapted = t->settings->stages[stage].adapter.rank > 0;
-    bool *frozen = calloc((size_t)t->table.n_groups, sizeof *frozen);
-    bool ok = frozen || err_set(err, ERR_NOMEM, "no memory for a freeze plan");
-    for (int i = 0; ok && i < freeze->n; i++)
-        ok = groups_select(&t->table, freeze->text[i], frozen, err) ||
-             err_prefix(err, "stage %s: freeze", t->settings->stages[stage].name);
-    for (int g = 0; ok && g < t->table.n_groups; g++) {
-        bool meant = t->table.lora[g] ? adapted : !adapted || freeze->n > 0;
-        learn[g] = meant && !frozen[g];
-    }
-    free(frozen);
-    return ok;
+    const struct stage_settings *s = &t->settings->stages[stage];
+    int64_t *steps = calloc((size_t)t->table.n_groups, sizeof *steps);
+    bool ok = steps ? plan_thaw_steps(&t->table, s, steps, err)
+                    : err_set(err, ERR_NOMEM, "no memory for a freeze plan");
+    for (int g = 0; ok && g < t->table.n_groups; g++) learn[g] = steps[g] == PLAN_START;
+    free(steps);
+    return ok || err_prefix(err, "stage %s", s->name);
+}
+
+bool stage_rates(const struct trainer *t, int stage, double *scale, struct err *err) {
+    const struct stage_settings *s = &t->settings->stages[stage];
+    return plan_lr_scale(&t->table, s, scale, err) ||
+           err_prefix(err, "stage %s: lr_scale", s->name);
 }
 
 double stage_lr_scale(const struct trainer *t, int stage, int64_t stage_step, double lr) {
@@ -293,6 +292,8 @@ static void report_frozen(struct trainer *t) {
 static bool begin_afresh(struct trainer *t, struct err *err) {
     const struct stage_settings *s = &t->settings->stages[t->state.stage];
     if (!stage_plan(t, t->state.stage, t->learn, err)) return false;
+    memset(t->by_hand, 0, (size_t)t->table.n_groups * sizeof *t->by_hand);
+    t->state.early = (struct early_stop){.step = 0};
     /* Moments of one kind of optimizer mean nothing to another. */
     if (t->state.stage > 0 && s[-1].optimizer.kind != s->optimizer.kind) optim_reset(&t->optim);
     t->state.begun = true;
@@ -310,11 +311,16 @@ bool stage_begin(struct trainer *t, struct err *err) {
     bool fresh = !t->state.begun;
     bool last = t->state.stage == t->settings->n_stages - 1;
     if (fresh && !begin_afresh(t, err)) return false;
-    t->optim.settings = settings_optim(&t->settings->stages[t->state.stage]);
+    const struct stage_settings *s = &t->settings->stages[t->state.stage];
+    t->optim.settings = settings_optim(s);
+    if (!stage_rates(t, t->state.stage, t->optim.lr_scale, err) ||
+        !plan_thaw_steps(&t->table, s, t->thaw_steps, err))
+        return false;
     report_stage(t, false);
     if (last && !t->has_base && !(fresh ? take_base(t, err) : reload_base(t, err)))
         return false;
     stage_thaw_base(t);
+    t->optim.start = t->has_base ? &t->base : NULL;
     report_frozen(t);
     stage_measure(t);
     t->freeze_told.waiting = false;
