@@ -226,7 +226,7 @@ static void add_run(struct losses *l, const struct loss_points *p, const struct 
     if (set && p->series[1 + at].n > 0) add(l, &p->series[1 + at], CURVE_BASE, run);
     struct figure_curve *c = set ? add(l, &p->series[2 + n + at], CURVE_POINTS, run)
                                  : add(l, &p->series[1 + n], CURVE_LINE, run);
-    NAME(c->name, "%s", f->name);
+    NAME(c->name, "%.79s", f->name);
     c->ends = true;
 }
 
