@@ -18,6 +18,7 @@ int cmd_watch(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_generate(int argc, char **argv);
 int cmd_chat(int argc, char **argv);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/core/clock.h"
+#include "engine/core/files.h"
 #include "engine/nn/blas.h"
 #include "engine/run/trainer.h"
 
@@ -14,8 +15,23 @@ static const double notice_every_s = 5;
 /* The log may be on a full disk: training goes on, and the log tries again with its next line.
  */
 static void put(struct trainer *t, struct event *e) {
+    struct err why = {0};
     e->step = t->state.step;
     event_log_put(t->log, e, NULL);
+    if (!t->tensorboard || tensorboard_add(t->tensorboard, e, clock_wall(), &why)) return;
+    err_prefix(&why, "TensorBoard misses what is measured from now on");
+    report_problem(t, false, why.msg);
+}
+
+void report_tensorboard(struct trainer *t) {
+    char folder[PATH_MAX];
+    struct err why = {0};
+    if (!t->settings->tensorboard || !t->paths) return;
+    if (files_join(folder, sizeof folder, t->paths->dir, "tensorboard", &why))
+        t->tensorboard = tensorboard_create(folder, t->state.step, clock_wall(), &why);
+    if (t->tensorboard) return;
+    err_prefix(&why, "nothing is written for TensorBoard");
+    report_problem(t, false, why.msg);
 }
 
 /* What those at the socket hear while the log cannot be written. */

@@ -112,6 +112,7 @@ struct settings {
         int every;
         struct retention keep;
     } checkpoint;
+    bool tensorboard; /* measurements also go to RUN/tensorboard (tensorboard.h) */
 };
 
 enum setting_type {

@@ -196,5 +196,8 @@ const struct setting_key setting_keys[] = {
     {"checkpoint.keep.every", SETTING_INT64, RUN(checkpoint.keep.every), "0", 0, 1000000000,
      "steps", NULL, 0,
      "The checkpoints of every so many steps stay as well; 0: none for that."},
+    {"tensorboard", SETTING_BOOL, RUN(tensorboard), "false", 0, 0, "", NULL, 0,
+     "Whether what is measured also goes into files that TensorBoard reads, in the run's folder "
+     "`tensorboard`."},
 };
 const int n_setting_keys = sizeof setting_keys / sizeof setting_keys[0];

@@ -17,6 +17,7 @@
 #include "engine/run/prefix_cache.h"
 #include "engine/run/run_dir.h"
 #include "engine/run/settings.h"
+#include "engine/run/tensorboard.h"
 #include "engine/run/third.h"
 
 struct stage_data {
@@ -69,6 +70,8 @@ struct trainer {
     struct third third;          /* one more model that answers them, where the config names one */
     struct third_memory third_memory;
     bool *scratch;               /* [n_groups] */
+
+    struct tensorboard *tensorboard; /* NULL: not asked for, or its file can't be made */
 
     /* where it stands */
     struct trainer_state state;
@@ -172,6 +175,7 @@ bool trainer_rollback(struct trainer *t, const struct command *c, struct err *er
 /* report.c; what cannot be written at once is written later (event_log.h): a full disk must not stop
  * training, so only the run's first and last event can fail */
 bool report_run(struct trainer *t, struct err *err);
+void report_tensorboard(struct trainer *t); /* from now on also to TensorBoard, where settings ask for it */
 void report_stage(struct trainer *t, bool finished);
 void report_step(struct trainer *t, double loss, double lr, double norm, const struct step_times *times,
                  double update_s, double total_s);

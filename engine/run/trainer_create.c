@@ -291,6 +291,7 @@ void trainer_destroy(struct trainer *t) {
         corpus_deinit(&t->stages[i].replay);
     }
     for (int i = 0; i < SETS_MAX; i++) eval_windows_deinit(&t->eval_sets[i]);
+    tensorboard_destroy(t->tensorboard);
     prefix_cache_destroy(t->prefixes);
     third_destroy(&t->third);
     decoder_destroy(t->decoder);
