@@ -9,6 +9,7 @@
 #include "engine/run/run_dir.h"
 #include "engine/run/settings.h"
 #include "src/find_config.h"
+#include "src/find_lesson.h"
 #include "ui/keys.h"
 
 /* ---- roff ---- */
@@ -207,6 +208,14 @@ static void put_configs(void) {
     free(list);
 }
 
+static void put_lessons(void) {
+    struct lesson_item *list;
+    int n;
+    if (!lesson_list(&list, &n, NULL)) return;
+    for (int i = 0; i < n; i++) put_word(list[i].name, list[i].title);
+    free(list);
+}
+
 static void put_runs(void) {
     struct run_info *list = NULL;
     char dir[PATH_MAX];
@@ -218,6 +227,7 @@ static void put_runs(void) {
 
 void manual_command_words(const struct cli_spec *spec) {
     if (takes(spec, "CONFIG")) put_configs();
+    if (takes(spec, "LESSON")) put_lessons();
     if (takes(spec, "RUN") || takes(spec, "MODEL") || takes(spec, "BASE")) put_runs();
     for (int i = 0; i < spec->n_options; i++)
         put_word(spec->options[i].name, spec->options[i].help);
