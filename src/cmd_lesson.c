@@ -1,6 +1,5 @@
 /* cmd_lesson.c - `thaw lesson`: the lessons there are, one of them with its run, what a teacher
  * needs, and whether a run came to what the lesson says. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,35 +150,24 @@ struct words {
 
 static void push(struct words *w, const char *word) { w->at[w->n++] = (char *)word; }
 
-/* `thaw run CONFIG --lesson NAME:STEP`, with what the state asks for, then what stands behind
- * it. */
-static int start(const struct run_lesson *l, int argc, char **argv) {
-    char lesson[LESSON_NAME + 16], seed[40];
+/* `thaw run CONFIG --lesson WORD`, then what stands behind it. */
+static int start(const char *word, int argc, char **argv) {
+    struct err err = {0};
     struct words w = {.n = 0};
-    bool file = strchr(argv[1], '/') != NULL;
-    if (argc + 2 * LESSON_SETS + 16 > RUN_WORDS) return cli_usage("too many words");
-    snprintf(lesson, sizeof lesson, "%s:%d", l->lesson.name, l->state.step + 1);
-    snprintf(seed, sizeof seed, "seed=%" PRIu64, l->state.seed);
+    if (argc + 6 >= RUN_WORDS) return cli_usage("too many words");
+    struct run_lesson *l = run_lesson_open(word, NULL, &err);
+    if (!l) return cli_fail(&err);
     push(&w, "run");
     push(&w, l->lesson.config);
     push(&w, "--lesson");
-    push(&w, file ? l->path : lesson);
+    push(&w, word);
     push(&w, "--name");
     push(&w, l->lesson.name);
-    if (l->state.seeded) push(&w, "--set"), push(&w, seed);
-    for (int i = 0; i < l->state.n_sets; i++) push(&w, "--set"), push(&w, l->state.sets[i]);
     for (int i = 2; i < argc; i++) push(&w, argv[i]);
     w.at[w.n] = NULL;
-    return cmd_run(w.n, w.at);
-}
-
-/* The lesson that the first word names, with the settings of a state; NULL with err. */
-static struct run_lesson *open_lesson(const char *word, struct err *err) {
-    struct cli_texts sets = {.n = 0};
-    struct lesson_state state = {.n_sets = 0};
-    if (!strchr(word, '/') && !lesson_state_parse(word, &state, err)) return NULL;
-    for (int i = 0; i < state.n_sets; i++) sets.at[sets.n++] = state.sets[i];
-    return run_lesson_open(word, &sets, err);
+    int status = cmd_run(w.n, w.at);
+    free(l);
+    return status;
 }
 
 /* Whether the words ask for something about the lesson, not for its run. */
@@ -212,7 +200,7 @@ static int about_lesson(int argc, char **argv) {
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
     if (class || (notes && run))
         return cli_usage("--notes, --check RUN and --class are three things: one at a time");
-    struct run_lesson *l = open_lesson(words.at[0], &err);
+    struct run_lesson *l = run_lesson_open(words.at[0], NULL, &err);
     if (!l) return cli_fail(&err);
     status = notes ? print_notes(&l->lesson) : check_run(&l->lesson, runs_given, run);
     free(l);
@@ -220,12 +208,6 @@ static int about_lesson(int argc, char **argv) {
 }
 
 int cmd_lesson(int argc, char **argv) {
-    struct err err = {0};
     if (argc < 2) return list();
-    if (asks_about(argc, argv)) return about_lesson(argc, argv);
-    struct run_lesson *l = open_lesson(argv[1], &err);
-    if (!l) return cli_fail(&err);
-    int status = start(l, argc, argv);
-    free(l);
-    return status;
+    return asks_about(argc, argv) ? about_lesson(argc, argv) : start(argv[1], argc, argv);
 }

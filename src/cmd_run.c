@@ -99,22 +99,6 @@ static bool share(const struct run_options *o, const struct run_paths *run, stru
     return true;
 }
 
-/* The lesson beside the run: its own settings stand before those that were asked for. */
-static bool read_lesson(struct run_options *o, struct err *err) {
-    struct cli_texts changes = {.n = 0};
-    if (!o->lesson) return true;
-    o->beside = run_lesson_open(o->lesson, &o->changes, err);
-    if (!o->beside) return false;
-    const struct lesson *l = &o->beside->lesson;
-    for (int i = 0; i < l->n_sets + o->changes.n; i++) {
-        if (changes.n == CLI_TEXTS_MAX)
-            return err_set(err, ERR_USAGE, "too many --set beside those of the lesson");
-        changes.at[changes.n++] = i < l->n_sets ? l->sets[i] : o->changes.at[i - l->n_sets];
-    }
-    o->changes = changes;
-    return true;
-}
-
 static bool prepare(const char *config, const struct run_options *o, struct settings *s,
                     struct run_paths *run, struct err *err) {
     char path[PATH_MAX], runs[PATH_MAX];
@@ -248,11 +232,11 @@ static bool options_ok(const struct run_options *o, int n_words, struct err *err
         return err_set(err, ERR_USAGE,
                        "--snapshot shows a run that is there and starts none: no --resume, "
                        "--headless or --detach beside it");
-    if (o->resume && (n_words || o->name || o->changes.n || o->share || o->lesson))
+    if (o->resume && (n_words || o->name || o->changes.n || o->share || o->lesson || o->class))
         return err_set(
             err, ERR_USAGE,
-            "--resume goes on with a run as it is: no CONFIG, --name, --set, --lesson or "
-            "--share beside it");
+            "--resume goes on with a run as it is: no CONFIG, --name, --set, --lesson, "
+            "--class or --share beside it");
     if (!o->resume && !n_words)
         return err_set(err, ERR_USAGE, "which config? e.g. thaw run medical");
     return true;
@@ -291,14 +275,16 @@ int cmd_run(int argc, char **argv) {
                                   0,     1,     0};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
     char group[RUN_LESSON_GROUP];
-    if (o.class && !o.resume) { /* who may look is the class's business, too */
+    if (o.class) { /* who may look is the class's business, too */
         o.detach = true;
         if (!o.share && run_lesson_group(group)) o.share = group;
     }
     if (!options_ok(&o, words.n, &err)) return cli_fail(&err);
     struct settings *s = malloc(sizeof *s);
     struct run_paths *run = malloc(sizeof *run);
-    bool ok = read_lesson(&o, &err) && find_run(words.n ? words.at[0] : NULL, &o, s, run, &err);
+    if (o.lesson) o.beside = run_lesson_open(o.lesson, &o.changes, &err);
+    bool ok =
+        (!o.lesson || o.beside) && find_run(words.n ? words.at[0] : NULL, &o, s, run, &err);
     if (ok && o.screen.snapshot) ok = screen_snapshot(run, APP_DRIVE, &o.screen, &err);
     else if (ok) status = start(&o, run);
     if (!ok) status = cli_fail(&err);

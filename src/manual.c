@@ -112,8 +112,10 @@ static void put_end(void) {
     puts(".SH FILES");
     put_item("$XDG_STATE_HOME/thaw/runs/NAME/", NULL,
              "a run: config.yaml, events.jsonl, base, checkpoints. Default ~/.local/state");
-    put_item("$XDG_CONFIG_HOME/thaw/settings.json", NULL,
-             "the screen's settings. Default ~/.config");
+    put_item(
+        "$XDG_CONFIG_HOME/thaw/settings.json", NULL,
+        "the screen's settings; beside it lessons.json, where you are in each run's lesson. "
+        "Default ~/.config");
     puts(".SH ENVIRONMENT");
     put_item("NO_COLOR", NULL, "the screen has no colours");
     put_item("OPENBLAS_CORETYPE", NULL,

@@ -1,6 +1,7 @@
 #include "src/run_lesson.h"
 
 #include <grp.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,16 @@ static struct run_lesson *no_memory(struct err *err) {
     return NULL;
 }
 
-/* What was asked for beside the lesson; the seed has a place of its own. */
+static bool add(struct cli_texts *all, const char *change, struct err *err) {
+    if (all->n == CLI_TEXTS_MAX)
+        return err_set(err, ERR_USAGE, "too many --set beside those of the lesson");
+    all->at[all->n++] = change;
+    return true;
+}
+
+/* What the state becomes with these changes; the seed has a place of its own in it. */
 static bool keep_changes(struct lesson_state *s, const struct cli_texts *changes,
                          struct err *err) {
-    s->n_sets = 0;
     for (int i = 0; i < changes->n; i++) {
         if (strncmp(changes->at[i], "seed=", 5) == 0) continue;
         if (s->n_sets == LESSON_SETS || strlen(changes->at[i]) >= LESSON_SET)
@@ -33,14 +40,30 @@ static bool keep_changes(struct lesson_state *s, const struct cli_texts *changes
     return true;
 }
 
-struct run_lesson *run_lesson_open(const char *word, const struct cli_texts *changes,
+/* The lesson's, the word's, then those that were asked for: later ones hold. */
+static bool put_in_front(struct run_lesson *l, struct cli_texts *changes, struct err *err) {
+    struct cli_texts all = {.n = 0};
+    const struct lesson_state *s = &l->state;
+    int own = s->n_sets;
+    bool ok = keep_changes(&l->state, changes, err);
+    if (s->seeded) snprintf(l->seed, sizeof l->seed, "seed=%" PRIu64, s->seed);
+    for (int i = 0; ok && i < l->lesson.n_sets; i++) ok = add(&all, l->lesson.sets[i], err);
+    if (ok && s->seeded) ok = add(&all, l->seed, err);
+    for (int i = 0; ok && i < own; i++) ok = add(&all, s->sets[i], err);
+    for (int i = 0; ok && i < changes->n; i++) ok = add(&all, changes->at[i], err);
+    *changes = all;
+    return ok;
+}
+
+struct run_lesson *run_lesson_open(const char *word, struct cli_texts *changes,
                                    struct err *err) {
     struct run_lesson *l = calloc(1, sizeof *l);
     if (!l) return no_memory(err);
     bool file = strchr(word, '/') != NULL;
     bool ok = (file || lesson_state_parse(word, &l->state, err)) &&
               lesson_find(file ? word : l->state.name, l->path, err) &&
-              lesson_read(l->path, &l->lesson, err) && keep_changes(&l->state, changes, err);
+              lesson_read(l->path, &l->lesson, err) &&
+              (!changes || put_in_front(l, changes, err));
     if (ok && l->state.step >= l->lesson.n_steps)
         ok = err_set(err, ERR_USAGE, "the lesson %s has %d steps, not %d", l->lesson.name,
                      l->lesson.n_steps, l->state.step + 1);

@@ -14,11 +14,13 @@ struct run_lesson {
     char path[PATH_MAX]; /* of its file */
     struct lesson lesson;
     struct lesson_state state;
+    char seed[32]; /* "seed=N" of the word that it was opened by; "": it has none */
 };
 
-/* The lesson that WORD (NAME, NAME:STEP or its file) names, for a run with these changes beside the lesson's own.
- * NULL with err. Owner: the caller, free(). */
-struct run_lesson *run_lesson_open(const char *word, const struct cli_texts *changes, struct err *err);
+/* The lesson that WORD names: a state, be it the name alone, or its file. What the lesson sets, and then what the word
+ * sets, comes in front of *changes, which may be NULL; they point into the lesson. NULL with err. Owner: the caller,
+ * free(). */
+struct run_lesson *run_lesson_open(const char *word, struct cli_texts *changes, struct err *err);
 /* Put it into the folder of a new run with this seed. */
 bool run_lesson_put(const struct run_lesson *l, uint64_t seed, const struct run_paths *run, struct err *err);
 /* The lesson beside a run. NULL: there is none, or it is not sound (then err says why). Owner: the caller, free(). */

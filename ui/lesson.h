@@ -99,6 +99,7 @@ struct lesson_progress {
     int64_t first[LESSON_FACTS], last[LESSON_FACTS]; /* seq of the facts there were; 0: none */
 };
 
+/* Begin at a step, from 0; a screen that comes back to it counts what was done since the run's start. */
 void lesson_begin(struct lesson_progress *p, const struct lesson *l, int step);
 /* Fold one event, which the history has been told already or will be. */
 void lesson_observe(struct lesson_progress *p, const struct event *e);

@@ -252,6 +252,8 @@ static void test_comes_back(void **state) {
         app_lesson_begin(f.app, &o);
         fixture_draw(&f);
         assert_int_equal(f.app->lesson_at.step, i == 1 ? 2 : 0);
+        app_tour_welcome(f.app); /* one guide is enough */
+        assert_int_equal(f.app->tour, 0);
         fixture_type(&f, ":lesson 3\r");
         app_prefs_keep(f.app);
         fixture_close(&f);
