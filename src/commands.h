@@ -15,6 +15,7 @@ int cmd_run(int argc, char **argv);
 int cmd_engine(int argc, char **argv);
 int cmd_attach(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
+int cmd_lesson(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_runs(int argc, char **argv);

@@ -9,6 +9,7 @@
 
 static const struct subcommand subcommands[] = {
     {"run", cmd_run, false, "train as a config says, and look on"},
+    {"lesson", cmd_lesson, false, "the lessons: a run, and beside it what it shows"},
     {"attach", cmd_attach, false, "come back to a run"},
     {"watch", cmd_watch, false, "look at a run without touching it"},
     {"replay", cmd_replay, false, "play a run back, with pause, speed and jumps"},

@@ -17,6 +17,8 @@ struct app; /* opaque */
 
 /* Write a page about the run into `file`, atomically. */
 typedef bool app_report_fn(const struct run_paths *run, const char *file, struct err *err);
+struct lesson;
+struct lesson_state;
 
 struct app_options {
     enum app_mode mode;
@@ -36,6 +38,9 @@ struct app_options {
     const char *overlay;       /* a run whose curve lies over this one's; NULL: none */
     const char *log;           /* events.jsonl, for a replay; NULL: there is none to be had */
     double speed;              /* of APP_REPLAY (replay.h) */
+    const struct lesson *lesson; /* beside the run; NULL: none. Borrowed */
+    const struct lesson_state *lesson_state; /* where it begins, and what the run was started with; copied */
+    const char *run_dir;       /* what the viewer's place in it is kept under, an absolute path; NULL: it is not kept */
     int64_t at;                /* of APP_REPLAY: the step to stand at, paused, as in app_replay_at(); on a
                                   terminal negative: play from the start */
 };

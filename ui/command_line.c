@@ -19,6 +19,7 @@ const struct own_word command_line_own[COMMAND_LINE_OWN] = {
     {"theme", "other colours: dark, light, mono, colour-blind"},
     {"tour", "the hints of the first start again"},
     {"report", "write the run's page into FILE.html; alone: one of the run's name"},
+    {"lesson", "go to a STEP of the lesson; lesson state: a word to pass on"},
     {"save-screen", "write this screen into FILE: .txt, .ans (with colours) or .svg"},
 };
 static const char save_word[] = "save-screen", report_word[] = "report";
@@ -174,6 +175,7 @@ static void complete(struct command_line *l, const struct history *h) {
     else if (is_word(line + start, verb, "overlay")) offer_runs(&k, l->runs);
     else if (is_word(line + start, verb, "set")) offer_settings(&k, line + start + verb);
     else if (is_word(line + start, verb, "theme")) offer_values(&k, PREF_THEME);
+    else if (is_word(line + start, verb, "lesson")) offer(&k, "state");
     size_t more = strlen(k.common);
     if (k.n > 0 && more > k.piece_n)
         line_edit_insert(e, k.common + k.piece_n, (int)(more - k.piece_n));
@@ -246,6 +248,10 @@ static enum command_line_result obey(struct command_line *l, struct command *out
     if (strcmp(words[0], "overlay") == 0) {
         take_rest(l->edit.text, out);
         return COMMAND_LINE_OVERLAY;
+    }
+    if (strcmp(words[0], "lesson") == 0) {
+        take_rest(l->edit.text, out);
+        return COMMAND_LINE_LESSON;
     }
     if (strcmp(words[0], "set") == 0) {
         take_rest(l->edit.text, out);

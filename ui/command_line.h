@@ -6,7 +6,7 @@
 #include "ui/history.h"
 #include "ui/line_edit.h"
 
-enum { COMMAND_LINE_HISTORY = 50, COMMAND_LINE_HINT = 160, COMMAND_LINE_OWN = 8 };
+enum { COMMAND_LINE_HISTORY = 50, COMMAND_LINE_HINT = 160, COMMAND_LINE_OWN = 9 };
 
 /* The words that are the screen's own: nothing of them reaches the engine. */
 struct own_word {
@@ -37,6 +37,7 @@ enum command_line_result {
     COMMAND_LINE_OVERLAY, /* overlay: out->text is the RUN, or ""; nothing is to be sent */
     COMMAND_LINE_SET,     /* set, theme: out->text is "KEY VALUE", "KEY" or "" */
     COMMAND_LINE_TOUR,    /* tour */
+    COMMAND_LINE_LESSON,  /* lesson: out->text is "state", a step, or "" */
     COMMAND_LINE_WRONG,   /* err says what to type; the line stays open */
 };
 

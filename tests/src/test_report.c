@@ -87,10 +87,10 @@ static void put_freeze(int64_t step, const char *group, bool frozen) {
 }
 
 static void put_layers(int64_t step, bool embed_frozen) {
-    struct event_layer layers[] = {{"embed", embed_frozen, embed_frozen, 0, 0, 0, NAN},
-                                   {"block.0", false, false, 1, 0.1, 0.25, NAN},
-                                   {"block.1", false, false, 1, 0.1, 0.5, NAN},
-                                   {"norm", false, false, 1, 0.1, 0.125, NAN}};
+    struct event_layer layers[] = {{"embed", embed_frozen, embed_frozen, 0, 0, 0, NAN, 1, 0},
+                                   {"block.0", false, false, 1, 0.1, 0.25, NAN, 1, 0},
+                                   {"block.1", false, false, 1, 0.1, 0.5, NAN, 1, 0},
+                                   {"norm", false, false, 1, 0.1, 0.125, NAN, 1, 0}};
     put((struct event){
         .type = EVENT_LAYERS, .step = step, .layers = {layers, COUNT(layers), 0.1}});
 }
