@@ -3,6 +3,7 @@
 #ifndef THAW_ENGINE_FORMATS_HF_MODEL_H
 #define THAW_ENGINE_FORMATS_HF_MODEL_H
 #include "engine/data/tokenizer.h"
+#include "engine/formats/imported.h"
 #include "engine/formats/safetensors.h"
 #include "engine/model/params.h"
 
@@ -30,10 +31,15 @@ void hf_model_destroy(struct hf_model *m);
 
 /* Write model.safetensors (F32, the table's names and shapes), config.json and tokenizer.json
  * (t NULL: none) into the existing folder `dir`; each file is fsynced. A model.safetensors that
- * is there already is left alone, and refused. *bytes (may be NULL) gets the sum of their
- * sizes. */
+ * is there already is left alone, and refused. What an imported model was is kept beside them
+ * (imported.h). *bytes (may be NULL) gets the sum of their sizes. */
 bool hf_model_save(const char *dir, const struct weights *w, const struct tokenizer *t,
                    uint64_t *bytes, struct err *err);
+
+/* The same for other programs: an imported model with the names and number types that its tensors came
+ * with, and its small files as they came. Others are F32. type (NULL: none) is taken instead for all. */
+bool hf_model_save_as(const char *dir, const struct weights *w, const struct tokenizer *t,
+                      const enum dtype *type, struct err *err);
 
 /* Read/write the weights alone (also moments: a prefix goes in front of each name, e.g.
  * "exp_avg."). Saving writes sets[i] under prefixes[i] into one new file, fsynced. Loading
@@ -41,6 +47,9 @@ bool hf_model_save(const char *dir, const struct weights *w, const struct tokeni
  * another shape. */
 bool weights_save(const char *path, const struct weights *const *sets,
                   const char *const *prefixes, int n_sets, uint64_t *bytes, struct err *err);
+/* One set with the names and types of `m` (NULL: the table's names, F32), or of one type. */
+bool weights_save_as(const char *path, const struct weights *w, const struct imported *m,
+                     const enum dtype *type, struct err *err);
 bool weights_load(const struct safetensors *s, const char *prefix, struct weights *out,
                   struct err *err);
 #endif

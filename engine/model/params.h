@@ -40,6 +40,8 @@ struct param_table {
     struct group *groups;
     int n_groups;
     size_t parameters; /* of the whole model */
+    const struct imported *imported; /* what it was elsewhere (formats/imported.h), kept wherever the model is saved;
+                                        NULL: made here. Borrowed */
 };
 
 /* Build the table of a checked config. Owner: the caller. */

@@ -47,6 +47,7 @@ struct trainer {
     struct exec ex;
     struct tokenizer *tokenizer;
     struct param_table table;
+    struct imported *imported; /* what the model came from; NULL: made here */
     int time; /* tokens of a training sequence: at most the model's context */
     struct weights weights, grads, base;
     bool has_base, base_saved;  /* the last stage has begun; the base's folder is on the disk */

@@ -236,6 +236,15 @@ static bool third_step(struct trainer *t, bool planned, bool resumed, struct err
     return true;
 }
 
+/* What the model was elsewhere goes with it from save to save. */
+static bool keep_imported(struct trainer *t, const char *folder, bool resumed,
+                          struct err *err) {
+    if (!*folder || (resumed && !imported_is_kept(folder))) return true;
+    t->imported = imported_open(folder, &t->table, err);
+    t->table.imported = t->imported;
+    return t->imported != NULL;
+}
+
 /* The first fact is the run itself, at the step that it goes on from: later ones are made
  * again. */
 static bool create(struct trainer *t, const char *resume_from, struct err *err) {
@@ -243,7 +252,7 @@ static bool create(struct trainer *t, const char *resume_from, struct err *err) 
     struct model_config c = {0};
     t->ex.pool = pool_create(t->settings->threads, err);
     if (!t->ex.pool || !find_shape(t->settings, folder, &c, err) ||
-        !param_table_create(&c, &t->table, err))
+        !param_table_create(&c, &t->table, err) || !keep_imported(t, folder, *resume_from, err))
         return false;
     int wanted = t->settings->model.context;
     t->time =
@@ -289,6 +298,7 @@ void trainer_destroy(struct trainer *t) {
     weights_destroy(&t->grads);
     weights_destroy(&t->weights);
     param_table_destroy(&t->table);
+    imported_destroy(t->imported);
     tokenizer_destroy(t->tokenizer);
     pool_destroy(t->ex.pool);
     free(t->x);
