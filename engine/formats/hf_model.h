@@ -29,7 +29,7 @@ bool llama2c_load(const char *bin, const char *tokenizer, struct hf_model *out,
                   struct err *err);
 void hf_model_destroy(struct hf_model *m);
 
-/* Write model.safetensors (F32, the table's names and shapes), config.json and tokenizer.json
+/* Write model.safetensors (F32, what is narrow as it is, the table's names and shapes), config.json and tokenizer.json
  * (t NULL: none) into the existing folder `dir`; each file is fsynced. A model.safetensors that
  * is there already is left alone, and refused. What an imported model was is kept beside them
  * (imported.h). *bytes (may be NULL) gets the sum of their sizes. */

@@ -107,6 +107,32 @@ static bool load_transposed(const struct tensor *t, const struct param *p, float
     return true;
 }
 
+/* The same of numbers of 16 bits, which stay such; turned or not. */
+static void load_narrow(const struct tensor *t, const struct param *p, uint16_t *W) {
+    size_t out = (size_t)p->rows, in = (size_t)p->cols;
+    if (!p->transposed) memcpy(W, t->data, t->bytes);
+    for (size_t first = 0; p->transposed && first < in; first += 2 * STRIP) {
+        size_t n = in - first < 2 * STRIP ? in - first : 2 * STRIP;
+        for (size_t o = 0; o < out; o++)
+            for (size_t i = 0; i < n; i++)
+                memcpy(&W[o * in + first + i], t->data + 2 * ((first + i) * out + o), 2);
+    }
+}
+
+static bool load_param(const struct tensor *t, struct weights *out, int i, struct err *err) {
+    const struct param *p = &out->table->params[i];
+    uint16_t *narrow = weights_narrow_param(out, i);
+    if (narrow && dtype_narrow(t->dtype) == out->kind[p->group]) {
+        load_narrow(t, p, narrow);
+        return true;
+    }
+    weights_widen(out, p->group); /* it is no such number in this file */
+    float *W = weights_param(out, i);
+    if (p->transposed) return load_transposed(t, p, W, err);
+    tensor_floats(t, 0, (size_t)p->rows * (size_t)p->cols, W);
+    return true;
+}
+
 bool shards_check(const struct shards *s, const char *prefix, const struct param_table *t,
                   struct err *err) {
     for (int i = 0; i < t->n_params; i++) {
@@ -122,12 +148,9 @@ bool shards_load(const struct shards *s, const char *prefix, struct weights *out
                  struct err *err) {
     if (!shards_check(s, prefix, out->table, err)) return false;
     for (int i = 0; i < out->table->n_params; i++) {
-        const struct param *p = &out->table->params[i];
         const char *file = "";
-        const struct tensor *t = shards_find(s, prefix, p->name, &file);
-        float *W = weights_param(out, i);
-        if (!p->transposed) tensor_floats(t, 0, (size_t)p->rows * (size_t)p->cols, W);
-        else if (!load_transposed(t, p, W, err)) return false;
+        const struct tensor *t = shards_find(s, prefix, out->table->params[i].name, &file);
+        if (!load_param(t, out, i, err)) return false;
     }
     return true;
 }

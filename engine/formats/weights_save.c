@@ -23,9 +23,10 @@ struct entries {
 
 /* ---- bytes ---- */
 
+enum { AT_ONCE = 8192 }; /* numbers converted together */
+
 static bool add_values(struct files_out *f, const float *x, size_t n, enum dtype dtype,
                        struct err *err) {
-    enum { AT_ONCE = 8192 };
     uint16_t narrow[AT_ONCE];
     if (dtype == DTYPE_F32) return files_out_add(f, x, n * sizeof *x, err);
     for (size_t from = 0; from < n; from += AT_ONCE) {
@@ -37,17 +38,19 @@ static bool add_values(struct files_out *f, const float *x, size_t n, enum dtype
 }
 
 /* The file's [in,out] from W[out,in], some rows of the file at a time. */
-static bool add_turned(struct files_out *f, const struct param *p, const float *W,
-                       enum dtype dtype, struct err *err) {
+static bool add_turned(struct files_out *f, const struct entry *e, struct err *err) {
+    const struct param *p = &e->w->table->params[e->param];
     size_t out = (size_t)p->rows, in = (size_t)p->cols;
-    float *strip = malloc(STRIP * out * sizeof *strip);
+    float scratch[STRIP], *strip = malloc(STRIP * out * sizeof *strip);
     if (!strip) return err_set(err, ERR_NOMEM, "%s: no memory to turn '%s'", f->path, p->name);
     bool good = true;
     for (size_t first = 0; good && first < in; first += STRIP) {
         size_t n = in - first < STRIP ? in - first : STRIP;
-        for (size_t o = 0; o < out; o++)
-            for (size_t i = 0; i < n; i++) strip[i * out + o] = W[o * in + first + i];
-        good = add_values(f, strip, n * out, dtype, err);
+        for (size_t o = 0; o < out; o++) {
+            const float *W = weights_read(e->w, e->param, o * in + first, n, scratch);
+            for (size_t i = 0; i < n; i++) strip[i * out + o] = W[i];
+        }
+        good = add_values(f, strip, n * out, e->dtype, err);
     }
     free(strip);
     return good;
@@ -55,9 +58,17 @@ static bool add_turned(struct files_out *f, const struct param *p, const float *
 
 static bool add_entry(struct files_out *f, const struct entry *e, struct err *err) {
     const struct param *p = &e->w->table->params[e->param];
-    const float *W = weights_param(e->w, e->param);
-    if (p->transposed) return add_turned(f, p, W, e->dtype, err);
-    return add_values(f, W, (size_t)p->rows * (size_t)p->cols, e->dtype, err);
+    size_t all = (size_t)p->rows * (size_t)p->cols;
+    float scratch[AT_ONCE];
+    if (p->transposed) return add_turned(f, e, err);
+    if (!weights_narrow_param(e->w, e->param))
+        return add_values(f, weights_param(e->w, e->param), all, e->dtype, err);
+    bool good = true;
+    for (size_t from = 0, n; good && from < all; from += n) {
+        n = all - from < AT_ONCE ? all - from : AT_ONCE;
+        good = add_values(f, weights_read(e->w, e->param, from, n, scratch), n, e->dtype, err);
+    }
+    return good;
 }
 
 /* ---- the file ---- */
@@ -102,6 +113,13 @@ static void put(struct entries *all, const struct weights *w, int param, const c
     snprintf(e->name, sizeof e->name, "%s%s", prefix, name);
 }
 
+/* What is narrow in memory is that in the file too, and so comes back as it was. */
+static enum dtype type_in_memory(const struct weights *w, int param) {
+    if (!weights_narrow_param(w, param)) return DTYPE_F32;
+    bool bf16 = w->kind[w->table->params[param].group] == NARROW_BF16;
+    return bf16 ? DTYPE_BF16 : DTYPE_F16;
+}
+
 bool weights_save(const char *path, const struct weights *const *sets,
                   const char *const *prefixes, int n_sets, uint64_t *bytes, struct err *err) {
     struct entries all;
@@ -110,7 +128,8 @@ bool weights_save(const char *path, const struct weights *const *sets,
     if (!make_room(&all, n, path, err)) return false;
     for (int s = 0; s < n_sets; s++)
         for (int i = 0; i < sets[s]->table->n_params; i++)
-            put(&all, sets[s], i, prefixes[s], sets[s]->table->params[i].name, DTYPE_F32);
+            put(&all, sets[s], i, prefixes[s], sets[s]->table->params[i].name,
+                type_in_memory(sets[s], i));
     bool good = save_entries(path, &all, bytes, err);
     free(all.list);
     return good;

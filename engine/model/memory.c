@@ -61,6 +61,10 @@ bool transformer_turns(const struct model_config *c, struct transformer_plan pla
     return share_of(c, plan) && plan.batch * plan.time >= TURN_ROWS;
 }
 
+bool transformer_widens(const struct model_config *c, struct transformer_plan plan) {
+    return share_of(c, plan) == 0;
+}
+
 static int most_shares(const struct transformer *tf) {
     return tf->share ? (tf->plan.batch + tf->share - 1) / tf->share : 1;
 }
@@ -107,6 +111,15 @@ static void lay_out_turned(struct cursor *at, struct transformer *tf,
                                  .down = place(at, (size_t)w.ffn, w.model)};
         if (tf->turned) tf->turned[l] = t;
     }
+}
+
+/* Room for the matrices of one narrow block. */
+static void lay_out_wide(struct cursor *at, struct transformer *tf) {
+    struct widths w = tf->width;
+    tf->wide = (struct block_view){.qkv = place(at, (size_t)w.qkv, w.model),
+                                   .proj = place(at, (size_t)w.model, w.q),
+                                   .up = place(at, (size_t)w.up, w.model),
+                                   .down = place(at, (size_t)w.model, w.ffn)};
 }
 
 /* Every block with its input; what else it keeps is its own, or with recompute all blocks'. */
@@ -197,6 +210,7 @@ static size_t lay_out(struct transformer *tf, const struct model_config *c, char
     bool backward = tf->plan.backward;
     struct cursor at = {.base = base};
     lay_out_turned(&at, tf, c);
+    if (tf->plan.narrow) lay_out_wide(&at, tf);
     if (backward) lay_out_blocks(&at, tf, c, rows);
     if (backward) lay_out_gradients(&at, tf, rows);
     if (backward) tf->x_top = place(&at, rows, width);
@@ -256,6 +270,7 @@ struct transformer *transformer_create(const struct param_table *t,
     const struct model_config *c = &t->config;
     int threads = pool_threads(ex->pool);
     assert(plan.batch > 0 && plan.time > 0 && plan.time <= c->context);
+    assert(!plan.narrow || transformer_widens(c, plan));
     struct transformer *tf = calloc(1, sizeof *tf);
     if (!tf) goto no_memory;
     *tf = shape_of(c, plan, threads);

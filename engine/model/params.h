@@ -10,6 +10,7 @@
 
 #include "engine/model/config.h"
 #include "engine/nn/exec.h"
+#include "engine/nn/narrow.h"
 
 enum { PARAM_NAME_MAX = 80, GROUP_NAME_MAX = 24 };
 
@@ -23,6 +24,7 @@ struct param {
     double init_value;
     int group;
     size_t offset; /* reals from its group's start */
+    size_t apart;  /* a vector's, where the group's vectors stand without its matrices */
 };
 
 struct group {
@@ -31,6 +33,7 @@ struct group {
     int first, n;       /* its rows in the table */
     size_t parameters;  /* weights in it */
     size_t reals;       /* memory: parameters and padding */
+    size_t vector_reals; /* of its vectors alone, padding included */
 };
 
 struct param_table {
@@ -71,11 +74,25 @@ struct weights {
     real **group;                    /* [n_groups] each group's memory, [reals] */
     struct arena *arena;             /* own memory; touched pages only are paid for */
     bool *shared;                    /* [n_groups] group[g] belongs to another */
+    uint16_t **narrow; /* [n_groups] the group's matrices as numbers of 16 bits, at their offsets; group[g] has its
+                          vectors alone then. NULL: all are reals. Such a group cannot change */
+    enum narrow_kind *kind; /* [n_groups] of narrow[g] */
 };
 
 /* Zeroed memory for every group. */
 bool weights_create(const struct param_table *t, struct weights *out, struct err *err);
+/* The same with kind[n_groups]: groups that are to stay numbers of 16 bits. Only such as weights_narrows()
+ * names. */
+bool weights_create_narrow(const struct param_table *t, const enum narrow_kind *kind, struct weights *out,
+                           struct err *err);
 void weights_destroy(struct weights *w); /* an empty one is fine */
+
+/* Whether a group may be kept narrow: the two of a block that have matrices. */
+bool weights_narrows(const struct param_table *t, int g);
+/* Make group g reals, in memory that is reserved for that; nothing where it is. What is shared with it stays. */
+void weights_widen(struct weights *w, int g);
+/* Bytes that group g takes: of that kind, and as reals. */
+size_t group_bytes(const struct group *g, enum narrow_kind kind);
 
 /* A base: every group shared with `live` until weights_unshare() copies it. Own memory is reserved,
  * not touched. */
@@ -83,10 +100,20 @@ bool weights_share(const struct weights *live, struct weights *out, struct err *
 /* Copy group g from where it is shared into own memory (copy on thaw). Nothing when it is own. */
 void weights_unshare(struct weights *w, int g);
 
+/* Where a parameter stands; NULL for a matrix of a narrow group. */
 static inline real *weights_param(const struct weights *w, int param) {
     const struct param *p = &w->table->params[param];
-    return w->group[p->group] + p->offset;
+    if (!w->narrow[p->group]) return w->group[p->group] + p->offset;
+    return p->vector ? w->group[p->group] + p->apart : NULL;
 }
+/* The same for a matrix of a narrow group; NULL for all else. */
+static inline uint16_t *weights_narrow_param(const struct weights *w, int param) {
+    const struct param *p = &w->table->params[param];
+    bool there = w->narrow[p->group] && !p->vector;
+    return there ? w->narrow[p->group] + p->offset : NULL;
+}
+/* n reals of a parameter from number `from` on: where they stand, or widened into scratch[n]. */
+const real *weights_read(const struct weights *w, int param, size_t from, size_t n, real *scratch);
 
 /* Normal(0, init_std) by a stream of (seed, param) each; the same for any platform's thread count. */
 void weights_init(struct weights *w, uint64_t seed);
@@ -105,6 +132,14 @@ struct block_view {
 };
 /* learn NULL: all; otherwise the pointers of groups with learn[g] false are NULL. */
 struct block_view weights_block(const struct weights *w, int layer, const bool *learn);
+
+/* A block's matrices where they are narrow, fused as above; NULL where they are reals, and have their place in the
+ * block_view. */
+struct narrow_view {
+    const uint16_t *qkv, *proj, *up, *down;
+    enum narrow_kind attn, mlp; /* of the first two, of the others */
+};
+struct narrow_view weights_block_narrow(const struct weights *w, int layer);
 
 struct outer_view {
     real *embed, *positions, *norm, *norm_bias;
