@@ -26,14 +26,56 @@ bool hf_model_shape(const char *dir, struct model_config *out, struct err *err) 
     return good;
 }
 
+/* Open, and see that all is there and nothing more. */
+static bool open_checked(const char *dir, const struct param_table *t, struct shards *files,
+                         struct err *err) {
+    if (shards_open(dir, files, err) && shards_check(files, "", t, err) &&
+        shards_check_extra(files, t, err))
+        return true;
+    shards_close(files);
+    return false;
+}
+
 static bool load_weights(const char *dir, struct hf_model *m, struct err *err) {
-    struct shards files = {.n = 0};
-    bool good = shards_open(dir, &files, err) && shards_check(&files, "", &m->table, err) &&
-                shards_check_extra(&files, &m->table, err) &&
-                weights_create(&m->table, &m->weights, err) &&
+    struct shards files;
+    if (!open_checked(dir, &m->table, &files, err)) return false;
+    bool good = weights_create(&m->table, &m->weights, err) &&
                 shards_load(&files, "", &m->weights, err);
     shards_close(&files);
     return good;
+}
+
+bool hf_model_weights(const char *dir, struct weights *out, struct err *err) {
+    struct shards files;
+    if (!open_checked(dir, out->table, &files, err)) return false;
+    bool good = shards_load(&files, "", out, err);
+    shards_close(&files);
+    return good;
+}
+
+/* The kind of a group's matrices in the files. */
+static enum narrow_kind kind_of(const struct shards *files, const struct param_table *t,
+                                int g) {
+    const struct group *group = &t->groups[g];
+    enum narrow_kind kind = NARROW_NONE;
+    for (int i = group->first, n = 0; i < group->first + group->n; i++) {
+        const char *file;
+        if (t->params[i].vector) continue;
+        enum dtype dtype = shards_find(files, "", t->params[i].name, &file)->dtype;
+        if (n++ > 0 && dtype_narrow(dtype) != kind) return NARROW_NONE;
+        kind = dtype_narrow(dtype);
+    }
+    return kind;
+}
+
+bool hf_model_kinds(const char *dir, const struct param_table *t, enum narrow_kind *kind,
+                    struct err *err) {
+    struct shards files;
+    if (!open_checked(dir, t, &files, err)) return false;
+    for (int g = 0; g < t->n_groups; g++)
+        kind[g] = weights_narrows(t, g) ? kind_of(&files, t, g) : NARROW_NONE;
+    shards_close(&files);
+    return true;
 }
 
 /* A folder without tokenizer files is fine; one with a tokenizer of another model is not. */

@@ -23,6 +23,13 @@ struct hf_model {
 bool hf_model_load(const char *dir, struct hf_model *out, struct err *err);
 /* The shape alone, from the folder's config.json. */
 bool hf_model_shape(const char *dir, struct model_config *out, struct err *err);
+/* Read its weights into `out`, which is created already; what is narrow there stays narrow where it came as
+ * such numbers. */
+bool hf_model_weights(const char *dir, struct weights *out, struct err *err);
+/* As what each group could stay narrow (params.h): kind[n_groups], NARROW_NONE where its matrices are F32, or
+ * not all of one kind. */
+bool hf_model_kinds(const char *dir, const struct param_table *t, enum narrow_kind *kind,
+                    struct err *err);
 /* A llama2.c .bin (version 0) with its tokenizer.bin (NULL: none); interleaved RoPE is turned
  * into half-split. */
 bool llama2c_load(const char *bin, const char *tokenizer, struct hf_model *out,

@@ -47,7 +47,7 @@ static bool add_turned(struct files_out *f, const struct entry *e, struct err *e
     for (size_t first = 0; good && first < in; first += STRIP) {
         size_t n = in - first < STRIP ? in - first : STRIP;
         for (size_t o = 0; o < out; o++) {
-            const float *W = weights_read(e->w, e->param, o * in + first, n, scratch);
+            const float *W = weights_reals(e->w, e->param, o * in + first, n, scratch);
             for (size_t i = 0; i < n; i++) strip[i * out + o] = W[i];
         }
         good = add_values(f, strip, n * out, e->dtype, err);
@@ -66,7 +66,7 @@ static bool add_entry(struct files_out *f, const struct entry *e, struct err *er
     bool good = true;
     for (size_t from = 0, n; good && from < all; from += n) {
         n = all - from < AT_ONCE ? all - from : AT_ONCE;
-        good = add_values(f, weights_read(e->w, e->param, from, n, scratch), n, e->dtype, err);
+        good = add_values(f, weights_reals(e->w, e->param, from, n, scratch), n, e->dtype, err);
     }
     return good;
 }

@@ -264,6 +264,17 @@ size_t transformer_bytes(const struct model_config *c, struct transformer_plan p
     return lay_out(&tf, c, NULL);
 }
 
+/* A block that keeps nothing costs nothing, but for the first: the pass works there (borrow_block). */
+size_t transformer_bytes_above(const struct model_config *c, struct transformer_plan plan, int threads,
+                               int cut) {
+    struct cursor at = {.base = NULL};
+    struct block_kept b = {0};
+    size_t rows = (size_t)plan.batch * (size_t)plan.time, spared = cut > 1 ? (size_t)cut - 1 : 0;
+    place(&at, rows, c->width);
+    if (!plan.recompute) lay_out_block(&at, &b, c, rows, true);
+    return transformer_bytes(c, plan, threads) - (plan.backward ? spared * at.used : 0);
+}
+
 struct transformer *transformer_create(const struct param_table *t,
                                        struct transformer_plan plan, struct exec *ex,
                                        struct err *err) {

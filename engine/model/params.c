@@ -309,8 +309,8 @@ void weights_widen(struct weights *w, int g) {
     w->kind[g] = NARROW_NONE;
 }
 
-const real *weights_read(const struct weights *w, int param, size_t from, size_t n,
-                         real *scratch) {
+const real *weights_reals(const struct weights *w, int param, size_t from, size_t n,
+                          real *scratch) {
     const uint16_t *narrow = weights_narrow_param(w, param);
     if (!narrow) return weights_param(w, param) + from;
     narrow_widen(scratch, narrow + from, n, w->kind[w->table->params[param].group]);
@@ -340,7 +340,7 @@ uint64_t weights_fingerprint_group(const struct weights *w, int g) {
         size_t all = (size_t)p->rows * (size_t)p->cols;
         for (size_t from = 0, n; from < all; from += n) {
             n = all - from < LOOK_REALS ? all - from : LOOK_REALS;
-            chain[1] = rng_hash(weights_read(w, i, from, n, scratch), n * sizeof(real));
+            chain[1] = rng_hash(weights_reals(w, i, from, n, scratch), n * sizeof(real));
             chain[0] = rng_hash(chain, sizeof chain);
         }
     }
@@ -379,8 +379,8 @@ double weights_distance(const struct weights *w, const struct weights *base, int
         size_t all = (size_t)p->rows * (size_t)p->cols;
         for (size_t from = 0, n; from < all; from += n) {
             n = all - from < LOOK_REALS ? all - from : LOOK_REALS;
-            add_squares(sums, weights_read(w, i, from, n, left),
-                        weights_read(base, i, from, n, right), n);
+            add_squares(sums, weights_reals(w, i, from, n, left),
+                        weights_reals(base, i, from, n, right), n);
         }
     }
     return sums[1] > 0 ? sqrt(sums[0] / sums[1]) : 0;

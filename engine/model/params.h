@@ -113,7 +113,7 @@ static inline uint16_t *weights_narrow_param(const struct weights *w, int param)
     return there ? w->narrow[p->group] + p->offset : NULL;
 }
 /* n reals of a parameter from number `from` on: where they stand, or widened into scratch[n]. */
-const real *weights_read(const struct weights *w, int param, size_t from, size_t n, real *scratch);
+const real *weights_reals(const struct weights *w, int param, size_t from, size_t n, real *scratch);
 
 /* Normal(0, init_std) by a stream of (seed, param) each; the same for any platform's thread count. */
 void weights_init(struct weights *w, uint64_t seed);

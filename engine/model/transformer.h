@@ -27,6 +27,9 @@ bool transformer_turns(const struct model_config *c, struct transformer_plan pla
 bool transformer_widens(const struct model_config *c, struct transformer_plan plan);
 /* Bytes that transformer_create() will reserve. */
 size_t transformer_bytes(const struct model_config *c, struct transformer_plan plan, int threads);
+/* Those of them that are paid for while nothing below block `cut` learns. */
+size_t transformer_bytes_above(const struct model_config *c, struct transformer_plan plan, int threads,
+                               int cut);
 /* `ex` and `t` are borrowed for its life. Owner: the caller. */
 struct transformer *transformer_create(const struct param_table *t, struct transformer_plan plan,
                                        struct exec *ex, struct err *err);

@@ -49,6 +49,7 @@ static bool change_plan(struct trainer *t, const struct command *c, bool learn,
         then[g] = changed[g] ? learn : t->learn[g];
         any |= changed[g];
     }
+    ok = ok && (!any || stage_has_room(t, then, memory_available(), err));
     if (ok && any) {
         bool moved = transformer_cut(&t->table, t->learn) != transformer_cut(&t->table, then);
         double kept = moved ? stage_kept_share(t) : 0;

@@ -163,7 +163,7 @@ static double norm_of(const struct weights *w, int g) {
         size_t all = (size_t)p->rows * (size_t)p->cols;
         for (size_t from = 0, n; from < all; from += n) {
             n = all - from < AT_ONCE ? all - from : AT_ONCE;
-            const real *x = weights_read(w, i, from, n, scratch);
+            const real *x = weights_reals(w, i, from, n, scratch);
             for (size_t k = 0; k < n; k++) sum += (double)x[k] * (double)x[k];
         }
     }

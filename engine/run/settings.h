@@ -21,6 +21,9 @@ struct text_list {
 /* What a backward pass finds made, and what it makes again (transformer.h). */
 enum recompute { RECOMPUTE_NONE, RECOMPUTE_BLOCKS, RECOMPUTE_COUNT };
 
+/* How weights that no stage lets learn stay in memory. */
+enum storage { STORAGE_AUTO, STORAGE_F32, STORAGE_COUNT };
+
 struct stage_settings {
     char name[NAME_MAX_BYTES];
     struct text_list data;
@@ -58,6 +61,7 @@ struct settings {
         enum model_family family;
         int layers, heads, kv_heads, width, head_dim, ffn, context, vocab;
         bool tied;
+        enum storage frozen_storage;
     } model;
     int n_stages;
     struct stage_settings stages[STAGES_MAX];
@@ -127,6 +131,9 @@ int setting_get(const struct settings *s, const struct setting_key *k, int stage
  * fit for a folder. `path` (TEXT_MAX_BYTES) gets the key at fault so that the reader can name its line. */
 bool settings_check(const struct settings *s, char *path, struct err *err);
 
+/* What learns in a stage: learn[n_groups], all but what its freeze names. ERR_RANGE where that is no group. */
+bool settings_learn(const struct settings *s, int stage, const struct param_table *t, bool *learn,
+                    struct err *err);
 struct model_config settings_model(const struct settings *s); /* not completed */
 struct schedule settings_schedule(const struct stage_settings *st);
 struct optim_settings settings_optim(const struct stage_settings *st);

@@ -102,6 +102,19 @@ static bool check_prompts(const struct settings *s, struct err *err) {
     return true;
 }
 
+bool settings_learn(const struct settings *s, int stage, const struct param_table *t,
+                    bool *learn, struct err *err) {
+    const struct text_list *freeze = &s->stages[stage].freeze;
+    bool *frozen = calloc((size_t)t->n_groups, sizeof *frozen);
+    bool ok = frozen || err_set(err, ERR_NOMEM, "no memory for a freeze plan");
+    for (int i = 0; ok && i < freeze->n; i++)
+        ok = groups_select(t, freeze->text[i], frozen, err) ||
+             err_prefix(err, "stage %s: freeze", s->stages[stage].name);
+    for (int g = 0; ok && g < t->n_groups; g++) learn[g] = !frozen[g];
+    free(frozen);
+    return ok;
+}
+
 static bool check_freezes(const struct settings *s, const struct param_table *t, char *path,
                           struct err *err) {
     bool *mask = calloc((size_t)t->n_groups, sizeof *mask);

@@ -9,6 +9,9 @@ static const char *const family_words[FAMILY_COUNT] = {
 static const char *const recompute_words[RECOMPUTE_COUNT] = {
     [RECOMPUTE_NONE] = "none", [RECOMPUTE_BLOCKS] = "blocks"};
 
+static const char *const storage_words[STORAGE_COUNT] = {
+    [STORAGE_AUTO] = "auto", [STORAGE_F32] = "f32"};
+
 /* Where a field stands, in the run or in a stage; its bytes. */
 #define RUN(field) offsetof(struct settings, field), sizeof(((struct settings *)0)->field)
 #define STAGE(field)                                                                           \
@@ -57,6 +60,10 @@ const struct setting_key setting_keys[] = {
      "Size of the vocabulary that is learned from the data."},
     {"model.tied", SETTING_BOOL, RUN(model.tied), "true", 0, 0, "", NULL, 0,
      "Whether the output reuses the embedding of the input."},
+    {"model.frozen_storage", SETTING_WORD, RUN(model.frozen_storage), "auto", 0, 0, "",
+     storage_words, STORAGE_COUNT,
+     "How blocks that no stage lets learn stay in memory; auto keeps those that came as 16-bit "
+     "numbers (bfloat16, half precision) as such, which is half the memory and the same bits."},
 
     {"stages.*.name", SETTING_TEXT, STAGE(name), "", 1, NAME_MAX_BYTES - 1, "bytes", NULL, 0,
      "What the stage is called."},

@@ -147,15 +147,7 @@ bool stage_data_load(struct trainer *t, struct err *err) {
 /* ---- the freeze plan and the base ---- */
 
 bool stage_plan(const struct trainer *t, int stage, bool *learn, struct err *err) {
-    const struct text_list *freeze = &t->settings->stages[stage].freeze;
-    bool *frozen = calloc((size_t)t->table.n_groups, sizeof *frozen);
-    bool ok = frozen || err_set(err, ERR_NOMEM, "no memory for a freeze plan");
-    for (int i = 0; ok && i < freeze->n; i++)
-        ok = groups_select(&t->table, freeze->text[i], frozen, err) ||
-             err_prefix(err, "stage %s: freeze", t->settings->stages[stage].name);
-    for (int g = 0; ok && g < t->table.n_groups; g++) learn[g] = !frozen[g];
-    free(frozen);
-    return ok;
+    return settings_learn(t->settings, stage, &t->table, learn, err);
 }
 
 double stage_lr_scale(const struct trainer *t, int stage, int64_t stage_step, double lr) {
@@ -165,8 +157,29 @@ double stage_lr_scale(const struct trainer *t, int stage, int64_t stage_step, do
 }
 
 void stage_thaw_base(struct trainer *t) {
-    for (int g = 0; t->has_base && g < t->table.n_groups; g++)
-        if (t->learn[g]) weights_unshare(&t->base, g);
+    for (int g = 0; g < t->table.n_groups; g++) {
+        if (!t->learn[g]) continue;
+        if (t->has_base) weights_unshare(&t->base, g);
+        weights_widen(&t->weights, g);
+    }
+}
+
+bool stage_has_room(const struct trainer *t, const bool *learn, uint64_t available,
+                    struct err *err) {
+    const double mib = 1048576.0;
+    uint64_t bytes = 0;
+    for (int g = 0; g < t->table.n_groups; g++) {
+        uint64_t reals = group_bytes(&t->table.groups[g], NARROW_NONE);
+        if (!learn[g] || t->learn[g]) continue;
+        if (t->optim.steps[g] == 0) bytes += 3 * reals;       /* gradient and moments */
+        if (t->has_base && t->base.shared[g]) bytes += reals; /* a base of its own, or reals */
+        else if (t->weights.narrow[g]) bytes += reals;
+    }
+    if (bytes <= available) return true;
+    return err_set(err, ERR_NOMEM,
+                   "learning that takes %.1f MiB more (gradients, moments, a copy of the base) "
+                   "and %.1f are available: unfreeze less at once, or freeze something before",
+                   (double)bytes / mib, (double)available / mib);
 }
 
 double stage_kept_share(const struct trainer *t) {
@@ -204,6 +217,7 @@ static bool copy_base(struct trainer *t, const struct weights *saved, struct err
         t->base_fingerprint[g] = weights_fingerprint_group(saved, g);
         if (t->base_fingerprint[g] == weights_fingerprint_group(&t->weights, g)) continue;
         weights_unshare(&t->base, g);
+        weights_widen(&t->base, g);
         memcpy(t->base.group[g], saved->group[g], t->table.groups[g].reals * sizeof(real));
     }
     t->has_base = t->base_saved = true;
