@@ -126,7 +126,7 @@ static bool load_param(const struct tensor *t, struct weights *out, int i, struc
         load_narrow(t, p, narrow);
         return true;
     }
-    weights_widen(out, p->group); /* it is no such number in this file */
+    if (narrow) weights_widen(out, p->group); /* it is no such number in this file */
     float *W = weights_param(out, i);
     if (p->transposed) return load_transposed(t, p, W, err);
     tensor_floats(t, 0, (size_t)p->rows * (size_t)p->cols, W);

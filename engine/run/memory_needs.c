@@ -6,11 +6,14 @@
 #include <unistd.h>
 
 #include "engine/formats/hf_model.h"
+#include "engine/model/decode.h"
+#include "engine/run/sample.h"
 
 /* ---- the plan ---- */
 
 struct memory_ask memory_ask(const struct settings *s, const struct param_table *t, int time,
                              int threads) {
+    bool muon = false;
     struct memory_ask a = {.settings = s,
                            .table = t,
                            .time = time,
@@ -20,8 +23,20 @@ struct memory_ask memory_ask(const struct settings *s, const struct param_table 
     for (int i = 0; i < s->n_stages; i++) {
         int n = settings_micro_batch(&s->stages[i]);
         if (n > a.sequences) a.sequences = n;
+        muon = muon || s->stages[i].optimizer.kind == OPTIMIZER_MUON;
     }
+    struct model_config c = t->config;
+    c.context = time; /* no text is made longer than that */
+    a.beside = decoder_bytes(&c, generate_together(s->compare.prompts.n)) +
+               (muon ? (size_t)threads * muon_scratch(t) * sizeof(real) : 0);
     return a;
+}
+
+bool memory_shape(const struct settings *s, const char *folder, struct model_config *out,
+                  struct err *err) {
+    if (*folder) return hf_model_shape(folder, out, err);
+    *out = settings_model(s);
+    return model_config_complete(out, err);
 }
 
 bool memory_any_narrow(const struct memory_ask *a) {

@@ -17,6 +17,8 @@ struct memory_ask {
     uint64_t beside; /* bytes of what does not depend on the stages: a third model, the decoder, Muon's scratch */
 };
 struct memory_ask memory_ask(const struct settings *s, const struct param_table *t, int time, int threads);
+/* The shape of the model: of the one in `folder`, else ("") as the settings say. */
+bool memory_shape(const struct settings *s, const char *folder, struct model_config *out, struct err *err);
 
 /* Bytes while a stage trains. What an earlier stage took stays. */
 struct memory_stage {

@@ -21,17 +21,6 @@ static int most_sequences(const struct settings *s) {
     return most;
 }
 
-/* The model's shape: from the checkpoint or folder that it starts from, else from the settings.
- */
-static bool find_shape(const struct settings *s, const char *folder, struct model_config *c,
-                       struct err *err) {
-    if (!*folder) {
-        *c = settings_model(s);
-        return model_config_complete(c, err);
-    }
-    return hf_model_shape(folder, c, err);
-}
-
 /* One window's stream: what the cache of the frozen prefix keeps for it. */
 static size_t window_reals(const struct trainer *t) {
     return (size_t)t->time * (size_t)t->table.config.width;
@@ -69,12 +58,8 @@ static size_t kept_windows(const struct trainer *t, const struct memory_plan *re
 
 struct memory_ask trainer_ask(const struct trainer *t) {
     struct memory_ask a = memory_ask(t->settings, &t->table, t->time, pool_threads(t->ex.pool));
-    struct model_config c = t->table.config;
-    c.context = t->time; /* no text is made longer than that */
     a.kind = t->kind;
-    a.beside = t->third_memory.weights + t->third_memory.work +
-               decoder_bytes(&c, generate_together(t->settings->compare.prompts.n)) +
-               (size_t)a.threads * muon_scratch(&t->table) * sizeof(real);
+    a.beside += t->third_memory.weights + t->third_memory.work;
     return a;
 }
 
@@ -237,7 +222,7 @@ static bool create(struct trainer *t, const char *resume_from, struct err *err) 
     const char *folder = *resume_from ? resume_from : t->settings->model.from;
     struct model_config c = {0};
     t->ex.pool = pool_create(t->settings->threads, err);
-    if (!t->ex.pool || !find_shape(t->settings, folder, &c, err) ||
+    if (!t->ex.pool || !memory_shape(t->settings, folder, &c, err) ||
         !param_table_create(&c, &t->table, err) || !keep_imported(t, folder, *resume_from, err))
         return false;
     int wanted = t->settings->model.context;

@@ -216,6 +216,10 @@ export_twin() {
 
 config_twin() {
     must "config --check" "$thaw" config "$work/tiny.yaml" --check
+    ok "it tells the memory of each stage" says "activations"
+    try "$thaw" config "$work/tiny.yaml" --check --memory 0.001
+    same "a run that does not fit is refused" 1 "$status"
+    ok "with what it would fit" grep -q 'MiB are needed .* available; ' "$err"
     must "config --explain" "$thaw" config --explain
     ok "config --explain names keys" says optimizer
     must "the run's own config is sound" "$thaw" config "$runs/tiny/config.yaml" --check

@@ -126,6 +126,38 @@ static void test_given_back(void **state) {
     assert_int_equal(remove_folder(&dir), 0);
 }
 
+/* Read into narrow memory, and saved from there. */
+static void test_stays_narrow(void **state) {
+    const struct foreign_case *c = *state;
+    void *dir = NULL;
+    assert_int_equal(make_folder(&dir), 0);
+    struct folders at = make_folders(dir);
+    struct foreign f = c->f;
+    struct param_table table;
+    struct weights narrow;
+    struct hf_model m;
+    struct err err = {0};
+    enum narrow_kind kind[16];
+    f.config = *c->config;
+    foreign_make(at.from, &f, &table);
+    require(hf_model_kinds(at.from, &table, kind, &err), &err);
+    for (int g = 0; g < table.n_groups; g++)
+        assert_int_equal(kind[g], weights_narrows(&table, g) ? dtype_narrow(f.dtype) : 0);
+    require(weights_create_narrow(&table, kind, &narrow, &err) &&
+                hf_model_weights(at.from, &narrow, &err) && hf_model_load(at.from, &m, &err),
+            &err);
+    for (int g = 0; g < table.n_groups; g++) assert_int_equal(narrow.kind[g], kind[g]);
+    assert_true(weights_fingerprint(&narrow) == weights_fingerprint(&m.weights));
+    hf_model_destroy(&m);
+    require(hf_model_save(at.kept, &narrow, NULL, NULL, &err), &err);
+    require(hf_model_load(at.kept, &m, &err), &err);
+    assert_true(weights_fingerprint(&narrow) == weights_fingerprint(&m.weights));
+    hf_model_destroy(&m);
+    weights_destroy(&narrow);
+    param_table_destroy(&table);
+    assert_int_equal(remove_folder(&dir), 0);
+}
+
 /* What has learned is rounded to the type that it came in; all else stays. */
 static void test_learned(void **state) {
     struct folders at = make_folders(*state);
@@ -234,12 +266,14 @@ static void test_damaged(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[COUNT(cases) + 4] = {in_folder(test_learned),
-                                                 in_folder(test_another_type),
-                                                 in_folder(test_copy), in_folder(test_damaged)};
-    for (size_t i = 0; i < COUNT(cases); i++)
-        tests[4 + i] = (struct CMUnitTest){.name = cases[i].name,
-                                           .test_func = test_given_back,
-                                           .initial_state = (void *)&cases[i]};
+    enum { OTHERS = 4 };
+    struct CMUnitTest tests[2 * COUNT(cases) + OTHERS] = {
+        in_folder(test_learned), in_folder(test_another_type), in_folder(test_copy),
+        in_folder(test_damaged)};
+    for (size_t i = 0; i < 2 * COUNT(cases); i++)
+        tests[OTHERS + i] =
+            (struct CMUnitTest){.name = cases[i / 2].name,
+                                .test_func = i % 2 ? test_stays_narrow : test_given_back,
+                                .initial_state = (void *)&cases[i / 2]};
     return cmocka_run_group_tests_name("imported", tests, NULL, NULL);
 }

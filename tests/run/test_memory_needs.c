@@ -81,7 +81,7 @@ static void test_everything_learns(void **state) {
     assert_int_equal(n.stages[0].base, 0); /* the last stage's */
     assert_int_equal(n.stages[1].base, n.weights);
     assert_int_equal(n.stages[0].activations, n.stages[1].activations);
-    assert_int_equal(n.stages[1].total, 5 * n.weights + n.stages[1].activations);
+    assert_int_equal(n.stages[1].total, 5 * n.weights + n.stages[1].activations + n.beside);
 }
 
 /* What once learned keeps its memory; what never does has none, and keeps no activations below.
