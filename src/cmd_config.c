@@ -11,6 +11,7 @@
 #include "src/config_sources.h"
 #include "src/config_third.h"
 #include "src/find_config.h"
+#include "src/manual.h"
 
 static const char about[] =
     "Print CONFIG with every default filled in, as YAML; --check only says whether it is "
@@ -91,7 +92,7 @@ static bool run_config(const char *word, const struct asked *asked, struct err *
 }
 
 int cmd_config(int argc, char **argv) {
-    bool explained = false;
+    bool explained = false, page = false;
     struct asked asked = {.sets = {.n = 0}};
     struct cli_texts words;
     struct err err = {0};
@@ -102,6 +103,7 @@ int cmd_config(int argc, char **argv) {
         {"--memory", "GIB", "--check as if so much were available", CLI_REAL, &asked.gib, 0.001,
          1e6},
         {"--explain", NULL, "list every key", CLI_FLAG, &explained, 0, 0},
+        {"--man", NULL, "with --explain: as the page thaw-config(5)", CLI_FLAG, &page, 0, 0},
         {"--set", "KEY=VALUE", "change a key first", CLI_TEXTS, &asked.sets, 0, 0}};
     const struct cli_spec spec = {
         "thaw config [CONFIG] [--check|--explain] [--set KEY=VALUE]...",
@@ -112,6 +114,10 @@ int cmd_config(int argc, char **argv) {
         1,
         0};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
+    if (explained && page) {
+        manual_config();
+        return CLI_OK;
+    }
     if (explained) return explain();
     if (words.n == 0) return cli_usage("which config? e.g. thaw config medical --check");
     return run_config(words.at[0], &asked, &err) ? CLI_OK : cli_fail(&err);
