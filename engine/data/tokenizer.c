@@ -196,7 +196,8 @@ static void add_u32(struct buf *b, uint32_t x) {
 uint64_t tokenizer_fingerprint(const struct tokenizer *t) {
     struct buf b = {0};
     add_u32(&b, t->steps.kind | (uint32_t)t->steps.pretoken << 8 |
-                    (uint32_t)t->steps.nfc << 16 | (uint32_t)t->steps.ignore_merges << 17);
+                    (uint32_t)t->steps.nfc << 16 | (uint32_t)t->steps.ignore_merges << 17 |
+                    (uint32_t)t->steps.front << 18);
     for (int id = 0; id < t->n_tokens; id++) {
         const struct token *token = &t->tokens[id];
         add_u32(&b, token->length);

@@ -12,6 +12,9 @@ enum { TOKENIZER_MAX_VOCAB = 1000000 };
 
 enum tokenizer_kind { TOKENIZER_BYTE_LEVEL, TOKENIZER_SENTENCEPIECE };
 
+/* What sentencepiece puts in front of a text: a space, one unless the text begins with one, none. */
+enum sentencepiece_front { FRONT_SPACE, FRONT_SPACE_ONCE, FRONT_NOTHING };
+
 /* How text becomes symbols. */
 struct tokenizer_steps {
     enum tokenizer_kind kind;
@@ -19,6 +22,7 @@ struct tokenizer_steps {
     enum pretoken_kind pretoken;
     bool nfc;           /* text is composed first */
     bool ignore_merges; /* a pre-token that is a token needs no merges to become it */
+    enum sentencepiece_front front; /* sentencepiece only */
 };
 
 struct token {
