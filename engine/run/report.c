@@ -170,9 +170,19 @@ void report_step(struct trainer *t, double loss, double lr, double norm,
 /* ---- layers ---- */
 
 static double norm_of(const struct weights *w, int g) {
+    enum { AT_ONCE = 4096 };
+    const struct group *group = &w->table->groups[g];
+    real scratch[AT_ONCE];
     double sum = 0;
-    const real *x = w->group[g];
-    for (size_t i = 0; i < w->table->groups[g].reals; i++) sum += (double)x[i] * (double)x[i];
+    for (int i = group->first; i < group->first + group->n; i++) {
+        const struct param *p = &w->table->params[i];
+        size_t all = (size_t)p->rows * (size_t)p->cols;
+        for (size_t from = 0, n; from < all; from += n) {
+            n = all - from < AT_ONCE ? all - from : AT_ONCE;
+            const real *x = weights_reals(w, i, from, n, scratch);
+            for (size_t k = 0; k < n; k++) sum += (double)x[k] * (double)x[k];
+        }
+    }
     return sqrt(sum);
 }
 

@@ -12,6 +12,8 @@ static const char *const recompute_words[RECOMPUTE_COUNT] = {
 static const char *const factor_words[] = {"groups", "factor"};
 static const char *const thaw_words[] = {"at", "groups"};
 static const char *const from_words[THAW_COUNT] = {[THAW_TOP] = "top", [THAW_BOTTOM] = "bottom"};
+static const char *const storage_words[STORAGE_COUNT] = {
+    [STORAGE_AUTO] = "auto", [STORAGE_F32] = "f32"};
 
 /* Where a field stands, in the run or in a stage; its bytes. */
 #define RUN(field) offsetof(struct settings, field), sizeof(((struct settings *)0)->field)
@@ -64,6 +66,10 @@ const struct setting_key setting_keys[] = {
     {"model.template", SETTING_WORD, RUN(model.chat), "auto", 0, 0, "", chat_words, CHAT_COUNT,
      "How the conversations of a jsonl source are written for it; auto is as its own files have "
      "it, else by the special tokens that it knows, else plain. What is saved says it."},
+    {"model.frozen_storage", SETTING_WORD, RUN(model.frozen_storage), "auto", 0, 0, "",
+     storage_words, STORAGE_COUNT,
+     "How blocks that no stage lets learn stay in memory; auto keeps those that came as 16-bit "
+     "numbers (bfloat16, half precision) as such, which is half the memory and the same bits."},
 
     {"stages.*.name", SETTING_TEXT, STAGE(name), "", 1, NAME_MAX_BYTES - 1, "bytes", NULL, 0,
      "What the stage is called."},
