@@ -136,5 +136,5 @@ void gguf_put_tokenizer(struct gguf_pairs *p, const struct tokenizer *t, int voc
         gguf_put_integer(p, "tokenizer.ggml.eos_token_id", (uint32_t)eot);
     }
     gguf_put_bool(p, "tokenizer.ggml.add_bos_token", pieces);
-    if (pieces) gguf_put_bool(p, "tokenizer.ggml.add_space_prefix", true);
+    if (pieces) gguf_put_bool(p, "tokenizer.ggml.add_space_prefix", tokenizer_puts_space(t));
 }
