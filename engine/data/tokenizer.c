@@ -231,6 +231,10 @@ bool tokenizer_is_sentencepiece(const struct tokenizer *t) {
     return t->steps.kind == TOKENIZER_SENTENCEPIECE;
 }
 
+bool tokenizer_puts_space(const struct tokenizer *t) {
+    return t->steps.kind == TOKENIZER_SENTENCEPIECE && t->steps.front != FRONT_NOTHING;
+}
+
 bool tokenizer_is_byte(const struct tokenizer *t, int32_t id) {
     size_t n;
     const char *bytes = tokenizer_bytes(t, id, &n);

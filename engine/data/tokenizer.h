@@ -90,6 +90,8 @@ bool tokenizer_is_special(const struct tokenizer *t, int32_t id);
 bool tokenizer_is_byte(const struct tokenizer *t, int32_t id);
 /* Sentencepiece's kind, with byte fallback; else byte-level. */
 bool tokenizer_is_sentencepiece(const struct tokenizer *t);
+/* Whether a space is put in front of a text, as sentencepiece mostly does. */
+bool tokenizer_puts_space(const struct tokenizer *t);
 /* Of a byte-level one: what GGUF calls its way to cut a text, "gpt-2". */
 const char *tokenizer_gguf_pre(const struct tokenizer *t);
 /* Append how files spell a token of the vocabulary; no spelling has a space in it. */

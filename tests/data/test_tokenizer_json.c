@@ -313,6 +313,7 @@ static void test_front(void **state) {
     struct tokenizer *again = tokenizer_load(in_folder("front"), &err);
     if (!again) fail_msg("%s", err.msg);
     assert_front(again, c);
+    assert_int_equal(tokenizer_puts_space(again), c->n_byte == 2);
     assert_true(tokenizer_fingerprint(again) == tokenizer_fingerprint(t));
     tokenizer_destroy(again);
     tokenizer_destroy(t);
