@@ -207,6 +207,31 @@ static void test_exported(void **state) {
     free(s);
 }
 
+/* Adapters beside blocks that stay narrow: nothing but the adapters learns, and to the same
+ * bits. */
+static void test_under_adapters(void **state) {
+    (void)state;
+    static const char *const words[] = {"auto", "f32"};
+    struct run_paths paths[2];
+    char last[PATH_MAX];
+    for (int i = 0; i < 2; i++) {
+        struct settings *s = small_settings();
+        put(s, "model.from", imported);
+        put(s, "model.frozen_storage", words[i]);
+        for (int stage = 0; stage < 2; stage++) {
+            s->stages[stage].freeze.n = 0;
+            put(s, stage ? "stages.1.adapter.rank" : "stages.0.adapter.rank", "3");
+            put(s, stage ? "stages.1.adapter.targets" : "stages.0.adapter.targets", "all");
+        }
+        paths[i] = train(s, i ? "adapted-wide" : "adapted-narrow");
+        free(s);
+    }
+    assert_same_model(&paths[0], &paths[1]);
+    step_folder(&paths[0], "step-24", last);
+    assert_int_equal(dtype_in(last, below), DTYPE_BF16);
+    assert_int_equal(dtype_in(last, above), DTYPE_BF16);
+}
+
 static void test_memory_is_planned(void **state) {
     (void)state;
     struct settings *narrow = frozen_settings("auto"), *wide = frozen_settings("f32");
@@ -218,9 +243,13 @@ static void test_memory_is_planned(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bits), cmocka_unit_test(test_resumed),
-        cmocka_unit_test(test_thawed),    cmocka_unit_test(test_thawed_beside_a_base),
-        cmocka_unit_test(test_exported),  cmocka_unit_test(test_memory_is_planned),
+        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_resumed),
+        cmocka_unit_test(test_thawed),
+        cmocka_unit_test(test_thawed_beside_a_base),
+        cmocka_unit_test(test_exported),
+        cmocka_unit_test(test_under_adapters),
+        cmocka_unit_test(test_memory_is_planned),
     };
     return cmocka_run_group_tests_name("frozen storage", tests, make_imported, remove_folder);
 }
