@@ -82,13 +82,22 @@ static size_t kept_windows(const struct trainer *t, const struct memory_plan *re
     return (double)windows <= fit ? windows : fit > 0 ? (size_t)fit : 0;
 }
 
+/* Whether only adapters learn, unless somebody thaws more: gradients, moments and base of the
+ * model's own groups are reserved then, but their pages are never touched. */
+static bool model_rests(const struct settings *s) {
+    for (int i = 0; i < s->n_stages; i++)
+        if (s->stages[i].adapter.rank == 0 || s->stages[i].freeze.n > 0) return false;
+    return true;
+}
+
 struct memory_plan trainer_memory(const struct trainer *t) {
     struct model_config c = t->table.config;
     struct memory_plan plan = {0};
     size_t threads = (size_t)pool_threads(t->ex.pool);
     c.context = t->time; /* no text is made longer than that */
     for (int g = 0; g < t->table.n_groups; g++)
-        plan.weights += 5 * t->table.groups[g].reals * sizeof(real);
+        plan.weights += (t->table.own[g] && model_rests(t->settings) ? 1 : 5) *
+                        t->table.groups[g].reals * sizeof(real);
     plan.weights += t->third_memory.weights;
     plan.activations = transformer_bytes(&c, activations_of(t), (int)threads) +
                        t->third_memory.work +
