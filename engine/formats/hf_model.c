@@ -183,7 +183,7 @@ static bool save_tokenizer(const char *dir, const struct tokenizer *t, uint64_t 
         return false;
     if (stat(path, &st) != 0) return err_errno(err, "%s: cannot be read back", path);
     *bytes += (uint64_t)st.st_size;
-    return true;
+    return tokenizer_save_folder(t, dir, bytes, err);
 }
 
 /* The weights come first: where a model stands already, theirs is the file that refuses to be

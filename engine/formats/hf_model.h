@@ -32,7 +32,7 @@ bool llama2c_load(const char *bin, const char *tokenizer, struct hf_model *out,
 void hf_model_destroy(struct hf_model *m);
 
 /* Write model.safetensors (F32, the table's names and shapes), config.json and tokenizer.json
- * (t NULL: none) into the existing folder `dir`; each file is fsynced. A model.safetensors that
+ * with what tokenizer_save_folder() adds (t NULL: none) into the existing folder `dir`; each file is fsynced. A model.safetensors that
  * is there already is left alone, and refused. *bytes (may be NULL) gets the sum of their
  * sizes. Adapters, where they are on, get PEFT's two files beside them. */
 bool hf_model_save(const char *dir, const struct weights *w, const struct tokenizer *t,

@@ -53,6 +53,12 @@ static void put_state(struct json_writer *w, const struct trainer_state *s) {
     json_add_number(w, "seconds", s->stopwatch, 17);
     json_add_number(w, "validation_loss", s->validation, 17);
     json_add_string(w, "blas", blas_describe());
+    if (s->early.step == 0 && s->early.waited == 0) return;
+    json_add_open(w, "early_stop", '{');
+    json_add_number(w, "loss", s->early.loss, 17);
+    json_add_integer(w, "step", s->early.step);
+    json_add_integer(w, "waited", s->early.waited);
+    json_close(w, '}');
 }
 
 static bool write_trainer_json(const char *dir, const struct trainer_state *s,
@@ -66,6 +72,11 @@ static bool write_trainer_json(const char *dir, const struct trainer_state *s,
     json_put_key(&w, "learn");
     groups_format(t, learn, &groups);
     json_put_string(&w, buf_text(&groups));
+    if (s->by_hand) {
+        groups.len = 0;
+        groups_format(t, s->by_hand, &groups);
+        json_add_string(&w, "by_hand", buf_text(&groups));
+    }
     json_add_open(&w, "optimizer_steps", '{');
     for (int g = 0; g < t->n_groups; g++) {
         json_add_integer(&w, t->groups[g].name, o->steps[g]);
@@ -195,9 +206,19 @@ bool model_folder_save(const char *path, const struct weights *w, const struct t
 
 /* ---- loading ---- */
 
+static struct early_stop read_early_stop(const struct json *v) {
+    int64_t step = json_int(json_get(v, "step"), 0),
+            waited = json_int(json_get(v, "waited"), 0);
+    return (struct early_stop){.loss = json_number(json_get(v, "loss"), (double)NAN),
+                               .step = step > 0 ? step : 0,
+                               .waited = waited > 0 && waited < INT_MAX ? (int)waited : 0};
+}
+
 static bool read_state(const struct json *root, struct trainer_state *s) {
     int64_t stage = json_int(json_get(root, "stage"), -1);
     *s = (struct trainer_state){
+        .by_hand = s->by_hand,
+        .early = read_early_stop(json_get(root, "early_stop")),
         .stage = (int)stage,
         .step = json_int(json_get(root, "step"), -1),
         .stage_step = json_int(json_get(root, "stage_step"), -1),
@@ -211,18 +232,22 @@ static bool read_state(const struct json *root, struct trainer_state *s) {
            s->tokens >= 0 && s->lr_scale > 0 && isfinite(s->lr_scale) && s->stopwatch >= 0;
 }
 
+/* by_hand may be NULL. A checkpoint that is older than plans of groups has none. */
 static bool read_groups(const struct json *root, const struct param_table *t, bool *learn,
-                        int64_t *steps, struct err *err) {
+                        bool *by_hand, int64_t *steps, struct err *err) {
     const struct json *counts = json_get(root, "optimizer_steps");
     const char *groups = json_str(json_get(root, "learn"), NULL);
     bool ok = groups != NULL;
     for (int g = 0; g < t->n_groups; g++) {
         learn[g] = false;
+        if (by_hand) by_hand[g] = false;
         steps[g] = json_int(json_get(counts, t->groups[g].name), -1);
         ok &= steps[g] >= 0;
     }
-    return ok ? groups_select(t, groups, learn, err)
-              : err_set(err, ERR_PARSE, "learn or optimizer_steps is missing or wrong");
+    if (!ok) return err_set(err, ERR_PARSE, "learn or optimizer_steps is missing or wrong");
+    return groups_select(t, groups, learn, err) &&
+           (!by_hand ||
+            groups_select(t, json_str(json_get(root, "by_hand"), ""), by_hand, err));
 }
 
 static bool read_trainer_json(const char *dir, struct trainer_state *s, bool *learn,
@@ -238,7 +263,7 @@ static bool read_trainer_json(const char *dir, struct trainer_state *s, bool *le
     bool ok =
         root && (read_state(root, s) ||
                  err_set(err, ERR_PARSE, "a number of step or stage is missing or wrong"));
-    ok = ok && read_groups(root, o->m.table, learn, o->steps, err);
+    ok = ok && read_groups(root, o->m.table, learn, s->by_hand, o->steps, err);
     json_destroy(root);
     buf_deinit(&text);
     return ok || err_prefix(err, "%s", path);

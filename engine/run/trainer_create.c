@@ -145,12 +145,14 @@ static bool take_memory(struct trainer *t, struct err *err) {
     t->y = calloc(cells, sizeof *t->y);
     t->ids = calloc((size_t)sequences, sizeof *t->ids);
     t->learn = calloc(n, sizeof *t->learn);
+    t->by_hand = calloc(n, sizeof *t->by_hand);
+    t->thaw_steps = calloc(n, sizeof *t->thaw_steps);
     t->scratch = calloc(n, sizeof *t->scratch);
     t->base_fingerprint = calloc(n, sizeof *t->base_fingerprint);
     t->group_norms = calloc(n, sizeof *t->group_norms);
     t->group_updates = calloc(n, sizeof *t->group_updates);
-    if (t->x && t->y && t->ids && t->learn && t->scratch && t->base_fingerprint &&
-        t->group_norms && t->group_updates)
+    if (t->x && t->y && t->ids && t->learn && t->by_hand && t->thaw_steps && t->scratch &&
+        t->base_fingerprint && t->group_norms && t->group_updates)
         return true;
     return err_set(err, ERR_NOMEM, "no memory for a batch of %zu tokens", cells);
 }
@@ -193,7 +195,7 @@ static bool load_checkpoint(struct trainer *t, const char *folder, struct err *e
 
 static bool fill_weights(struct trainer *t, const char *resume_from, struct err *err) {
     const char *from = t->settings->model.from;
-    t->state = (struct trainer_state){.lr_scale = 1};
+    t->state = (struct trainer_state){.lr_scale = 1, .by_hand = t->by_hand};
     if (*resume_from) return load_checkpoint(t, resume_from, err);
     if (*from) return load_weights(t, from, err);
     weights_init(&t->weights, t->settings->seed);
@@ -215,11 +217,13 @@ static bool fit_vocabulary(struct trainer *t, bool new_model, struct err *err) {
     return param_table_create(&c, &t->table, err);
 }
 
-/* Freeze texts and prompts can only be checked against the real model: all, before training. */
+/* Texts that name groups, and prompts, can only be checked against the real model: all, before
+ * training. */
 static bool check_texts(struct trainer *t, struct err *err) {
     const struct text_list *prompts = &t->settings->compare.prompts;
     for (int i = 0; i < t->settings->n_stages; i++)
-        if (!stage_plan(t, i, t->scratch, err)) return false;
+        if (!stage_plan(t, i, t->scratch, err) || !stage_rates(t, i, t->group_norms, err))
+            return false;
     for (int i = 0; i < prompts->n; i++) {
         struct ids ids = {0};
         bool fits = prompt_encode_within(t->tokenizer, prompts->text[i], t->time, &ids, err);
@@ -296,6 +300,7 @@ void trainer_destroy(struct trainer *t) {
         corpus_deinit(&t->stages[i].replay);
     }
     for (int i = 0; i < SETS_MAX; i++) eval_windows_deinit(&t->eval_sets[i]);
+    tensorboard_destroy(t->tensorboard);
     prefix_cache_destroy(t->prefixes);
     third_destroy(&t->third);
     decoder_destroy(t->decoder);
@@ -311,6 +316,8 @@ void trainer_destroy(struct trainer *t) {
     free(t->y);
     free(t->ids);
     free(t->learn);
+    free(t->by_hand);
+    free(t->thaw_steps);
     free(t->scratch);
     free(t->base_fingerprint);
     free(t->group_norms);

@@ -42,7 +42,7 @@ fails() { # fails WHAT PATTERN COMMAND...
 
 # --- help and wrong use
 
-subcommands="run attach watch send runs verify generate score compare eval lr-find export data config bench doctor"
+subcommands="run attach watch send runs verify generate chat score compare eval lr-find export data config bench doctor"
 
 help() {
     local command
