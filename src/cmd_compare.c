@@ -57,15 +57,24 @@ static bool same_shape(const struct model *a, const struct model *b) {
            tokenizer_fingerprint(a->hf.tokenizer) == tokenizer_fingerprint(b->hf.tokenizer);
 }
 
+/* The one whose transformer runs both: it has memory for the adapters of either. NULL where
+ * both have some, and not the same. */
+static struct model *wider(struct model *a, struct model *b) {
+    if (a->hf.table.config.adapter.rank == 0) return b;
+    bool same = adapter_same(&a->hf.table.config, &b->hf.table.config);
+    return b->hf.table.config.adapter.rank == 0 ? a : same ? b : NULL;
+}
+
 static bool open_pair(const char *base, const char *tuned, const struct model_options *o,
                       struct pair *out, struct err *err) {
     *out = (struct pair){.tf = NULL};
     if (!model_open_path(base, o, &out->base, err) ||
         !model_open_path(tuned, o, &out->tuned, err))
         return false;
-    if (!same_shape(&out->base, &out->tuned)) return true;
+    struct model *both = wider(&out->base, &out->tuned);
+    if (!both || !same_shape(&out->base, &out->tuned)) return true;
     struct transformer_plan plan = {.batch = 1, .time = out->tuned.hf.table.config.context};
-    out->tf = transformer_create(&out->tuned.hf.table, plan, &out->tuned.ex, err);
+    out->tf = transformer_create(&both->hf.table, plan, &out->tuned.ex, err);
     return out->tf != NULL;
 }
 
