@@ -8,6 +8,7 @@
 #include "engine/core/files.h"
 #include "src/cli.h"
 #include "src/headless.h"
+#include "src/report/page.h"
 #include "src/screen_prefs.h"
 #include "src/spawn.h"
 #include "ui/snapshot.h"
@@ -72,6 +73,10 @@ static pid_t start_fork(const struct run_paths *fork, struct err *err) {
     return spawn_engine(fork, true, err);
 }
 
+static bool write_report(const struct run_paths *run, const char *file, struct err *err) {
+    return report_write(run, 1, file, err);
+}
+
 bool screen_show(const struct run_paths *run, enum app_mode mode,
                  const struct screen_options *o, pid_t engine, int *status, struct err *err) {
     char command[PATH_MAX + 32], runs[PATH_MAX], again[PATH_MAX + 96];
@@ -87,6 +92,7 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
                               .runs = runs,
                               .repeat_command = again[0] ? again : NULL,
                               .start = start_fork,
+                              .report = write_report,
                               .prefs = &prefs.prefs,
                               .prefs_path = prefs.path,
                               .prefs_bad = prefs.bad.code ? prefs.bad.msg : NULL,

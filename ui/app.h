@@ -15,6 +15,9 @@ enum app_mode { APP_DRIVE, APP_WATCH, APP_REPLAY };
 
 struct app; /* opaque */
 
+/* Write a page about the run into `file`, atomically. */
+typedef bool app_report_fn(const struct run_paths *run, const char *file, struct err *err);
+
 struct app_options {
     enum app_mode mode;
     const char *name;   /* of the run, for the top line before its first event */
@@ -23,6 +26,7 @@ struct app_options {
     const char *repeat_command; /* "thaw run runs/medical/config.yaml"; NULL: only to go on is known */
     /* Start the engine of a fork, whose folder is whole: a child of ours. NULL: only how to do so is told. */
     pid_t (*start)(const struct run_paths *fork, struct err *err);
+    app_report_fn *report;     /* NULL: there are no reports */
     const struct prefs *prefs; /* how the screen begins; NULL: the usual way. Copied, like the next two */
     const char *prefs_path;    /* where changes of them are kept; NULL: nowhere */
     const char *prefs_bad;     /* why the settings that were kept are not used: a sentence for the log; NULL: they are */

@@ -130,6 +130,10 @@ static void command_key(struct app *a, int key, struct outbox *out) {
     case COMMAND_LINE_SAVE:
         memcpy(a->save, a->line.file, sizeof a->save);
         break;
+    case COMMAND_LINE_REPORT:
+        memcpy(a->report, a->line.file, sizeof a->report);
+        a->reports = true;
+        break;
     case COMMAND_LINE_OVERLAY:
         app_overlay(a, c.text);
         break;
@@ -332,6 +336,10 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
         break;
     case ACTION_COPY:
         a->copies = true;
+        break;
+    case ACTION_REPORT:
+        a->report[0] = '\0';
+        a->reports = true;
         break;
     case ACTION_PROMPT_EDIT:
         if (!may_ask(a, COMMAND_SAMPLE)) break;

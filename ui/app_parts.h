@@ -65,6 +65,8 @@ struct app {
     char question[256];
     struct command_line line;
     char save[LINE_EDIT_MAX]; /* where to :save-screen, until that is done (save_screen.h) */
+    bool reports;             /* a report is asked for, until it is written (app_report.c) */
+    char report[LINE_EDIT_MAX]; /* into this FILE; "": one of the run's name */
     struct line_edit prompt;
     struct line_edit find;     /* being typed */
     char found[LINE_EDIT_MAX]; /* what was looked for last */
@@ -105,6 +107,10 @@ void app_overlay(struct app *a, const char *run);
 /* The engine of the fork in a->fork is started (why NULL), or is not: its curve comes over this
  * one's, and it is said how to get there. */
 void app_forked(struct app *a, const char *why);
+/* When a key or `:report` has asked for it: have the run's page written, and say where it is or why not.
+ * It shows what the log holds by now, also while a replay is on the screen. `write` NULL: this program
+ * has no pages. */
+void app_report_if_asked(struct app *a, const struct run_paths *run, app_report_fn *write);
 /* The command that repeats the run was (not) sent to the clipboard: it is said. */
 void app_copied(struct app *a, bool sent);
 /* The help (app_help.c): where it lies, the row being typed below it left out; its keys. */

@@ -85,6 +85,7 @@ const struct key_binding key_bindings[] = {
     {{':'}, ACTION_COMMAND, ":", "command line, as in :freeze 0-3", "command", false},
     {{'/'}, ACTION_FIND, "/", "find in the log or this help; /, Enter: next", NULL, false},
     {{'y'}, ACTION_COPY, "y", "copy the command that repeats this run", NULL, false},
+    {{'w'}, ACTION_REPORT, "w", "write this run's report, a web page (:report)", NULL, false},
     {{CTRL('L')}, ACTION_REDRAW, "Ctrl-L", "draw the screen again", NULL, false},
     {{CTRL('Z')}, ACTION_SUSPEND, "Ctrl-Z", "suspend the screen, not the run", NULL, false},
     {{'q', CTRL('C')}, ACTION_DETACH, "q Ctrl-C", "detach: training goes on", "detach", false},

@@ -14,6 +14,7 @@
 #include "engine/data/jsonl.h"
 #include "engine/data/packages.h"
 #include "engine/data/pairs.h"
+#include "engine/data/permute.h"
 #include "engine/data/sentences.h"
 #include "engine/data/source_kinds.h"
 #include "engine/data/wordnet.h"
@@ -53,6 +54,9 @@ const struct source_kind source_kinds[] = {
      grammar_read, grammar_check, grammar_path},
     {"sentences", "SOURCE", "the sentences of another source, each once, of four words or more",
      sentences_read, source_check, NULL},
+    {"permute", "SEED:SOURCE",
+     "another source with its letters exchanged, by an alphabet that follows from SEED",
+     permute_read, permute_check, NULL},
     {NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -98,12 +102,21 @@ bool source_check(const char *spec, struct err *err) {
                    k->argument);
 }
 
+/* The source within one that works on another's text; NULL: it is none of these. */
+static const char *inner(const struct source_kind *k, const char *rest) {
+    if (k->read == sentences_read) return rest;
+    return k->read == permute_read ? permute_inner(rest) : NULL;
+}
+
 /* Behind the colon of the source that reads the files: that in "sentences:text:a" is "text:a".
  * NULL: `spec` is no source. */
 static const char *innermost(const char *spec, const struct source_kind **kind) {
-    while ((*kind = kind_of(spec)) && (*kind)->read == sentences_read)
-        spec += strlen((*kind)->word) + 1;
-    return *kind ? spec + strlen((*kind)->word) + 1 : NULL;
+    while ((*kind = kind_of(spec))) {
+        const char *rest = spec + strlen((*kind)->word) + 1, *within = inner(*kind, rest);
+        if (!within) return rest;
+        spec = within;
+    }
+    return NULL;
 }
 
 static size_t path_length(const struct source_kind *k, const char *rest) {

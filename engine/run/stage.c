@@ -8,6 +8,7 @@
 #include "engine/core/clock.h"
 #include "engine/formats/hf_model.h"
 #include "engine/run/trainer.h"
+#include "engine/run/training_plan.h"
 
 /* ---- data: every source is read once, however many stages and sets ask for it ---- */
 
@@ -177,15 +178,19 @@ bool stage_data_load(struct trainer *t, struct err *err) {
 /* ---- the freeze plan and the base ---- */
 
 bool stage_plan(const struct trainer *t, int stage, bool *learn, struct err *err) {
-    const struct text_list *freeze = &t->settings->stages[stage].freeze;
-    bool *frozen = calloc((size_t)t->table.n_groups, sizeof *frozen);
-    bool ok = frozen || err_set(err, ERR_NOMEM, "no memory for a freeze plan");
-    for (int i = 0; ok && i < freeze->n; i++)
-        ok = groups_select(&t->table, freeze->text[i], frozen, err) ||
-             err_prefix(err, "stage %s: freeze", t->settings->stages[stage].name);
-    for (int g = 0; ok && g < t->table.n_groups; g++) learn[g] = !frozen[g];
-    free(frozen);
-    return ok;
+    const struct stage_settings *s = &t->settings->stages[stage];
+    int64_t *steps = calloc((size_t)t->table.n_groups, sizeof *steps);
+    bool ok = steps ? plan_thaw_steps(&t->table, s, steps, err)
+                    : err_set(err, ERR_NOMEM, "no memory for a freeze plan");
+    for (int g = 0; ok && g < t->table.n_groups; g++) learn[g] = steps[g] == PLAN_START;
+    free(steps);
+    return ok || err_prefix(err, "stage %s", s->name);
+}
+
+bool stage_rates(const struct trainer *t, int stage, double *scale, struct err *err) {
+    const struct stage_settings *s = &t->settings->stages[stage];
+    return plan_lr_scale(&t->table, s, scale, err) ||
+           err_prefix(err, "stage %s: lr_scale", s->name);
 }
 
 double stage_lr_scale(const struct trainer *t, int stage, int64_t stage_step, double lr) {
@@ -195,8 +200,12 @@ double stage_lr_scale(const struct trainer *t, int stage, int64_t stage_step, do
 }
 
 void stage_thaw_base(struct trainer *t) {
-    for (int g = 0; t->has_base && g < t->table.n_groups; g++)
-        if (t->learn[g]) weights_unshare(&t->base, g);
+    bool adapting = false;
+    for (int g = 0; g < t->table.n_groups; g++) {
+        if (t->has_base && t->learn[g]) weights_unshare(&t->base, g);
+        adapting |= t->learn[g] && t->table.lora[g];
+    }
+    t->weights.plain = !adapting && weights_adapters_blank(&t->weights);
 }
 
 double stage_kept_share(const struct trainer *t) {
@@ -220,6 +229,7 @@ static bool take_base(struct trainer *t, struct err *err) {
     struct err why = {0};
     if (!weights_share(&t->weights, &t->base, err)) return false;
     t->has_base = true;
+    t->base.plain = weights_adapters_blank(&t->base); /* it runs as if there were none */
     for (int g = 0; g < t->table.n_groups; g++)
         t->base_fingerprint[g] = weights_fingerprint_group(&t->base, g);
     memcpy(t->base_scores, report_scores(t), sizeof t->base_scores);
@@ -227,15 +237,27 @@ static bool take_base(struct trainer *t, struct err *err) {
     return true;
 }
 
+/* Adapters that a saved base does not have began to learn with its stage. */
+static void begin_adapters_again(struct trainer *t) {
+    for (int g = 0; g < t->table.n_groups; g++)
+        if (t->table.lora[g]) weights_unshare(&t->base, g);
+    weights_init_adapters(&t->base, t->settings->seed);
+}
+
 /* What the base has other than the present weights becomes its own. */
 static bool copy_base(struct trainer *t, const struct weights *saved, struct err *err) {
     if (!weights_share(&t->weights, &t->base, err)) return false;
+    if (saved->table->config.adapter.rank == 0) begin_adapters_again(t);
     for (int g = 0; g < t->table.n_groups; g++) {
-        t->base_fingerprint[g] = weights_fingerprint_group(saved, g);
-        if (t->base_fingerprint[g] == weights_fingerprint_group(&t->weights, g)) continue;
+        int at = groups_find(saved->table, t->table.groups[g].name);
+        t->base_fingerprint[g] = at < 0 ? weights_fingerprint_group(&t->base, g)
+                                        : weights_fingerprint_group(saved, at);
+        if (at < 0 || t->base_fingerprint[g] == weights_fingerprint_group(&t->weights, g))
+            continue;
         weights_unshare(&t->base, g);
-        memcpy(t->base.group[g], saved->group[g], t->table.groups[g].reals * sizeof(real));
+        memcpy(t->base.group[g], saved->group[at], t->table.groups[g].reals * sizeof(real));
     }
+    t->base.plain = weights_adapters_blank(&t->base);
     t->has_base = t->base_saved = true;
     for (int i = 0; i < t->settings->eval.n_sets; i++)
         t->base_scores[i] =
@@ -249,10 +271,9 @@ static bool reload_base(struct trainer *t, struct err *err) {
     struct hf_model m = {0};
     if (!hf_model_load(t->paths->base, &m, err))
         return err_prefix(err, "the base that the last stage began with");
-    bool fits =
-        m.table.parameters == t->table.parameters && m.table.n_groups == t->table.n_groups;
-    bool ok = fits ? copy_base(t, &m.weights, err)
-                   : err_set(err, ERR_PARSE, "%s: is not of this run's shape", t->paths->base);
+    bool ok = weights_fit(&t->table, &m.table)
+                  ? copy_base(t, &m.weights, err)
+                  : err_set(err, ERR_PARSE, "%s: is not of this run's shape", t->paths->base);
     hf_model_destroy(&m);
     return ok;
 }
@@ -271,6 +292,8 @@ static void report_frozen(struct trainer *t) {
 static bool begin_afresh(struct trainer *t, struct err *err) {
     const struct stage_settings *s = &t->settings->stages[t->state.stage];
     if (!stage_plan(t, t->state.stage, t->learn, err)) return false;
+    memset(t->by_hand, 0, (size_t)t->table.n_groups * sizeof *t->by_hand);
+    t->state.early = (struct early_stop){.step = 0};
     /* Moments of one kind of optimizer mean nothing to another. */
     if (t->state.stage > 0 && s[-1].optimizer.kind != s->optimizer.kind) optim_reset(&t->optim);
     t->state.begun = true;
@@ -288,11 +311,16 @@ bool stage_begin(struct trainer *t, struct err *err) {
     bool fresh = !t->state.begun;
     bool last = t->state.stage == t->settings->n_stages - 1;
     if (fresh && !begin_afresh(t, err)) return false;
-    t->optim.settings = settings_optim(&t->settings->stages[t->state.stage]);
+    const struct stage_settings *s = &t->settings->stages[t->state.stage];
+    t->optim.settings = settings_optim(s);
+    if (!stage_rates(t, t->state.stage, t->optim.lr_scale, err) ||
+        !plan_thaw_steps(&t->table, s, t->thaw_steps, err))
+        return false;
     report_stage(t, false);
     if (last && !t->has_base && !(fresh ? take_base(t, err) : reload_base(t, err)))
         return false;
     stage_thaw_base(t);
+    t->optim.start = t->has_base ? &t->base : NULL;
     report_frozen(t);
     stage_measure(t);
     t->freeze_told.waiting = false;
