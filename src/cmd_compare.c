@@ -31,6 +31,7 @@ struct compare_options {
     const char *text;
     int64_t tokens, top_k, seed;
     double temperature;
+    bool chat; /* as the run's config has prompts asked */
     bool json;
 };
 
@@ -96,8 +97,9 @@ static bool begin_answer(struct model *m, const struct compare_options *o, const
     out->answer.sampler = (struct sampler){.temperature = o->temperature,
                                            .top_k = (int)o->top_k,
                                            .rng = rng_make((uint64_t)o->seed, 0, 0)};
-    return prompt_encode_within(m->hf.tokenizer, prompt, m->hf.table.config.context,
-                                &out->answer.ids, err);
+    int context = m->hf.table.config.context;
+    return (o->chat ? question_encode_within : prompt_encode_within)(
+        m->hf.tokenizer, prompt, context, &out->answer.ids, err);
 }
 
 static void read_answer(const struct model *m, struct answer_text *a) {
@@ -311,8 +313,9 @@ static bool from_run(const char *word, struct compare_options *o, struct setting
         return err_set(err, ERR_USAGE,
                        "%s has no checkpoint yet; `thaw send %s checkpoint` writes one", word,
                        word);
-    if (o->prompts.n > 0 || o->text) return true;
     if (!config_read(run.config, NULL, s, err)) return false;
+    o->chat = s->compare.chat;
+    if (o->prompts.n > 0 || o->text) return true;
     for (int i = 0; i < s->compare.prompts.n; i++)
         o->prompts.at[o->prompts.n++] = s->compare.prompts.text[i];
     return true;
