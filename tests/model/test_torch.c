@@ -132,15 +132,18 @@ static void close_reference(struct reference *f) {
     buf_deinit(&f->file);
 }
 
-static double train(struct reference *f) {
+/* learn NULL: all. */
+static double train_those(struct reference *f, const bool *learn) {
     struct train_part part = {.tokens = f->tokens,
                               .targets = f->targets,
                               .batch = BATCH,
                               .time = TIME,
                               .weight = 1,
                               .first = true};
-    return transformer_train(f->tf, &f->w, &f->g, NULL, &part, NULL);
+    return transformer_train(f->tf, &f->w, &f->g, learn, &part, NULL);
 }
+
+static double train(struct reference *f) { return train_those(f, NULL); }
 
 static void test_logits_and_loss(void **state) {
     struct reference f;
@@ -189,30 +192,53 @@ static void test_gradients(void **state) {
     close_reference(&f);
 }
 
-static void test_curve(void **state) {
+/* What learns at a step. */
+enum variant { ALL_LEARN, BLOCKS_FROZEN, BLOCK_0_PLANNED };
+
+static bool learns(enum variant v, int layer, int step) {
+    if (v == BLOCKS_FROZEN) return layer < 0;
+    return v == ALL_LEARN || layer != 0 || step >= STEPS / 2;
+}
+
+/* 20 steps of AdamW; of a frozen group neither a share in the norm, nor a moment. */
+static void check_curve(const char *path, enum variant v, const char *prefix) {
     struct reference f;
     struct optim optim;
     double norms[16];
-    open_reference(&f, *state);
-    struct record curve = find(&f.file, "curve"), norm = find(&f.file, "norm");
+    bool learn[16];
+    char names[2][32];
+    open_reference(&f, path);
+    snprintf(names[0], sizeof names[0], "%scurve", prefix);
+    snprintf(names[1], sizeof names[1], "%snorm", prefix);
+    struct record curve = find(&f.file, names[0]), norm = find(&f.file, names[1]);
     struct optim_settings settings = {.beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .decay = 0.1};
     struct schedule schedule = {
         .kind = SCHEDULE_COSINE, .steps = STEPS, .warmup = 4, .lr = 0.01, .final_share = 0.1};
     assert_true(f.table.n_groups <= 16);
     assert_true(optim_create(&f.ex, &f.table, settings, &optim, NULL));
+    for (int g = 0; g < f.table.n_groups; g++)
+        if (v == BLOCK_0_PLANNED && f.table.groups[g].layer == 0) optim.lr_scale[g] = 0.5;
     for (int s = 0; s < STEPS; s++) {
+        for (int g = 0; g < f.table.n_groups; g++)
+            learn[g] = learns(v, f.table.groups[g].layer, s);
         make_batch(s, f.table.config.vocab, f.tokens, f.targets);
-        double loss = train(&f), all = grads_norm(&f.ex, &f.g, NULL, norms);
+        double loss = train_those(&f, learn), all = grads_norm(&f.ex, &f.g, learn, norms);
         double off = fabs(loss - number(curve, (size_t)s));
         double norm_off = fabs(all - number(norm, (size_t)s)) / all;
         if (!(off <= 1e-4 && norm_off <= 1e-3))
             fail_msg("step %d: loss off by %g, gradient norm by %g", s, off, norm_off);
-        optim_step(&f.ex, &optim, &f.w, &f.g, NULL, schedule_lr(&schedule, s),
+        optim_step(&f.ex, &optim, &f.w, &f.g, learn, schedule_lr(&schedule, s),
                    all > 1 ? 1 / all : 1, NULL);
     }
     optim_destroy(&optim);
     close_reference(&f);
 }
+
+static void test_curve(void **state) { check_curve(*state, ALL_LEARN, ""); }
+
+static void test_frozen_curve(void **state) { check_curve(*state, BLOCKS_FROZEN, "frozen."); }
+
+static void test_planned_curve(void **state) { check_curve(*state, BLOCK_0_PLANNED, "plan."); }
 
 int main(void) {
     static const struct {
@@ -220,15 +246,18 @@ int main(void) {
         void (*test)(void **state);
     } parts[] = {{"logits and loss", test_logits_and_loss},
                  {"gradients", test_gradients},
-                 {"curve of 20 steps", test_curve}};
-    static char names[3 * FAMILY_COUNT][48], paths[FAMILY_COUNT][512];
-    struct CMUnitTest tests[3 * FAMILY_COUNT];
-    for (int i = 0; i < 3 * FAMILY_COUNT; i++) {
-        const char *family = family_traits[i / 3].word;
-        snprintf(names[i], sizeof names[i], "%s: %s", family, parts[i % 3].name);
-        snprintf(paths[i / 3], sizeof paths[i / 3], "%s/tests/fixtures/torch_%s.bin",
+                 {"curve of 20 steps", test_curve},
+                 {"curve with all blocks frozen", test_frozen_curve},
+                 {"curve with block 0 thawed at half the rate", test_planned_curve}};
+    enum { N = sizeof parts / sizeof *parts };
+    static char names[N * FAMILY_COUNT][64], paths[FAMILY_COUNT][512];
+    struct CMUnitTest tests[N * FAMILY_COUNT];
+    for (int i = 0; i < N * FAMILY_COUNT; i++) {
+        const char *family = family_traits[i / N].word;
+        snprintf(names[i], sizeof names[i], "%s: %s", family, parts[i % N].name);
+        snprintf(paths[i / N], sizeof paths[i / N], "%s/tests/fixtures/torch_%s.bin",
                  THAW_SOURCE_DIR, family);
-        tests[i] = (struct CMUnitTest){names[i], parts[i % 3].test, NULL, NULL, paths[i / 3]};
+        tests[i] = (struct CMUnitTest){names[i], parts[i % N].test, NULL, NULL, paths[i / N]};
     }
     return cmocka_run_group_tests_name("against PyTorch", tests, NULL, NULL);
 }
