@@ -9,6 +9,7 @@
 
 #include "engine/core/text.h"
 #include "engine/run/number.h"
+#include "src/manual.h"
 
 /* ---- printing ---- */
 
@@ -94,6 +95,25 @@ static void print_help(const struct cli_spec *spec) {
         printf("  %-22s %s\n", left, o->help);
     }
     printf("  %-22s %s\n", "--help", "this text");
+}
+
+/* Help in the form that is asked for: to be read, to be put into the manual, to be completed
+ * from.
+ */
+static bool help_wanted(const struct cli_spec *spec, const char *word) {
+    static const struct {
+        const char *word;
+        void (*print)(const struct cli_spec *spec);
+    } forms[] = {{"--help", print_help},
+                 {"-h", print_help},
+                 {"--help=man", manual_command},
+                 {"--help=words", manual_command_words}};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (strcmp(word, forms[i].word) != 0) continue;
+        forms[i].print(spec);
+        return true;
+    }
+    return false;
 }
 
 /* ---- reading ---- */
@@ -190,8 +210,7 @@ bool cli_read(const struct cli_spec *spec, int argc, char **argv, struct cli_tex
         if (spec->plain_after > 0 && words->n >= spec->plain_after) options = false;
         bool option = options && word[0] == '-' && word[1];
         if (option && strcmp(word, "--") == 0) options = false;
-        else if (option && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
-            print_help(spec);
+        else if (option && help_wanted(spec, word)) {
             *status = CLI_OK;
             return false;
         } else if (option) ok = read_option(spec, argc, argv, &i, &err);

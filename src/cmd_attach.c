@@ -1,9 +1,12 @@
 /* cmd_attach.c - `thaw attach` and `thaw watch`: the screen on a run that is there already. */
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine/core/files.h"
+#include "engine/run/control.h"
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/screen.h"
@@ -32,12 +35,26 @@ static void see_off(pid_t engine) {
     for (int i = 0; engine > 0 && i < TRIES && waitpid(engine, NULL, WNOHANG) == 0; i++) rest();
 }
 
+/* Whether the engine of a run that has ended is there to stay. One that has just trained it lets
+ * go in a moment, and hangs up before it does; one may not listen yet: 5 s at most. */
+static bool stays(const struct run_paths *run) {
+    enum { TRIES = 500, HANGS_UP_MS = 250 };
+    for (int i = 0; i < TRIES && files_is_locked(run->lock, NULL); i++) {
+        struct pollfd line = {.fd = control_connect(run->socket, NULL), .events = POLLRDHUP};
+        bool silent = line.fd >= 0 && poll(&line, 1, HANGS_UP_MS) == 0;
+        if (line.fd >= 0) close(line.fd);
+        if (silent) return true;
+        rest();
+    }
+    return files_is_locked(run->lock, NULL);
+}
+
 /* A run that has ended gets an engine that answers prompts, unless another screen has brought
  * one. Where none can be had, its history is shown all the same. Returns our child; 0: none. */
 static pid_t open_ended(const struct run_paths *run, bool *answers) {
     struct run_info info;
     if (!run_info_read(run->dir, &info, NULL) || !run_has_ended(&info)) return 0;
-    *answers = files_is_locked(run->lock, NULL);
+    *answers = stays(run);
     if (*answers) return 0;
     pid_t engine = spawn_idle(run, NULL);
     *answers = engine > 0 && is_up(run, engine);

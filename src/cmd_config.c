@@ -10,6 +10,7 @@
 #include "src/config_sources.h"
 #include "src/config_third.h"
 #include "src/find_config.h"
+#include "src/manual.h"
 
 static const char about[] =
     "Print CONFIG with every default filled in, as YAML; --check only says whether it is "
@@ -31,6 +32,10 @@ static void explain_key(const struct setting_key *k) {
     case SETTING_TEXTS:
     case SETTING_SETS:
         printf("up to %.0f %s", k->max, k->unit);
+        break;
+    case SETTING_GROUPS:
+        printf("up to %d GROUPS, %.16g to %.16g%s%s each", GROUP_TEXTS_MAX, k->min, k->max,
+               *k->unit ? " " : "", k->unit);
         break;
     default:
         printf("%.16g to %.16g%s%s", k->min, k->max, *k->unit ? " " : "", k->unit);
@@ -67,23 +72,28 @@ static bool run_config(const char *word, const struct cli_texts *sets, bool chec
 }
 
 int cmd_config(int argc, char **argv) {
-    bool check = false, explained = false;
+    bool check = false, explained = false, page = false;
     struct cli_texts words, sets = {.n = 0};
     struct err err = {0};
     int status;
     const struct cli_option options[] = {
         {"--check", NULL, "say whether it is right", CLI_FLAG, &check, 0, 0},
         {"--explain", NULL, "list every key", CLI_FLAG, &explained, 0, 0},
+        {"--man", NULL, "with --explain: as the page thaw-config(5)", CLI_FLAG, &page, 0, 0},
         {"--set", "KEY=VALUE", "change a key first", CLI_TEXTS, &sets, 0, 0}};
     const struct cli_spec spec = {
         "thaw config [CONFIG] [--check|--explain] [--set KEY=VALUE]...",
         about,
         options,
-        3,
+        4,
         0,
         1,
         0};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
+    if (explained && page) {
+        manual_config();
+        return CLI_OK;
+    }
     if (explained) return explain();
     if (words.n == 0) return cli_usage("which config? e.g. thaw config medical --check");
     return run_config(words.at[0], &sets, check, &err) ? CLI_OK : cli_fail(&err);

@@ -143,16 +143,20 @@ static bool find_named(const char *config, const struct run_options *o, struct s
 
 /* ---- a run to go on with ---- */
 
-/* An engine that only answers prompts of a run that has ended makes way. */
+/* An engine that only answers prompts of a run that has ended makes way, and one that has just
+ * trained it has to let go of it: 5 s at most. Either may not listen yet, or any more, and the
+ * second may be followed by the first. */
 static void make_way(const struct run_paths *run) {
     enum { TRIES = 500 };
     const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
     const struct command stop = {.kind = COMMAND_STOP, .by = "run --resume"};
     struct run_info info;
     struct answer a;
-    if (!run_info_read(run->dir, &info, NULL) || !run_has_ended(&info)) return;
-    if (!control_ask(run->socket, &stop, 10, &a, NULL)) return;
-    for (int i = 0; i < TRIES && files_is_locked(run->lock, NULL); i++) nanosleep(&pause, NULL);
+    for (int i = 0; i < TRIES && files_is_locked(run->lock, NULL); i++) {
+        if (!run_info_read(run->dir, &info, NULL) || !run_has_ended(&info)) return;
+        control_ask(run->socket, &stop, 10, &a, NULL);
+        nanosleep(&pause, NULL);
+    }
 }
 
 static bool find_resumed(const struct run_options *o, struct run_paths *run, struct err *err) {
@@ -160,7 +164,7 @@ static bool find_resumed(const struct run_options *o, struct run_paths *run, str
     pid_t holder = 0;
     if (!runs_dir(o->runs_dir, runs, err) || !run_dir_find(runs, o->resume, run, err))
         return false;
-    if (files_is_locked(run->lock, NULL)) make_way(run);
+    make_way(run);
     if (!files_is_locked(run->lock, &holder)) return true;
     return err_set(err, ERR_USAGE,
                    "%s is running already (process %ld); look at it: thaw attach %s", o->resume,

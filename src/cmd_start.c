@@ -46,8 +46,8 @@ static int print_start(void) {
     struct err err = {0};
     int n = 0;
     puts("thaw: train a small language model, and see it learn.\n\nBegin:");
-    bool own = files_is_dir(config_folder(0));
-    list_configs(config_folder(own ? 0 : 1));
+    bool there = config_folder(0, dir) && files_is_dir(dir);
+    if (there || config_folder(1, dir)) list_configs(dir);
     if (!runs_dir(NULL, dir, &err) || !run_list(dir, &runs, &n, &err)) return cli_fail(&err);
     if (n > 0) puts("\nCome back to a run:");
     for (int i = 0; i < n && i < RUNS_SHOWN; i++) list_run(&runs[i]);

@@ -1,6 +1,14 @@
 /* commands.h - the subcommands, one file each; the table of them stands in main.c. */
 #ifndef THAW_SRC_COMMANDS_H
 #define THAW_SRC_COMMANDS_H
+#include <stdbool.h>
+
+struct subcommand {
+    const char *name;
+    int (*fn)(int argc, char **argv);
+    bool mathematics; /* needs the right BLAS kernels, for which the program starts itself anew */
+    const char *help; /* one line; NULL: not for people */
+};
 
 /* argv[0] is the subcommand's name. The result is the exit status (cli.h). */
 int cmd_run(int argc, char **argv);
@@ -13,6 +21,7 @@ int cmd_runs(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_generate(int argc, char **argv);
+int cmd_chat(int argc, char **argv);
 int cmd_score(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_eval(int argc, char **argv);

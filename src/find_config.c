@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "engine/core/files.h"
+#include "engine/core/shipped.h"
 
 enum { ABOUT_BYTES = 1 << 20 /* of a config, read for its first line */ };
 
-const char *config_folder(int i) {
-    static const char *const folders[] = {"configs", THAW_CONFIGS, NULL};
-    return folders[i];
+bool config_folder(int i, char out[PATH_MAX]) {
+    if (i == 0) return files_join(out, PATH_MAX, "", "configs", NULL);
+    return i == 1 && shipped_path(out, PATH_MAX, "configs", NULL);
 }
 
 bool config_find(const char *config, char out[PATH_MAX], struct err *err) {
@@ -19,15 +20,16 @@ bool config_find(const char *config, char out[PATH_MAX], struct err *err) {
     bool is_path = strchr(config, '/') != NULL;
     if (!*config) return err_set(err, ERR_USAGE, "which config? e.g. medical");
     if (is_path || files_exists(config)) return files_join(out, PATH_MAX, "", config, err);
-    for (int i = 0; config_folder(i); i++) {
+    char folder[PATH_MAX] = "";
+    for (int i = 0; config_folder(i, folder); i++) {
         for (int k = 0; k < 2; k++) {
-            int n = snprintf(out, PATH_MAX, "%s/%s%s", config_folder(i), config, endings[k]);
+            int n = snprintf(out, PATH_MAX, "%s/%s%s", folder, config, endings[k]);
             if (n < PATH_MAX && files_exists(out) && !files_is_dir(out)) return true;
         }
     }
     return err_set(err, ERR_USAGE,
                    "there is no config \"%s\", neither here nor in %s; `thaw` lists them",
-                   config, THAW_CONFIGS);
+                   config, folder);
 }
 
 /* ---- all there are ---- */
@@ -78,10 +80,11 @@ static int by_name(const void *a, const void *b) {
 bool config_list(struct config_item **out, int *n, struct err *err) {
     struct config_array list = {NULL, 0};
     bool ok = true;
-    for (int i = 0; config_folder(i); i++) {
-        DIR *folder = opendir(config_folder(i));
+    char path[PATH_MAX];
+    for (int i = 0; config_folder(i, path); i++) {
+        DIR *folder = opendir(path);
         for (struct dirent *d; ok && folder && (d = readdir(folder));)
-            ok = add_config(config_folder(i), d->d_name, &list);
+            ok = add_config(path, d->d_name, &list);
         if (folder) closedir(folder);
     }
     *out = list.at;

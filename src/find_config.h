@@ -5,9 +5,8 @@
 
 #include "engine/core/err.h"
 
-/* The folders that are searched: ./configs, then the one that thaw was built with. NULL after
- * the last. */
-const char *config_folder(int i);
+/* The folders that are searched: 0 is ./configs, 1 the one that came with thaw. False after the last. */
+bool config_folder(int i, char out[PATH_MAX]);
 
 /* The file for `config`: itself when it exists, else configs/CONFIG or configs/CONFIG.yaml. */
 bool config_find(const char *config, char out[PATH_MAX], struct err *err);

@@ -5,14 +5,9 @@
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/cpu_setup.h"
+#include "src/manual.h"
 
-static const struct subcommand {
-    const char *name;
-    int (*fn)(int argc, char **argv);
-    bool mathematics; /* needs the right BLAS kernels, for which the program starts itself anew
-                       */
-    const char *help; /* one line; NULL: not for people */
-} subcommands[] = {
+static const struct subcommand subcommands[] = {
     {"run", cmd_run, false, "train as a config says, and look on"},
     {"attach", cmd_attach, false, "come back to a run"},
     {"watch", cmd_watch, false, "look at a run without touching it"},
@@ -22,6 +17,7 @@ static const struct subcommand {
     {"report", cmd_report, false, "a run, or several beside each other, as one web page"},
     {"verify", cmd_verify, false, "whether a run's files are as they were written"},
     {"generate", cmd_generate, true, "let a model write"},
+    {"chat", cmd_chat, true, "talk with a model, or with two side by side"},
     {"score", cmd_score, true, "how likely a model finds a text, token by token"},
     {"compare", cmd_compare, true, "two models, or a run's base and tuned, side by side"},
     {"eval", cmd_eval, true, "a model's loss on held-out text"},
@@ -55,6 +51,14 @@ static int run_command(int argc, char **argv) {
     const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
         return print_help();
+    if (strcmp(word, "--help=man") == 0) {
+        manual_program(subcommands, N_SUBCOMMANDS);
+        return CLI_OK;
+    }
+    if (strcmp(word, "--help=words") == 0) {
+        manual_words(subcommands, N_SUBCOMMANDS);
+        return CLI_OK;
+    }
     if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) return print_version();
     for (int i = 0; i < N_SUBCOMMANDS; i++) {
         if (strcmp(word, subcommands[i].name) != 0) continue;

@@ -1,6 +1,6 @@
 /* app_run.c - the loop: keys, events and answers in, frames and commands out. Nothing here
  * waits for the engine; a frame is drawn at once after a key, else at most ten times a second
- * and only when something was heard, or once a second for what the clock changes. */
+ * (pace.h) and only when something was heard, or once a second for what the clock changes. */
 #include <stdio.h>
 #include <sys/wait.h>
 
@@ -8,11 +8,10 @@
 #include "engine/core/files.h"
 #include "ui/app_parts.h"
 #include "ui/link.h"
+#include "ui/pace.h"
 #include "ui/save_screen.h"
 
-/* How often the log is looked at. Of watchers there may be a class, who together must not take
- * from the training: theirs is a tenth as often; keys wake the loop at once. */
-enum { COMMANDS_MAX = 16, POLL_MS = 50, WATCH_POLL_MS = 500 };
+enum { COMMANDS_MAX = 16 };
 static const double read_slice_s = 0.02, overlay_slice_s = 0.005, frame_s = 0.1, clock_s = 1,
                     lock_s = 2;
 
@@ -27,6 +26,7 @@ struct loop {
     bool caught_up;                   /* with what stood in the log at first */
     bool unreadable;                  /* said already */
     double drawn_at, heard_at;        /* clock_now() */
+    double touched_at;                /* clock_now() of the last key */
     bool steals;                      /* it is still to be asked to steer alone */
     double asked_at; /* clock_now(): when the engine was last asked for a line */
     pid_t (*start)(const struct run_paths *fork, struct err *err);
@@ -168,6 +168,7 @@ static void handle_key(struct loop *l, int key, const struct term_mouse *mouse) 
     struct command commands[COMMANDS_MAX];
     enum action action = keys_action(key);
     l->urgent = true;
+    l->touched_at = clock_now();
     if (key == KEYS_RESIZE) resize(l);
     else if (action == ACTION_REDRAW) l->redraw = true;
     else if (action == ACTION_SUSPEND) {
@@ -182,8 +183,8 @@ static void handle_key(struct loop *l, int key, const struct term_mouse *mouse) 
 }
 
 static int wait_ms(const struct loop *l) {
-    if (l->more || l->urgent) return 0;
-    return l->app->mode == APP_WATCH && !l->app->replay ? WATCH_POLL_MS : POLL_MS;
+    bool watches = l->app->mode == APP_WATCH && !l->app->replay;
+    return l->more || l->urgent ? 0 : pace_wait_ms(watches, clock_now(), l->touched_at);
 }
 
 /* Once what the log tells is over, so that this is the last word. */
@@ -202,7 +203,7 @@ static void run(struct loop *l, enum app_end *how) {
     frame(l);
     app_tour_welcome(l->app); /* may wait for a disk: not before the first frame */
     l->urgent = true;
-    l->heard_at = clock_now();
+    l->heard_at = l->touched_at = clock_now();
     if (l->app->answers) link_listen(&l->link); /* it goes when nobody does */
     while (app_ended(l->app) == APP_GOES_ON && !term_ended(l->term)) {
         int key = term_key(l->term, wait_ms(l), l->link.fd, &mouse);

@@ -1,12 +1,14 @@
 /* grammar.c - lines from a grammar, and the source that reads them. */
 #include "engine/data/grammar.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/core/files.h"
 #include "engine/core/rng.h"
+#include "engine/core/shipped.h"
 #include "engine/data/grammar_parts.h"
 
 enum {
@@ -310,14 +312,16 @@ static bool no_level(const struct grammar *g, const char *name, struct err *err)
 
 bool grammar_read(const char *rest, struct source_text *out, struct err *err) {
     struct request r;
-    char path[4096];
+    char name[PATH_MAX], path[PATH_MAX];
     struct buf file = {0};
     if (!grammar_check(rest, err) || !read_request(rest, &r)) return false;
     bool named = grammar_path(rest) == 0;
-    int n = snprintf(path, sizeof path, "%s%.*s%s", named ? THAW_GRAMMARS "/" : "", (int)r.name,
-                     rest, named ? ending : "");
-    if (n >= (int)sizeof path)
+    int n = snprintf(name, sizeof name, "%s%.*s%s", named ? "assets/grammars/" : "",
+                     (int)r.name, rest, named ? ending : "");
+    if (n >= (int)sizeof name)
         return err_set(err, ERR_RANGE, "the path of grammar:%.60s... is too long", rest);
+    if (named && !shipped_path(path, sizeof path, name, err)) return false;
+    if (!named) memcpy(path, name, (size_t)n + 1);
     bool done = files_read(path, GRAMMAR_BYTES_MAX, &file, err);
     struct grammar *g = done ? grammar_parse(buf_text(&file), file.len, err) : NULL;
     int level = g ? grammar_level(g, r.level) : -1;

@@ -79,7 +79,7 @@ static void put_entity(struct page *p) {
         p->at = stop + 1;
         return;
     }
-    if (cp == 0xa0) p->gap = true;
+    if (cp == 0xa0 || cp == ' ') p->gap = true;
     else if (cp) put(p, character, text_encode(cp, character));
     else put(p, "&", 1);
     p->at = cp ? stop + 1 : p->at + 1;

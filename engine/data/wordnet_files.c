@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FIRST_ROOM = 1 << 10 }; /* of a list that doubles */
+
 static const char *const names[WORDNET_FILES] = {"data.noun", "data.verb", "data.adj",
                                                  "data.adv"};
 
@@ -56,7 +58,7 @@ const char *wordnet_word(const char **at, size_t *n) {
 static bool push_pointer(struct wordnet *w, int file, uint32_t offset, bool topic,
                          struct err *err) {
     if (w->n_pointers == w->pointers_capacity) {
-        size_t capacity = w->pointers_capacity ? w->pointers_capacity * 2 : 1 << 17;
+        size_t capacity = w->pointers_capacity ? w->pointers_capacity * 2 : FIRST_ROOM;
         struct wordnet_pointer *pointers = realloc(w->pointers, capacity * sizeof *pointers);
         if (!pointers) return err_set(err, ERR_NOMEM, "no memory for %zu pointers", capacity);
         w->pointers = pointers;
@@ -109,7 +111,7 @@ static bool parse_line(struct wordnet *w, const char *line, size_t n, struct err
     while (s.gloss_length && *s.gloss == ' ') s.gloss++, s.gloss_length--;
     while (s.gloss_length && s.gloss[s.gloss_length - 1] == ' ') s.gloss_length--;
     if (w->n == w->capacity) {
-        size_t capacity = w->capacity ? w->capacity * 2 : 1 << 17;
+        size_t capacity = w->capacity ? w->capacity * 2 : FIRST_ROOM;
         struct synset *synsets = realloc(w->synsets, capacity * sizeof *synsets);
         if (!synsets) return err_set(err, ERR_NOMEM, "no memory for %zu synsets", capacity);
         w->synsets = synsets;

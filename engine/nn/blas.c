@@ -55,7 +55,29 @@ static bool by_onednn(const struct gemm *g, real alpha) {
 #endif
 }
 
-void blas_gemm_tile(const struct gemm *g) {
+/* What the product is added to is laid down tile by tile, so that it is still in the cache when
+ * the product comes; the adding costs no more than the product alone: BLAS would clear C
+ * before. */
+KERNEL static void lay_down(const struct gemm *g) {
+    size_t n = (size_t)g->n;
+    const real *bias = g->bias;
+    for (int r = 0; r < g->m; r++) {
+        size_t row = (size_t)r * (size_t)g->ldc;
+        real *c = g->C + row;
+        const real *onto = g->onto ? g->onto + row : NULL;
+        if (onto && bias)
+#pragma omp simd
+            for (size_t j = 0; j < n; j++) c[j] = onto[j] + bias[j];
+        else if (c != onto) memcpy(c, onto ? onto : bias, n * sizeof *c);
+    }
+}
+
+void blas_gemm_tile(const struct gemm *product) {
+    struct gemm begun = *product, *g = &begun;
+    if (g->onto || g->bias) {
+        lay_down(g);
+        begun.add = true;
+    }
     real alpha = g->alpha == R(0.0) ? R(1.0) : g->alpha;
     real beta = g->add ? R(1.0) : R(0.0);
     if (g->m == 1) { /* one token: GEMM would copy all of B first */
@@ -91,6 +113,7 @@ static void sliced_gemm(const struct gemm *g) {
         slice.A += (size_t)SLICE * (size_t)g->lda;
         slice.B += g->tb == AS_IS ? (size_t)SLICE * (size_t)g->ldb : SLICE;
         slice.add = true;
+        slice.onto = slice.bias = NULL;
     }
 }
 
@@ -102,7 +125,10 @@ void blas_set_tile(const struct gemm_set *set, int i) {
     struct span cols = tile_span(i % cut->tiles_n, g.n, cut->tile_n);
     g.A += g.ta == AS_IS ? (size_t)rows.from * (size_t)g.lda : (size_t)rows.from;
     g.B += g.tb == AS_IS ? (size_t)cols.from : (size_t)cols.from * (size_t)g.ldb;
-    g.C += (size_t)rows.from * (size_t)g.ldc + (size_t)cols.from;
+    size_t corner = (size_t)rows.from * (size_t)g.ldc + (size_t)cols.from;
+    g.C += corner;
+    if (g.onto) g.onto += corner;
+    if (g.bias) g.bias += cols.from;
     g.m = rows.to - rows.from;
     g.n = cols.to - cols.from;
     sliced_gemm(&g);

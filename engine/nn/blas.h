@@ -16,6 +16,7 @@ const char *blas_describe(void);
 
 /* A product by name, since ten bare arguments cannot be read:
  *   C[m,n] = A' B' + (add ? C : 0)      A' is A[m,k] or A[k,m]^T, B' is B[k,n] or B[n,k]^T
+ *   C[m,n] = A' B' + onto[m,n] + bias[n]  where one of them is given; onto lies as C does and may be C
  * ld*: distance between rows in reals. */
 struct gemm {
     int m, n, k;
@@ -24,6 +25,7 @@ struct gemm {
     real alpha; /* 0 stands for 1 */
     bool add;
     const real *A, *B;
+    const real *onto, *bias; /* `add` is not looked at where one is given */
     real *C;
 };
 
@@ -38,7 +40,7 @@ void blas_turn(real *to, int ldt, const real *from, int ldf, int rows, int cols,
 void blas_gemm(struct exec *ex, const struct gemm *g);
 /* Several products, none of which needs another's result, as one set of tiles: fewer waits, and
  * one product's many tiles fill the gaps that another's few leave. */
-enum { BLAS_MAX_GEMMS = 4 };
+enum { BLAS_MAX_GEMMS = 16 };
 void blas_gemm_all(struct exec *ex, const struct gemm *g, int n);
 
 /* The same for a caller who runs the tiles beside other work: cut, then call for each tile

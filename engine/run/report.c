@@ -208,18 +208,25 @@ static struct event_layer layer_of(struct trainer *t, const struct part_facts *f
                                    const struct named_group *group) {
     double norm = 0, base = 0, distance = 0, update = 0, grad = 0;
     struct event_layer layer = {.name = group->name, .frozen = true, .proven = true};
+    double lr_scale = t->optim.lr_scale[group->first];
     for (int g = group->first; g <= group->last; g++) {
         norm += facts[g].norm * facts[g].norm;
         base += facts[g].base_norm * facts[g].base_norm;
         distance += facts[g].distance * facts[g].distance;
         update += facts[g].update * facts[g].update;
         grad += t->learn[g] ? t->group_norms[g] * t->group_norms[g] : 0;
+        if (t->optim.lr_scale[g] != lr_scale) lr_scale = (double)NAN;
+        int64_t thaws = trainer_thaws_at(t, g);
+        if (thaws > 0 && (layer.thaws_at == 0 || thaws < layer.thaws_at))
+            layer.thaws_at = thaws;
         layer.frozen &= !t->learn[g];
         layer.proven &= facts[g].proven;
     }
     layer.grad_norm = sqrt(grad);
     layer.update = layer.frozen ? 0 : share(sqrt(update), sqrt(norm));
     layer.from_base = t->has_base ? share(sqrt(distance), sqrt(base)) : (double)NAN;
+    layer.lr_scale = lr_scale == 1 ? 0 : lr_scale;
+    if (!layer.frozen) layer.thaws_at = 0; /* some of it learns already */
     layer.predicted_s = toggled(t, group, layer.frozen);
     return layer;
 }

@@ -28,6 +28,7 @@ static const struct page_case {
     {"html: tags that part", "a<br>b<li>c<h1>d</h1>e<custom>f", "a|b|c|d|e|f|"},
     {"html: characters", "a &amp; b &lt;c&gt; &quot;d&quot;&nbsp;&nbsp;e &#8212; &#x2014;",
      "a & b <c> \"d\" e \u2014 \u2014|"},
+    {"html: blanks by number", "a &#x20;b&#32;&#160; c<p>&#32;", "a b c|"},
     {"html: characters that are none", "a & b &nope; &#0; &#x7f; &#1114112; &",
      "a & b &nope; &#0; &#x7f; &#1114112; &|"},
     {"html: what is hidden",

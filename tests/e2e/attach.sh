@@ -8,11 +8,18 @@ make_config "$work/small.yaml" small 60 60
 
 engine_lives() { engine_pid "$1" >/dev/null; }
 
+# hold RUN: its lock, as an engine does for a moment after its last word and before it listens.
+hold() {
+    flock "$runs/$1/engine.lock" sleep 1 &
+    wait_for "the lock is held" not flock -n "$runs/$1/engine.lock" true
+}
+
 ended_run() {
     run=small
     must "a run to its end" "$thaw" run "$work/small.yaml" --headless
     cp "$runs/small/checkpoints/step-120/model.safetensors" "$work/before"
     terminal ended 100 30
+    hold small
     enter "$thaw attach small"
     wait_for "its history" shows 'ENDED'
     wait_for "an engine answers" engine_lives small
@@ -44,6 +51,10 @@ makes_way() {
     wait_for "some steps" reached stopped 70
     must "stop" "$thaw" send stopped stop
     wait_for "it has stopped" state_is stopped stopped
+    hold stopped
+    must "run --resume waits for it" "$thaw" run --resume stopped --detach
+    must "stop again" "$thaw" send stopped stop
+    wait_for "it has stopped again" state_is stopped stopped
     terminal stopped 100 30
     enter "$thaw attach stopped"
     wait_for "an engine answers" engine_lives stopped
@@ -52,7 +63,7 @@ makes_way() {
     must "run --resume beside it" "$thaw" run --resume stopped --detach
     wait_for "it trains on" reached stopped $((step + 5))
     wait_for "and the screen follows" shows 'training|live|FINE-TUNE'
-    must "stop again" "$thaw" send stopped stop
+    must "stop for good" "$thaw" send stopped stop
     press q
     wait_for "the screen has gone" at_prompt
 }
