@@ -1,9 +1,17 @@
 # What `cmake --install` and `cpack` put where; the packages are described at the end.
 include(GNUInstallDirs)
 install(TARGETS thaw RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS thaw_shared EXPORT thaw LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES engine/lib/thaw.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES assets/examples/letters.c DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(EXPORT thaw NAMESPACE thaw:: FILE thaw-config.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/thaw)
+file(RELATIVE_PATH PC_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # the prefix as seen from the file: it may be moved
+configure_file(assets/thaw.pc.in ${PROJECT_BINARY_DIR}/thaw.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/thaw.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/thaw FILES_MATCHING PATTERN "*.yaml")
 install(DIRECTORY assets DESTINATION ${CMAKE_INSTALL_DATADIR}/thaw
-  PATTERN "*.cmake" EXCLUDE PATTERN "*.svg" EXCLUDE PATTERN completions EXCLUDE)
+  PATTERN "*.cmake" EXCLUDE PATTERN "*.svg" EXCLUDE PATTERN "*.in" EXCLUDE PATTERN completions EXCLUDE
+  PATTERN examples EXCLUDE)
 install(FILES assets/completions/thaw.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME thaw)
 install(FILES assets/completions/_thaw DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 install(FILES assets/completions/thaw.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)

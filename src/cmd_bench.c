@@ -29,7 +29,20 @@ static const double patience_s = 1; /* before progress is shown */
 /* ---- what is asked for ---- */
 
 /* Options that are keys of a config: checked and explained by the one table of keys. */
-enum { FAMILY, LAYERS, HEADS, KV_HEADS, WIDTH, FFN, BATCH, BLOCK, OPTIMIZER, THREADS, N_KEYS };
+enum {
+    FAMILY,
+    LAYERS,
+    HEADS,
+    KV_HEADS,
+    WIDTH,
+    FFN,
+    BATCH,
+    BLOCK,
+    OPTIMIZER,
+    LORA,
+    THREADS,
+    N_KEYS
+};
 static const struct {
     const char *option, *value, *path;
     const char *help; /* NULL: the key's own */
@@ -43,6 +56,8 @@ static const struct {
     [BATCH] = {"--batch", "B", "stages.0.batch", NULL},
     [BLOCK] = {"--block", "T", "model.context", "Tokens in a sequence."},
     [OPTIMIZER] = {"--optimizer", "WORD", "stages.0.optimizer.kind", NULL},
+    [LORA] = {"--lora", "RANK", "stages.0.adapter.rank",
+              "Train adapters of this rank on q and v instead of the model."},
     [THREADS] = {"--threads", "N", "threads", "Threads that compute; 0 takes one a core."},
 };
 
@@ -331,7 +346,9 @@ static bool run_bench(const struct asked *a, const char *config, struct err *err
     if (!s) return err_set(err, ERR_NOMEM, "not enough memory");
     bool ok = read_settings(a, config, s, err);
     if (ok) {
+        bool lora = s->stages[0].adapter.rank > 0;
         join_freeze(&s->stages[0].freeze, &freeze);
+        if (lora && freeze.len == 0) buf_str(&freeze, "base");
         struct bench_options o = {.config = settings_model(s),
                                   .optim = settings_optim(&s->stages[0]),
                                   .batch = s->stages[0].batch,
@@ -343,6 +360,7 @@ static bool run_bench(const struct asked *a, const char *config, struct err *err
                                   .progress = progress,
                                   .progress_ctx = &start};
         ok = model_config_complete(&o.config, err) &&
+             (!lora || settings_adapter(s, &o.config, err)) &&
              (a->decode ? decode(a, &o, err) : train(a, &o, err));
     }
     if (!ok && !config && (err->code == ERR_RANGE || err->code == ERR_PARSE))

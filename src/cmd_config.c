@@ -33,6 +33,10 @@ static void explain_key(const struct setting_key *k) {
     case SETTING_SETS:
         printf("up to %.0f %s", k->max, k->unit);
         break;
+    case SETTING_GROUPS:
+        printf("up to %d GROUPS, %.16g to %.16g%s%s each", GROUP_TEXTS_MAX, k->min, k->max,
+               *k->unit ? " " : "", k->unit);
+        break;
     default:
         printf("%.16g to %.16g%s%s", k->min, k->max, *k->unit ? " " : "", k->unit);
         break;

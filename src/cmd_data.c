@@ -4,21 +4,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/data/chat.h"
 #include "engine/data/corpus.h"
 #include "src/cli.h"
 #include "src/commands.h"
 
 struct data_options {
-    const char *split;
+    const char *split, *template;
     bool stats;
     int64_t vocab;
 };
 
 /* The kinds of sources, from their own table. */
 static const char *about(struct buf *out) {
-    buf_str(out, "Print the text of a source, unit by unit, or count it. A unit is what is "
-                 "shuffled, and what\n"
-                 "belongs to training or to validation as a whole. Sources:\n");
+    buf_str(out,
+            "Print the text of a source, unit by unit, or count it. A unit is what is "
+            "shuffled, and what\n"
+            "belongs to training or to validation as a whole. Of a prompt with its completion, "
+            "and of a\n"
+            "conversation, only what stands {+between these marks+} is learned. Sources:\n");
     for (const struct source_kind *k = source_kinds; k->word; k++)
         buf_printf(out, "\n  %s:%s\n      %s", k->word, k->argument, k->help);
     return buf_text(out);
@@ -29,54 +33,84 @@ static bool in_split(const struct unit *u, enum split split) {
 }
 
 /* As it is for programs; a terminal gets nothing that it would obey. */
-static void print_units(const struct source_text *s, enum split split) {
+static void print_bytes(const char *s, size_t n, bool terminal) {
+    if (terminal) cli_print_text(s, n, true);
+    else fwrite(s, 1, n, stdout);
+}
+
+/* What a model reads of a unit in parts, and what it learns of that. */
+static void print_parts(const struct source_text *s, const struct unit *u,
+                        const struct chat_template *chat, bool terminal) {
+    struct chat_text x = {.pieces = NULL};
+    const struct part *parts = s->parts + u->first_part;
+    for (uint32_t i = 0; i < u->n_parts; i++)
+        chat_add(&x, chat, parts[i].role, s->bytes.data + parts[i].offset, parts[i].length);
+    const char *at = buf_text(&x.bytes);
+    bool marked = false;
+    for (size_t i = 0; i < x.n; at += x.pieces[i++].length) {
+        const struct chat_piece *p = &x.pieces[i];
+        if (p->learned != marked) fputs(marked ? "+}" : "{+", stdout);
+        marked = p->learned;
+        if (p->end) fputs("<end>", stdout);
+        print_bytes(at, p->length, terminal);
+    }
+    if (marked) fputs("+}", stdout);
+    chat_text_deinit(&x);
+}
+
+static void print_units(const struct source_text *s, enum split split,
+                        const struct chat_template *chat) {
     bool terminal = isatty(STDOUT_FILENO);
     for (size_t i = 0; i < s->n_units && !ferror(stdout); i++) {
         const struct unit *u = &s->units[i];
         if (!in_split(u, split)) continue;
-        if (terminal) cli_print_text(s->bytes.data + u->offset, u->length, true);
-        else fwrite(s->bytes.data + u->offset, 1, u->length, stdout);
+        if (u->n_parts > 0) print_parts(s, u, chat, terminal);
+        else print_bytes(s->bytes.data + u->offset, u->length, terminal);
         putchar('\n');
     }
 }
 
 /* Tokens of the split, end-of-text included, in a vocabulary learned from the source's training
  * part (from all of it when that is empty). */
-static bool count_tokens(const struct source_text *s, enum split split, int vocab,
-                         size_t *tokens, int *learned, struct err *err) {
+struct token_counts {
+    size_t all, learned;
+    int vocab;
+};
+
+static bool count_tokens(const struct source_text *s, enum split split,
+                         const struct chat_template *chat, int vocab, struct token_counts *out,
+                         struct err *err) {
+    struct corpus_form form = {.chat = chat};
     struct bpe_trainer *b = bpe_trainer_create(err);
     struct corpus corpus = {.tokens = NULL};
     bool ok = b != NULL, any = false;
     for (size_t i = 0; i < s->n_units; i++) any |= !s->units[i].validation;
     for (size_t i = 0; ok && i < s->n_units; i++) {
         const struct unit *u = &s->units[i];
-        if (!any || !u->validation)
-            ok = bpe_trainer_add(b, s->bytes.data + u->offset, u->length, err);
+        if (!any || !u->validation) ok = corpus_teach(b, s, u, err);
     }
     struct tokenizer *t = ok ? bpe_trainer_finish(b, vocab, NULL, NULL, err) : NULL;
     bpe_trainer_destroy(b);
-    ok = t && corpus_build(s, split, t, NULL, NULL, &corpus, err);
-    if (ok) {
-        *tokens = corpus.n_tokens;
-        *learned = tokenizer_vocab(t);
-    }
+    ok = t && corpus_build_as(s, split, form, t, NULL, NULL, &corpus, err);
+    if (ok) *out = (struct token_counts){corpus.n_tokens, corpus.n_learned, tokenizer_vocab(t)};
     corpus_deinit(&corpus);
     tokenizer_destroy(t);
     return ok;
 }
 
 static bool print_stats(const struct source_text *s, enum split split,
-                        const struct data_options *o, struct err *err) {
+                        const struct chat_template *chat, const struct data_options *o,
+                        struct err *err) {
     struct source_counts c = source_count(s, split);
-    size_t tokens = 0;
-    int learned = 0;
+    struct token_counts tokens;
     if (c.units == 0) return err_set(err, ERR_RANGE, "there is nothing in this split");
-    if (!count_tokens(s, split, (int)o->vocab, &tokens, &learned, err)) return false;
+    if (!count_tokens(s, split, chat, (int)o->vocab, &tokens, err)) return false;
     printf("units      %12" PRIu64 "\nlines      %12" PRIu64 "\nsentences  %12" PRIu64
            "\nwords      %12" PRIu64 "\nbytes      %12" PRIu64 "\ntokens     %12zu\n",
-           c.units, c.lines, c.sentences, c.words, c.bytes, tokens);
+           c.units, c.lines, c.sentences, c.words, c.bytes, tokens.all);
+    if (s->n_parts > 0) printf("learned    %12zu\n", tokens.learned);
     printf("in a vocabulary of %d, learned from its training part: %.2f bytes a token\n",
-           learned, (double)c.bytes / (double)tokens);
+           tokens.vocab, (double)c.bytes / (double)tokens.all);
     return true;
 }
 
@@ -91,15 +125,16 @@ static bool find_split(const char *word, enum split *out) {
 static bool run_data(const char *spec, enum split split, const struct data_options *o,
                      struct err *err) {
     struct source_text text = {.units = NULL};
+    const struct chat_template *chat = chat_find(o->template);
     bool ok = source_read(spec, &text, err);
-    if (ok && o->stats) ok = print_stats(&text, split, o, err);
-    else if (ok) print_units(&text, split);
+    if (ok && o->stats) ok = print_stats(&text, split, chat, o, err);
+    else if (ok) print_units(&text, split, chat);
     source_deinit(&text);
     return ok && cli_flush(err);
 }
 
 int cmd_data(int argc, char **argv) {
-    struct data_options o = {.vocab = 4096};
+    struct data_options o = {.vocab = 4096, .template = "plain"};
     struct buf text = {0};
     struct cli_texts words;
     struct err err = {0};
@@ -110,12 +145,14 @@ int cmd_data(int argc, char **argv) {
          &o.split, 0, 0},
         {"--stats", NULL, "units, lines, sentences, words, bytes, tokens", CLI_FLAG, &o.stats,
          0, 0},
+        {"--template", "T", "how conversations are written: " CHAT_CHOICE " (plain)", CLI_TEXT,
+         &o.template, 0, 0},
         {"--vocab", "N", "size of the vocabulary that --stats learns (4096)", CLI_WHOLE,
          &o.vocab, 257, 1e6}};
     const struct cli_spec spec = {.usage = "thaw data SOURCE [--split train|val] [--stats]",
                                   .about = about(&text),
                                   .options = options,
-                                  .n_options = 3,
+                                  .n_options = sizeof options / sizeof *options,
                                   .min_words = 1,
                                   .max_words = 1};
     bool go = cli_read(&spec, argc, argv, &words, &status);
@@ -123,5 +160,7 @@ int cmd_data(int argc, char **argv) {
     if (!go) return status;
     if (!find_split(o.split, &split))
         return cli_usage("--split must be train or val, not \"%s\"", o.split);
+    if (!chat_find(o.template))
+        return cli_usage("--template must be " CHAT_CHOICE ", not \"%s\"", o.template);
     return run_data(words.at[0], split, &o, &err) ? CLI_OK : cli_fail(&err);
 }

@@ -75,7 +75,8 @@ static bool run_eval(const char *word, const struct eval_options *o, struct err 
                                 &m.ex, err);
     if (tf) {
         struct event_score s = evaluate(tf, &m.hf.weights, &windows, rows);
-        ok = print_score(o, s, windows.n * (size_t)windows.time, err);
+        size_t counted = targets_counted(windows.y, windows.n * (size_t)windows.time);
+        ok = print_score(o, s, counted, err);
     }
     transformer_destroy(tf);
     eval_windows_deinit(&windows);

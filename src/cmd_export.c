@@ -1,18 +1,35 @@
 /* cmd_export.c - `thaw export`: a model as a folder that other programs read. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/core/files.h"
 #include "engine/formats/gguf.h"
+#include "engine/formats/peft.h"
 #include "engine/run/checkpoint.h"
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/model_arg.h"
 
-static const char about[] = "Write MODEL as a Hugging Face folder (config.json, "
-                            "model.safetensors, tokenizer.json), or as\n"
-                            "one GGUF file, which llama.cpp and Ollama read. OUT must not "
-                            "exist, the folder that it is in\n"
-                            "must; it is there as a whole, or not at all.";
+static const char about[] =
+    "Write MODEL as a Hugging Face folder (config.json, model.safetensors, tokenizer.json), as "
+    "one\n"
+    "GGUF file, which llama.cpp and Ollama read, or its adapters alone as a PEFT folder\n"
+    "(adapter_config.json, adapter_model.safetensors). With --merge the model takes its "
+    "adapters\n"
+    "in. OUT must not exist, the folder that it is in must; it is there as a whole, or not at "
+    "all.";
+
+enum export_form { EXPORT_HF, EXPORT_GGUF, EXPORT_PEFT, EXPORT_FORMS };
+static const char *const form_words[EXPORT_FORMS] = {"hf", "gguf", "peft"};
+
+struct export_options {
+    struct model_options model;
+    const char *to, *type_word;
+    enum export_form form;
+    enum gguf_type type;
+    bool merge;
+};
 
 /* What was given as OUT as a path without slashes at its end, in *out. Whether a folder can be
  * made there: it is named, not there, and in a folder that is. */
@@ -36,48 +53,120 @@ static const char *last_part(const char *path) {
     return slash && slash[1] ? slash + 1 : path;
 }
 
-/* type NULL: a folder. */
-static bool run_export(const char *word, const struct model_options *o, const char *given,
-                       const enum gguf_type *type, struct err *err) {
+/* ---- adapters alone ---- */
+
+static bool same_bytes(const char *a, const char *b) {
+    struct mapping x = {0}, y = {0};
+    bool same = files_map(a, &x, NULL) && files_map(b, &y, NULL) && x.size == y.size &&
+                memcmp(x.data, y.data, x.size) == 0;
+    files_unmap(&x);
+    files_unmap(&y);
+    return same;
+}
+
+/* Where the adapters' model is: a run's base where the checkpoint's own weights are still the
+ * same, since that stays; else where it was loaded from. */
+static bool find_base(const struct model *m, char out[PATH_MAX], struct err *err) {
+    char base[PATH_MAX], ours[PATH_MAX], theirs[PATH_MAX];
+    if (!realpath(m->base, out)) return err_errno(err, "%s: cannot be found again", m->base);
+    bool run = files_join(base, sizeof base, out, "../../base", NULL) &&
+               files_join(ours, sizeof ours, out, "model.safetensors", NULL) &&
+               files_join(theirs, sizeof theirs, base, "model.safetensors", NULL);
+    if (run && same_bytes(ours, theirs) && !realpath(base, out))
+        return err_errno(err, "%s: cannot be found again", base);
+    return true;
+}
+
+/* Made aside, and renamed when it is whole. */
+static bool save_adapters(const struct model *m, const char *out, struct err *err) {
+    char aside[PATH_MAX], base[PATH_MAX];
+    int n = snprintf(aside, sizeof aside, "%s.new", out);
+    if (n < 0 || (size_t)n >= sizeof aside)
+        return err_set(err, ERR_RANGE, "%s: the path is too long", out);
+    bool ok = find_base(m, base, err) && files_remove_tree(aside, err) &&
+              files_make_dirs(aside, 0700, err) &&
+              peft_save(aside, &m->hf.weights, base, NULL, err) && files_sync_dir(aside, err) &&
+              files_replace_dir(aside, out, err);
+    if (!ok) files_remove_tree(aside, NULL);
+    return ok;
+}
+
+/* ---- the command ---- */
+
+/* Whether the form takes the model as it is. */
+static bool check_adapters(const struct model *m, const struct export_options *o,
+                           struct err *err) {
+    bool has = m->hf.table.config.adapter.rank > 0, peft = o->form == EXPORT_PEFT;
+    if (peft && !has) return err_set(err, ERR_USAGE, "%s has no adapters to export", m->path);
+    if (o->merge && !has)
+        return err_set(err, ERR_USAGE, "%s has no adapters to merge", m->path);
+    if (peft || o->merge || !has || m->hf.weights.plain) return true;
+    return err_set(
+        err, ERR_USAGE,
+        "%s has adapters: --merge puts them into the model, --to peft exports them alone",
+        m->path);
+}
+
+static bool write_out(struct model *m, const struct export_options *o, const char *word,
+                      const char *out, struct err *err) {
+    if (!check_adapters(m, o, err)) return false;
+    if (o->merge) weights_merge(&m->ex, &m->hf.weights);
+    if (o->form == EXPORT_PEFT) return save_adapters(m, out, err);
+    if (o->form == EXPORT_HF)
+        return model_folder_save(out, &m->hf.weights, m->hf.tokenizer, err);
+    return gguf_save(out, &m->hf.weights, m->hf.tokenizer, last_part(word), o->type, err);
+}
+
+static bool run_export(const char *word, const char *given, const struct export_options *o,
+                       struct err *err) {
     struct model m;
     char out[PATH_MAX];
-    if (!find_out(given, out, err) || !model_open(word, o, &m, err)) return false;
-    bool ok = type ? gguf_save(out, &m.hf.weights, m.hf.tokenizer, last_part(word), *type, err)
-                   : model_folder_save(out, &m.hf.weights, m.hf.tokenizer, err);
+    if (!find_out(given, out, err) || !model_open(word, &o->model, &m, err)) return false;
+    bool ok = write_out(&m, o, word, out, err);
     if (ok) cli_print("thaw: %s is now also in %s", m.path, out);
     model_close(&m);
     return ok && cli_flush(err);
 }
 
+/* What only several options together can get wrong; CLI_OK, or the status to leave with. */
+static int check_options(struct export_options *o) {
+    while (o->form < EXPORT_FORMS && (!o->to || strcmp(o->to, form_words[o->form]) != 0))
+        o->form++;
+    if (o->form == EXPORT_FORMS)
+        return cli_usage("export needs --to hf, --to gguf or --to peft");
+    if (o->type_word && o->form != EXPORT_GGUF)
+        return cli_usage("--type is for --to gguf; a folder holds F32");
+    if (!gguf_type_by_word(o->type_word ? o->type_word : "f16", &o->type))
+        return cli_usage("--type must be f32, f16, bf16 or q8_0, not \"%s\"", o->type_word);
+    if (o->merge && o->form == EXPORT_PEFT)
+        return cli_usage("--merge is for --to hf and --to gguf: what is merged is no adapter");
+    return CLI_OK;
+}
+
 int cmd_export(int argc, char **argv) {
-    struct model_options model = {.tokenizer = NULL};
-    const char *to = NULL, *type_word = NULL;
-    enum gguf_type type;
+    struct export_options o = {.to = NULL};
     struct cli_texts words;
     struct err err = {0};
     int status;
     const struct cli_option options[] = {
-        {"--to", "FORMAT", "hf (a Hugging Face folder) or gguf (one file)", CLI_TEXT, &to, 0,
-         0},
+        {"--to", "FORMAT", "hf (a Hugging Face folder), gguf (one file) or peft (adapters)",
+         CLI_TEXT, &o.to, 0, 0},
         {"--type", "TYPE", "of gguf's matrices: f32, f16 (default), bf16 or q8_0", CLI_TEXT,
-         &type_word, 0, 0},
-        MODEL_OPTIONS(model),
+         &o.type_word, 0, 0},
+        {"--merge", NULL, "put the model's adapters into its matrices", CLI_FLAG, &o.merge, 0,
+         0},
+        MODEL_OPTIONS(o.model),
     };
-    const struct cli_spec spec = {"thaw export MODEL --to hf|gguf OUT [--type TYPE]",
-                                  about,
-                                  options,
-                                  sizeof options / sizeof options[0],
-                                  2,
-                                  2,
-                                  0};
+    const struct cli_spec spec = {
+        "thaw export MODEL --to hf|gguf|peft OUT [--type TYPE] [--merge]",
+        about,
+        options,
+        sizeof options / sizeof options[0],
+        2,
+        2,
+        0};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
-    bool gguf = to && strcmp(to, "gguf") == 0;
-    if (!gguf && (!to || strcmp(to, "hf") != 0))
-        return cli_usage("export needs --to hf or --to gguf");
-    if (type_word && !gguf) return cli_usage("--type is for --to gguf; a folder holds F32");
-    if (!gguf_type_by_word(type_word ? type_word : "f16", &type))
-        return cli_usage("--type must be f32, f16, bf16 or q8_0, not \"%s\"", type_word);
-    return run_export(words.at[0], &model, words.at[1], gguf ? &type : NULL, &err)
-               ? CLI_OK
-               : cli_fail(&err);
+    status = check_options(&o);
+    if (status != CLI_OK) return status;
+    return run_export(words.at[0], words.at[1], &o, &err) ? CLI_OK : cli_fail(&err);
 }

@@ -8,15 +8,15 @@
 #include "engine/run/run_dir.h"
 #include "src/config_file.h"
 
-/* "a, b" of a list, "name: source, ..." of the sets, "-" of nothing. */
+/* "a, b" of a list, "name: source, ..." of what has names, "-" of nothing. */
 static void join(const struct settings *s, const struct setting_key *k, int stage,
                  struct buf *out) {
     struct buf words = {0};
     int n = setting_get(s, k, stage, &words);
     const char *word = buf_text(&words);
     for (int i = 0; i < n; i++, word += strlen(word) + 1) {
-        bool source = k->type == SETTING_SETS && i % 2;
-        buf_printf(out, "%s%s", i == 0 ? "" : source ? ": " : ", ", word);
+        bool named = k->type == SETTING_SETS || k->type == SETTING_GROUPS;
+        buf_printf(out, "%s%s", i == 0 ? "" : named && i % 2 ? ": " : ", ", word);
     }
     if (out->len == 0) buf_str(out, "-");
     out->failed |= words.failed;

@@ -151,16 +151,12 @@ static bool push_word(struct reader *r, struct words *w, const struct yaml_item 
     return true;
 }
 
-/* The words up to the end of a list (or of a mapping of names to sources). */
-static bool read_items(struct reader *r, const char *key, bool mapping, struct words *w) {
+/* The words up to the end of a list (or of a mapping); `form` says what they must be. */
+static bool read_items(struct reader *r, const char *key, const char *form, struct words *w) {
     struct yaml_item e;
     while (next(r, &e)) {
         if (e.kind == YAML_CLOSE) return true;
-        if (e.kind != YAML_WORD)
-            return fail(r, &e, ERR_PARSE,
-                        mapping ? "%s must be names with one source each"
-                                : "%s must be a list of texts, not of lists or mappings",
-                        key);
+        if (e.kind != YAML_WORD) return fail(r, &e, ERR_PARSE, "%s must be %s", key, form);
         if (!push_word(r, w, &e, key)) return false;
     }
     return false;
@@ -170,7 +166,7 @@ static bool read_items(struct reader *r, const char *key, bool mapping, struct w
 
 static bool of_text(const struct setting_key *k) {
     return k->type == SETTING_TEXT || k->type == SETTING_TEXTS || k->type == SETTING_SETS ||
-           k->type == SETTING_WORD;
+           k->type == SETTING_WORD || k->type == SETTING_GROUPS;
 }
 
 /* What a value of the wrong form should have been. */
@@ -180,6 +176,10 @@ static const char *form_of(const struct setting_key *k) {
         return "a list of texts, [a, b]";
     case SETTING_SETS:
         return "names with their sources, {name: source}";
+    case SETTING_GROUPS:
+        return strcmp(k->words[0], "groups") == 0
+                   ? "groups with a number each, {\"0-2\": 0.1}"
+                   : "a list of steps with groups, [{at: 100, groups: \"0-2\"}]";
     case SETTING_TEXT:
     case SETTING_WORD:
         return "one text";
@@ -190,15 +190,69 @@ static const char *form_of(const struct setting_key *k) {
     }
 }
 
+/* Which half of an item of `k` is called that; -1: none. */
+static int find_half(const struct setting_key *k, const struct yaml_item *e) {
+    for (int i = 0; i < k->n_words; i++)
+        if (e->kind == YAML_WORD && strcmp(e->text, k->words[i]) == 0) return i;
+    return -1;
+}
+
+/* The two halves of one mapping, in the table's order, whatever their order here. */
+static bool read_halves(struct reader *r, const struct setting_key *k, const char *key,
+                        struct words half[2]) {
+    struct yaml_item e;
+    while (next(r, &e)) {
+        if (e.kind == YAML_CLOSE && half[0].n + half[1].n == 2) return true;
+        int i = find_half(k, &e);
+        if (i < 0 || half[i].n > 0)
+            return fail(r, &e, ERR_PARSE, "each item of %s has the keys %s and %s, once", key,
+                        k->words[0], k->words[1]);
+        if (!next(r, &e)) return false;
+        if (e.kind != YAML_WORD)
+            return fail(r, &e, ERR_PARSE, "%s must be one value", k->words[i]);
+        if (!push_word(r, &half[i], &e, k->words[i])) return false;
+    }
+    return false;
+}
+
+/* A list of such mappings: [{at: 100, groups: "4"}]. */
+static bool read_pairs(struct reader *r, const struct setting_key *k, const char *key,
+                       struct words *w) {
+    struct yaml_item e;
+    while (next(r, &e)) {
+        struct words half[2] = {{.n = 0}, {.n = 0}};
+        if (e.kind == YAML_CLOSE) return true;
+        bool ok =
+            e.kind == YAML_MAPPING || fail(r, &e, ERR_PARSE, "%s must be %s", key, form_of(k));
+        ok = ok && (w->n + 2 <= WORDS_MAX ||
+                    fail(r, &e, ERR_RANGE, "%s has more than %d items", key, WORDS_MAX / 2));
+        ok = ok && read_halves(r, k, key, half);
+        for (int i = 0; i < 2; i++) {
+            if (ok) w->text[w->n++] = half[i].text[0]; /* it is w's now */
+            else words_deinit(&half[i]);
+        }
+        if (!ok) return false;
+    }
+    return false;
+}
+
 /* The value of key `k`, which begins with item `e`. */
 static bool read_setting(struct reader *r, const struct setting_key *k, int stage,
                          const char *key, const struct yaml_item *e) {
     struct words w = {.n = 0};
     const char *texts[WORDS_MAX];
     bool ok, list = e->kind == YAML_LIST && k->type == SETTING_TEXTS;
-    bool mapping = e->kind == YAML_MAPPING && k->type == SETTING_SETS;
-    if (list || mapping) ok = read_items(r, key, mapping, &w);
-    else if (e->kind == YAML_WORD && k->type != SETTING_SETS) ok = push_word(r, &w, e, key);
+    bool named = k->type == SETTING_SETS || k->type == SETTING_GROUPS;
+    bool mapping = e->kind == YAML_MAPPING && named;
+    bool pairs = e->kind == YAML_LIST && k->type == SETTING_GROUPS;
+    if (list) ok = read_items(r, key, "a list of texts, not of lists or mappings", &w);
+    else if (mapping)
+        ok = read_items(r, key,
+                        k->type == SETTING_SETS ? "names with one source each"
+                                                : "groups with one number each",
+                        &w);
+    else if (pairs) ok = read_pairs(r, k, key, &w);
+    else if (e->kind == YAML_WORD && !named) ok = push_word(r, &w, e, key);
     else ok = fail(r, e, ERR_PARSE, "%s must be %s", key, form_of(k));
     if (ok && w.n > 0 && w.quoted && !of_text(k))
         ok = fail(r, e, ERR_PARSE, "%s must be %s: leave out the quotes", key, form_of(k));

@@ -7,22 +7,29 @@
 
 enum { PART_BYTES = 96 };
 
+/* Whether word i of a value is a text: of GROUPS with numbers, one of each two. */
+static bool is_text(const struct setting_key *k, int i) {
+    if (k->type == SETTING_GROUPS) return strcmp(k->words[i % 2], "groups") == 0;
+    return k->type == SETTING_TEXTS || k->type == SETTING_SETS || k->type == SETTING_TEXT ||
+           k->type == SETTING_WORD;
+}
+
 static void put_setting(struct yaml_sink *out, const struct settings *s,
                         const struct setting_key *k, const char *name, int stage, bool *ok) {
     struct buf words = {0};
     int n = setting_get(s, k, stage, &words);
-    bool list = k->type == SETTING_TEXTS, sets = k->type == SETTING_SETS;
-    bool text = list || sets || k->type == SETTING_TEXT || k->type == SETTING_WORD;
+    bool list = k->type == SETTING_TEXTS;
+    bool many = list || k->type == SETTING_SETS || k->type == SETTING_GROUPS;
     enum yaml_kind kind = list ? YAML_LIST : YAML_MAPPING;
     const char *word = buf_text(&words);
     *ok = *ok && !words.failed;
     yaml_put_text(out, name);
-    if (list || sets) yaml_put_open(out, kind, true);
+    if (many) yaml_put_open(out, kind, true);
     for (int i = 0; *ok && i < n; i++, word += strlen(word) + 1) {
-        if (text) yaml_put_text(out, word);
+        if (is_text(k, i)) yaml_put_text(out, word);
         else yaml_put_bare(out, word);
     }
-    if (list || sets) yaml_put_close(out, kind);
+    if (many) yaml_put_close(out, kind);
     buf_deinit(&words);
 }
 

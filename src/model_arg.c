@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/core/files.h"
+#include "engine/formats/peft.h"
 #include "engine/nn/blas.h"
 #include "engine/run/run_dir.h"
 
@@ -11,7 +12,8 @@
 
 static bool is_model_folder(const char *path) {
     char config[PATH_MAX];
-    return files_join(config, sizeof config, path, "config.json", NULL) && files_exists(config);
+    return peft_is(path) || (files_join(config, sizeof config, path, "config.json", NULL) &&
+                             files_exists(config));
 }
 
 /* The newest whole checkpoint of a run, or its base. */
@@ -62,9 +64,15 @@ static bool load_file(const char *path, const struct model_options *o, struct mo
 
 static bool load_folder(const char *path, const struct model_options *o, struct model *out,
                         struct err *err) {
+    char given[PATH_MAX];
     if (o->tokenizer)
         return err_set(err, ERR_USAGE, "%s has its own tokenizer: leave out --tokenizer", path);
-    if (!hf_model_load(path, &out->hf, err)) return false;
+    if (o->base && !peft_is(path))
+        return err_set(err, ERR_USAGE, "%s is no folder of adapters: leave out --base", path);
+    if (o->base && !model_find(o->base, o->runs_dir, given, err)) return false;
+    if (!peft_base(path, o->base ? given : NULL, out->base, err) ||
+        !hf_model_load_on(path, out->base, &out->hf, err))
+        return false;
     return out->hf.tokenizer || err_set(err, ERR_IO, "%s has no tokenizer.json", path);
 }
 

@@ -1,5 +1,5 @@
-/* model_arg.h - MODEL on the command line: a run, a checkpoint, a Hugging Face folder, or a
- * llama2.c .bin with its tokenizer. */
+/* model_arg.h - MODEL on the command line: a run, a checkpoint, a Hugging Face folder, a PEFT folder
+ * of adapters, or a llama2.c .bin with its tokenizer. */
 #ifndef THAW_SRC_MODEL_ARG_H
 #define THAW_SRC_MODEL_ARG_H
 #include <limits.h>
@@ -10,6 +10,7 @@
 struct model_options {
     const char *tokenizer; /* of a llama2.c .bin; NULL: none given */
     const char *runs_dir;  /* NULL: the usual place */
+    const char *base;      /* the model that a folder of adapters belongs to; NULL: as it says */
 };
 
 /* The options for a command's table (cli.h). */
@@ -19,6 +20,13 @@ struct model_options {
      "the tokenizer.bin of a llama2.c model",                                                  \
      CLI_TEXT,                                                                                 \
      &(o).tokenizer,                                                                           \
+     0,                                                                                        \
+     0},                                                                                       \
+    {"--base",                                                                                 \
+     "MODEL",                                                                                  \
+     "the model of a PEFT folder's adapters (default: what it names)",                         \
+     CLI_TEXT,                                                                                 \
+     &(o).base,                                                                                \
      0,                                                                                        \
      0},                                                                                       \
     {                                                                                          \
@@ -31,6 +39,7 @@ struct model {
     struct hf_model hf;
     struct exec ex;
     char path[PATH_MAX]; /* what was loaded: a folder or a file */
+    char base[PATH_MAX]; /* where the model itself is: another folder under adapters alone */
     bool sentencepiece; /* a llama2.c model: texts begin with BOS, and lose a blank at the front
                          */
 };

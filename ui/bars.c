@@ -43,6 +43,7 @@ static void stage_box(const struct history *h, int i, int brief, struct piece *o
     const struct history_stage *s = &h->stages[i];
     char word[48];
     bool current = i == h->stage && h->state != RUN_ENDED && !s->finished;
+    const char *end = !s->finished ? "" : s->early ? " early" : " ok";
     bars_stage_word(s->name, word, sizeof word);
     out->style = s->finished ? STYLE_DONE : current ? STYLE_ACTIVE : STYLE_WAITING;
     if (i == h->stage && !s->finished) { /* also where the run was stopped */
@@ -54,10 +55,8 @@ static void stage_box(const struct history *h, int i, int brief, struct piece *o
         else
             snprintf(out->text, sizeof out->text, "[%d %s %*" PRId64 "/%" PRId64 " %2d%%]",
                      i + 1, word, digits_of(steps), done, steps, percent);
-    } else if (brief == 0)
-        snprintf(out->text, sizeof out->text, "[%d %s%s]", i + 1, word,
-                 s->finished ? " ok" : "");
-    else snprintf(out->text, sizeof out->text, "[%d%s]", i + 1, s->finished ? " ok" : "");
+    } else if (brief == 0) snprintf(out->text, sizeof out->text, "[%d %s%s]", i + 1, word, end);
+    else snprintf(out->text, sizeof out->text, "[%d%s]", i + 1, end);
 }
 
 static bool all_finished(const struct history *h) {

@@ -154,6 +154,7 @@ static void observe_stage(struct history *h, const struct event *e) {
     if (s->steps > 0 && is_step(s->steps)) stage->steps = s->steps;
     stage->finished = s->finished;
     if (s->finished) return;
+    stage->early = false;
     stage->tokens = stage->lines = 0;
     for (int i = 0; i < s->n_data; i++) {
         stage->tokens += s->data[i].tokens;
@@ -298,6 +299,8 @@ static void observe_layers(struct history *h, const struct event_layers *l) {
         g->update = in->update;
         g->from_base = in->from_base;
         g->predicted_s = in->predicted_s;
+        g->lr_scale = in->lr_scale;
+        g->thaws_at = in->frozen ? in->thaws_at : 0;
     }
     h->step_s = l->step_s;
 }
@@ -331,8 +334,9 @@ static void observe_freeze(struct history *h, const struct event *e) {
     if (strcmp(f->by, "config") == 0) return; /* the stage's own plan: its border is marked */
     double x[UNIT_COUNT];
     here(h, e, x);
-    journal_mark(&h->journal, x, f->frozen ? 'F' : 'T', "%s %s", f->group,
-                 f->frozen ? "frozen" : "thawed");
+    journal_mark(&h->journal, x, f->frozen ? 'F' : 'T', "%s %s%s", f->group,
+                 f->frozen ? "frozen" : "thawed",
+                 strcmp(f->by, "plan") == 0 ? " as planned" : "");
 }
 
 static void observe_control(struct history *h, const struct event *e) {
@@ -346,6 +350,9 @@ static void observe_control(struct history *h, const struct event *e) {
     if (goes_on && h->state == RUN_PAUSED) h->state = h->train.n > 0 ? RUN_LIVE : RUN_STARTING;
     if (strcmp(c->verb, "lr") == 0)
         journal_mark(&h->journal, x, 'L', "learning rate %s", c->argument);
+    if (strcmp(c->verb, "early-stop") != 0) return;
+    journal_mark(&h->journal, x, 'E', "ends early: %s", c->argument);
+    if (h->stage >= 0) h->stages[h->stage].early = true;
 }
 
 void history_observe(struct history *h, const struct event *e) {

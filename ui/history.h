@@ -31,7 +31,7 @@ struct history_stage {
     char name[64];
     int64_t steps; /* planned */
     int64_t first; /* steps done before it began; -1: not begun */
-    bool finished;
+    bool finished, early; /* early: it ended since it learned no more */
     uint64_t tokens, lines; /* of its data */
 };
 
@@ -42,6 +42,8 @@ struct history_group {
     int n_parts; /* parts that follow it directly */
     bool known, frozen, proven;
     double grad_norm, update, from_base, predicted_s; /* NaN: not told yet */
+    double lr_scale;  /* factor of its learning rate; 0: none; NaN: its parts have several */
+    int64_t thaws_at; /* the step from which on it is planned to learn; 0: it is not */
 };
 enum group_state { GROUP_UNKNOWN, GROUP_LEARNS, GROUP_PARTLY, GROUP_FROZEN };
 

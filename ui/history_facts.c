@@ -65,6 +65,19 @@ static bool take_blocks(const struct history *h, const char *word, size_t n, boo
     return any;
 }
 
+/* "lora" and "base" where there are adapters: groups that end in ".lora", and all others. */
+static bool take_side(const struct history *h, const char *word, size_t n, bool *take) {
+    bool lora = n == 4 && strncmp(word, "lora", 4) == 0, any = false;
+    if (!lora && !(n == 4 && strncmp(word, "base", 4) == 0)) return false;
+    for (int i = 0; i < h->n_groups; i++) {
+        const char *part = strrchr(h->groups[i].name, '.');
+        bool is_lora = part && strcmp(part, ".lora") == 0;
+        any |= is_lora;
+        take[i] |= h->groups[i].n_parts == 0 && is_lora == lora;
+    }
+    return any;
+}
+
 static bool take_word(const struct history *h, const char *word, size_t n, bool *take) {
     bool all = n == 3 && strncmp(word, "all", 3) == 0;
     for (int i = 0; i < h->n_groups; i++) {
@@ -73,7 +86,7 @@ static bool take_word(const struct history *h, const char *word, size_t n, bool 
         if (named || (all && h->groups[i].parent < 0)) take_group(h, i, take);
         if (named) return true;
     }
-    return all || take_blocks(h, word, n, take);
+    return all || take_blocks(h, word, n, take) || take_side(h, word, n, take);
 }
 
 bool history_select(const struct history *h, const char *text, bool *take) {

@@ -105,6 +105,18 @@ static void freeze_sentence(const struct event_freeze *f, int64_t step, struct b
     if (isfinite(f->predicted_s)) buf_printf(out, ", predicted %.2fs a step", f->predicted_s);
 }
 
+/* What the engine does of itself is told as what it is, the rest as what was asked for. */
+static void control_sentence(const struct event_control *c, struct buf *out) {
+    if (strcmp(c->verb, "early-stop") == 0)
+        buf_printf(out, "the stage ends early: %s", c->argument);
+    else if (strcmp(c->verb, "restore") == 0)
+        buf_printf(out, "the stage's best weights are back: %s", c->argument);
+    else {
+        buf_printf(out, "%s%s%s", c->verb, c->argument[0] ? " " : "", c->argument);
+        if (c->by[0]) buf_printf(out, " by %s", c->by);
+    }
+}
+
 static void run_sentence(const struct event_run *r, struct buf *out) {
     uint64_t parameters = 0;
     for (int i = 0; i < r->n_groups; i++) /* parts are within their block */
@@ -148,9 +160,7 @@ bool journal_sentence(const struct event *e, struct buf *out, enum style *style)
         freeze_sentence(&e->freeze, e->step, out);
         break;
     case EVENT_CONTROL:
-        buf_printf(out, "%s%s%s", e->control.verb, e->control.argument[0] ? " " : "",
-                   e->control.argument);
-        if (e->control.by[0]) buf_printf(out, " by %s", e->control.by);
+        control_sentence(&e->control, out);
         break;
     case EVENT_CHECKPOINT:
         *style = STYLE_DIM;

@@ -10,7 +10,7 @@
 /* A mark on the x axis, which the cursor reads out. */
 struct journal_mark {
     double x[UNIT_COUNT];
-    char letter; /* ':' stage, F freeze, T thaw, L learning rate, C checkpoint, ! problem */
+    char letter; /* ':' stage, F freeze, T thaw, L learning rate, C checkpoint, E early stop, ! problem */
     char text[64];
 };
 

@@ -7,7 +7,11 @@
 #include "ui/format.h"
 #include "ui/panel.h"
 
-enum { WIDE_W = 44, WEIGHTS_W = 60 }; /* inner widths from which more columns are shown */
+enum {
+    WIDE_W = 44,
+    RATES_W = 48,
+    WEIGHTS_W = 60
+}; /* inner widths from which more columns are shown */
 
 struct layers_panel {
     struct panel base;           /* first: see self() */
@@ -107,12 +111,25 @@ static void list_make(const struct layers_panel *lp, struct list *l) {
 
 struct columns {
     int name, name_w, state, norm, update, distance, weights, bar, end;
+    int rate; /* -1, as others: not shown */
 };
 
-static struct columns columns_for(int w) {
-    if (w < WIDE_W) return (struct columns){1, 8, 10, 18, -1, 24, -1, 30, w};
-    if (w < WEIGHTS_W) return (struct columns){1, 12, 14, 22, 28, 34, -1, 40, w - 1};
-    return (struct columns){1, 13, 15, 24, 30, 36, 46, 54, w - 1};
+/* rates: some group learns at a rate of its own, which is told in the place of the weights, or
+ * from where there is room for it. */
+static struct columns columns_for(int w, bool rates) {
+    if (w < WIDE_W) return (struct columns){1, 8, 10, 18, -1, 24, -1, 30, w, -1};
+    if (rates && w >= WEIGHTS_W)
+        return (struct columns){1, 13, 15, 24, 30, 36, -1, 54, w - 1, 46};
+    if (rates && w >= RATES_W)
+        return (struct columns){1, 12, 14, 28, 34, 40, -1, 46, w - 1, 22};
+    if (w < WEIGHTS_W) return (struct columns){1, 12, 14, 22, 28, 34, -1, 40, w - 1, -1};
+    return (struct columns){1, 13, 15, 24, 30, 36, 46, 54, w - 1, -1};
+}
+
+static bool has_rates(const struct history *h) {
+    for (int g = 0; g < h->n_groups; g++)
+        if (h->groups[g].lr_scale != 0) return true;
+    return false;
 }
 
 static void draw_header(struct canvas *c, const struct columns *k) {
@@ -122,6 +139,30 @@ static void draw_header(struct canvas *c, const struct columns *k) {
     if (k->update >= 0) canvas_printf(c, k->update, 0, STYLE_DIM, "dW/W");
     canvas_printf(c, k->distance - 1, 0, STYLE_DIM, "from base");
     if (k->weights >= 0) canvas_printf(c, k->weights, 0, STYLE_DIM, "weights");
+    if (k->rate >= 0) canvas_printf(c, k->rate, 0, STYLE_DIM, "lr");
+}
+
+/* "x0.41", or "parts" that differ; nothing where it is the base rate. */
+static void draw_rate(struct canvas *c, int x, int y, double scale) {
+    char text[FORMAT_MAX];
+    if (scale == 0) return;
+    format_small(text, scale);
+    if (!isfinite(scale)) canvas_printf(c, x, y, STYLE_DIM, "parts");
+    else if (scale < 0.01) canvas_printf(c, x, y, STYLE_NORMAL, "x%s", text);
+    else canvas_printf(c, x, y, STYLE_NORMAL, scale < 9.995 ? "x%.2f" : "x%.0f", scale);
+}
+
+/* The gradient's norm; of a group that will be thawed as planned, the step from which on. */
+static void draw_norm(const struct history_group *g, bool frozen, struct canvas *c, int x,
+                      int y) {
+    char text[FORMAT_MAX];
+    if (frozen && g->thaws_at > 0) {
+        format_count(text, (double)g->thaws_at);
+        canvas_printf(c, x, y, STYLE_LEARN, "@%s", text);
+        return;
+    }
+    format_small(text, frozen ? (double)NAN : g->grad_norm);
+    canvas_text(c, x, y, STYLE_NORMAL, text, strlen(text));
 }
 
 /* "block.2.attn" stands as ".attn" under its block. */
@@ -188,8 +229,8 @@ static void draw_row(const struct panel *p, struct canvas *c, const struct colum
     canvas_put(c, 0, y, (uint32_t)mark, STYLE_KEY);
     draw_name(h, c, k, y, g, is_open(lp, g));
     draw_state(p, c, k, y, g);
-    format_small(text, frozen ? (double)NAN : group->grad_norm);
-    canvas_text(c, k->norm, y, STYLE_NORMAL, text, strlen(text));
+    draw_norm(group, frozen, c, k->norm, y);
+    if (k->rate >= 0) draw_rate(c, k->rate, y, group->lr_scale);
     format_small(text, frozen ? (double)NAN : group->update);
     if (k->update >= 0) canvas_text(c, k->update, y, STYLE_NORMAL, text, strlen(text));
     draw_distance(p, c, k, y, g, most);
@@ -232,7 +273,7 @@ static void layers_draw(const struct panel *p, struct canvas *c) {
     if (roots > 0 && h->groups[0].known)
         snprintf(right, sizeof right, "%d/%d learn", learning, roots);
     struct rect whole = panel_frame(p, c, 2, right);
-    struct columns k = columns_for(c->clip.w);
+    struct columns k = columns_for(c->clip.w, has_rates(h));
     struct list l;
     double most = 0;
     list_make(lp, &l);
@@ -360,7 +401,7 @@ static void layers_mouse(struct panel *p, const struct term_mouse *m, int x, int
                          struct outbox *out) {
     struct layers_panel *lp = self(p);
     struct list l;
-    struct columns k = columns_for(p->area.w - 2);
+    struct columns k = columns_for(p->area.w - 2, has_rates(p->history));
     if (m->wheel_up || m->wheel_down) {
         move(lp, m->wheel_up ? -1 : 1);
         return;

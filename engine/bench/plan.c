@@ -7,30 +7,32 @@
 #include "engine/nn/op_loss.h"
 
 /* Groups of one block, in the table's order (params.h). */
-enum { ATTN, MLP, NORM, PARTS };
+enum { ATTN, MLP, NORM, LORA };
 
-static struct block_plan plan_block(const bool *block, bool reached, bool below) {
+static struct block_plan plan_block(const bool *block, bool lora, bool reached, bool below) {
     struct block_plan p = {.reached = reached,
                            .attn = block[ATTN],
                            .mlp = block[MLP],
                            .norm = block[NORM],
                            .below = below};
-    p.onward = reached && (p.attn || p.norm || below);
+    p.onward = reached && (p.attn || p.norm || lora || below);
     p.qkv_dx = reached && (p.norm || below);
     return p;
 }
 
 bool plan_make(struct bench *b, struct err *err) {
     const struct model_config *c = &b->model.table.config;
-    int norm = 1 + PARTS * c->layers;
+    const int *blocks = b->model.table.blocks;
+    int norm = blocks[c->layers];
     bool below = b->learn[0]; /* the embedding's lookup lies below all blocks */
     b->blocks = calloc((size_t)c->layers, sizeof *b->blocks);
     if (!b->blocks)
         return err_set(err, ERR_NOMEM, "not enough memory for a plan of %d blocks", c->layers);
     for (int l = 0; l < c->layers; l++) {
-        const bool *block = b->learn + 1 + PARTS * l;
-        bool here = block[ATTN] || block[MLP] || block[NORM];
-        b->blocks[l] = plan_block(block, here || below, below);
+        const bool *block = b->learn + blocks[l];
+        bool lora = blocks[l + 1] - blocks[l] > LORA && block[LORA];
+        bool here = block[ATTN] || block[MLP] || block[NORM] || lora;
+        b->blocks[l] = plan_block(block, lora, here || below, below);
         below = below || here;
     }
     b->head = (struct head_plan){.dx = below || b->learn[norm],

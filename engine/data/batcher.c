@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/core/rng.h"
+#include "engine/nn/op_loss.h"
 
 enum { MAIN, REPLAY, N_STREAMS }; /* each its own random numbers */
 
@@ -15,8 +16,9 @@ struct stream {
     size_t *order;             /* [n_units] units, shuffled */
     size_t *ends;              /* [n_units] tokens up to and with order[i] */
     size_t windows;            /* in an epoch */
-    size_t *turns;             /* [windows] in the order of one epoch */
-    uint64_t epoch;            /* that turns are of */
+    size_t *kept;   /* [windows] which of the corpus's windows; NULL: all, in their order */
+    size_t *turns;  /* [windows] in the order of one epoch */
+    uint64_t epoch; /* that turns are of */
 };
 
 struct batcher {
@@ -80,13 +82,54 @@ static void copy_tokens(const struct stream *s, size_t at, size_t n, int32_t *ou
     }
 }
 
+/* Of tokens [at, at + n) of the joined units, as they stand in y, those that are not learned
+ * become LOSS_IGNORE. */
+static void mask_tokens(const struct stream *s, size_t at, size_t n, int32_t *y) {
+    for (size_t i = unit_at(s, at); n > 0; i++) {
+        size_t take = s->ends[i] - at;
+        const uint8_t *end = s->data->learned + s->data->starts[s->order[i] + 1];
+        size_t used = take < n ? take : n;
+        for (size_t k = 0; k < used; k++)
+            if (!*(end - take + k)) y[k] = LOSS_IGNORE;
+        y += used;
+        at += used;
+        n -= used;
+    }
+}
+
+/* Window w of the joined units. */
+static void fill_packed(const struct stream *s, size_t w, size_t context, int32_t *x,
+                        int32_t *y) {
+    copy_tokens(s, w * context, context, x);
+    copy_tokens(s, w * context + 1, context, y);
+    if (s->data->learned) mask_tokens(s, w * context + 1, context, y);
+}
+
+/* A unit of its own, number w in the stage's order. */
+static void fill_alone(const struct stream *s, size_t w, size_t context, int32_t *x,
+                       int32_t *y) {
+    assert(s->data->learned); /* end-of-text in front is not learned */
+    size_t start = s->data->starts[s->order[w]], n = s->data->starts[s->order[w] + 1] - start;
+    for (size_t i = 0; i < context; i++) {
+        bool there = i + 1 < n, learned = there && s->data->learned[start + i + 1];
+        x[i] = there ? s->data->tokens[start + i] : 0;
+        y[i] = learned ? s->data->tokens[start + i + 1] : LOSS_IGNORE;
+    }
+}
+
+static void fill_window(const struct batcher *b, const struct stream *s, size_t w, int32_t *x,
+                        int32_t *y) {
+    size_t context = (size_t)b->plan.context;
+    if (s->data->alone) fill_alone(s, w, context, x, y);
+    else fill_packed(s, w, context, x, y);
+}
+
 /* Returns which window of the stream it is. */
 static size_t fill_row(const struct batcher *b, struct stream *s, uint64_t turn, int32_t *x,
                        int32_t *y) {
     turn_to(b, s, turn / s->windows);
-    size_t window = s->turns[turn % s->windows], context = (size_t)b->plan.context;
-    copy_tokens(s, window * context, context, x);
-    copy_tokens(s, window * context + 1, context, y);
+    size_t window = s->turns[turn % s->windows];
+    fill_window(b, s, s->kept ? s->kept[window] : window, x, y);
     return window;
 }
 
@@ -99,27 +142,63 @@ static bool is_replay(const struct batcher *b, int64_t step, int row) {
 
 enum { LEAST_CONTEXT = 8 }; /* of the settings' range */
 
+static bool check_length(const struct batcher *b, const struct corpus *data, const char *what,
+                         struct err *err) {
+    size_t n = (size_t)b->plan.context;
+    char shorter[64] = ""; /* the other remedy, where the text would fill a window at all */
+    if (data->alone || data->n_tokens >= n + 1) return true;
+    if (data->n_tokens > LEAST_CONTEXT)
+        snprintf(shorter, sizeof shorter, ", or set model.context to %zu or less",
+                 data->n_tokens - 1);
+    return err_set(err, ERR_RANGE,
+                   "the %s has %zu tokens, but one window needs %zu (context %d and one "
+                   "more): give more text%s",
+                   what, data->n_tokens, n + 1, b->plan.context, shorter);
+}
+
+/* Leave out windows with nothing to learn. x, y: scratch of a row. */
+static bool keep_windows(const struct batcher *b, struct stream *s, int32_t *x, int32_t *y,
+                         const char *what, struct err *err) {
+    size_t all = s->windows, n = (size_t)b->plan.context;
+    s->windows = 0;
+    for (size_t w = 0; w < all; w++) {
+        bool any = false;
+        fill_window(b, s, w, x, y);
+        for (size_t i = 0; i < n; i++) any |= y[i] != LOSS_IGNORE;
+        if (any) s->kept[s->windows++] = w;
+    }
+    return s->windows > 0 ||
+           err_set(err, ERR_RANGE,
+                   "nothing in the %s is to be learned within %d tokens: give shorter prompts "
+                   "or completions, or raise model.context",
+                   what, b->plan.context);
+}
+
+static bool choose_windows(const struct batcher *b, struct stream *s, const char *what,
+                           struct err *err) {
+    if (!s->data->learned) return true;
+    size_t n = (size_t)b->plan.context;
+    int32_t *rows = malloc(2 * n * sizeof *rows);
+    s->kept = malloc(s->windows * sizeof *s->kept);
+    bool ok = (rows && s->kept) ||
+              err_set(err, ERR_NOMEM, "no memory for %zu windows of text", s->windows);
+    ok = ok && keep_windows(b, s, rows, rows + n, what, err);
+    free(rows);
+    return ok;
+}
+
 static bool stream_init(const struct batcher *b, struct stream *s, const struct corpus *data,
                         const char *what, struct err *err) {
-    size_t n = (size_t)b->plan.context;
-    if (data->n_tokens < n + 1) {
-        char shorter[64] = ""; /* the other remedy, where the text would fill a window at all */
-        if (data->n_tokens > LEAST_CONTEXT)
-            snprintf(shorter, sizeof shorter, ", or set model.context to %zu or less",
-                     data->n_tokens - 1);
-        return err_set(err, ERR_RANGE,
-                       "the %s has %zu tokens, but one window needs %zu (context %d and one "
-                       "more): give more text%s",
-                       what, data->n_tokens, n + 1, b->plan.context, shorter);
-    }
+    if (!check_length(b, data, what, err)) return false;
     s->data = data;
-    s->windows = (data->n_tokens - 1) / n;
+    s->windows = data->alone ? data->n_units : (data->n_tokens - 1) / (size_t)b->plan.context;
     s->order = malloc(data->n_units * sizeof *s->order);
     s->ends = malloc(data->n_units * sizeof *s->ends);
     s->turns = malloc(s->windows * sizeof *s->turns);
     if (!s->order || !s->ends || !s->turns)
         return err_set(err, ERR_NOMEM, "no memory for the order of %zu pieces", data->n_units);
     join_units(b, s);
+    if (!choose_windows(b, s, what, err)) return false;
     s->epoch = UINT64_MAX; /* of none yet */
     turn_to(b, s, 0);
     return true;
@@ -146,6 +225,7 @@ void batcher_destroy(struct batcher *b) {
     for (int i = 0; i < N_STREAMS; i++) {
         free(b->streams[i].order);
         free(b->streams[i].ends);
+        free(b->streams[i].kept);
         free(b->streams[i].turns);
     }
     free(b);
@@ -166,6 +246,18 @@ size_t batcher_windows(const struct batcher *b) { return b->streams[MAIN].window
 
 size_t batcher_distinct(const struct batcher *b) {
     return b->streams[MAIN].windows + b->streams[REPLAY].windows; /* 0 where unused */
+}
+
+struct batcher_losses batcher_losses(const struct batcher *b) {
+    struct batcher_losses lost = {0};
+    for (int i = 0; i < N_STREAMS; i++) {
+        const struct corpus *c = b->streams[i].data;
+        if (!c || !c->alone) continue;
+        lost.left_out += c->n_units - b->streams[i].windows;
+        for (size_t u = 0; u < c->n_units; u++)
+            lost.cut += c->starts[u + 1] - c->starts[u] > (size_t)b->plan.context + 1;
+    }
+    return lost;
 }
 
 bool batcher_repeats(const struct batcher *b, int64_t steps) {

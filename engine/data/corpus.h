@@ -1,5 +1,8 @@
-/* corpus.h - sources, tokenised: one flat list of ids, cut into units, each ended by
- * end-of-text. */
+/* corpus.h - sources, tokenised: one flat list of ids, cut into units, each ended by end-of-text, which
+ * stands between texts that are packed into one window.
+ * Of a unit that has parts (source.h) only answers are learned, with the token that ends them
+ * (tokenizer_end()). The end-of-text behind it is then not learned: in a window of its own nothing follows,
+ * and a model asked for an answer has stopped before. */
 #ifndef THAW_ENGINE_DATA_CORPUS_H
 #define THAW_ENGINE_DATA_CORPUS_H
 #include "engine/data/source.h"
@@ -12,6 +15,12 @@ struct corpus {
     size_t *answers; /* [n_units] first token of a unit's answer; starts[i + 1] when it asks nothing, or
                         when the answer begins inside a token */
     size_t n_units;
+    uint8_t *learned; /* [n_tokens] 1: counts in the loss when it is predicted; NULL: all do (never
+                         where units stand alone) */
+    size_t n_learned; /* how many do */
+    bool alone;       /* not packed: a unit is a window, or the beginning of one, and has in front the
+                         end-of-text (not learned) of which it would be the next text; a conversation in a
+                         format that has a beginning of its own does not */
     uint64_t n_bytes; /* of text, end-of-text not counted */
     uint64_t n_lines;
 };
@@ -22,5 +31,16 @@ struct corpus {
 bool corpus_build(const struct source_text *text, enum split split, struct tokenizer *t,
                   bool (*progress)(void *ctx, size_t done, size_t total), void *ctx,
                   struct corpus *out, struct err *err);
+/* The same with a say in how. */
+struct corpus_form {
+    const struct chat_template *chat; /* of conversations; NULL: chat_for(t) */
+    bool alone;                       /* units are not to be packed */
+};
+bool corpus_build_as(const struct source_text *text, enum split split, struct corpus_form form,
+                     struct tokenizer *t, bool (*progress)(void *ctx, size_t done, size_t total), void *ctx,
+                     struct corpus *out, struct err *err);
+/* Count the words of a unit for a vocabulary. */
+bool corpus_teach(struct bpe_trainer *b, const struct source_text *text, const struct unit *u,
+                  struct err *err);
 void corpus_deinit(struct corpus *c); /* leaves it empty */
 #endif

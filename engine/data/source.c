@@ -11,8 +11,10 @@
 #include "engine/data/dict.h"
 #include "engine/data/grammar.h"
 #include "engine/data/html.h"
+#include "engine/data/jsonl.h"
 #include "engine/data/packages.h"
 #include "engine/data/pairs.h"
+#include "engine/data/permute.h"
 #include "engine/data/sentences.h"
 #include "engine/data/source_kinds.h"
 #include "engine/data/wordnet.h"
@@ -21,8 +23,12 @@ const struct source_kind source_kinds[] = {
     {"text", "PATH", "a text file, a folder of them or a glob; a unit is a paragraph",
      source_text_read, NULL, strlen},
     {"jsonl", "PATH#key",
-     "a JSON Lines file; a unit is the string under the key (\"text\" when none is named)",
-     source_jsonl_read, NULL, source_jsonl_path},
+     "a JSON Lines file; a unit is an object's \"text\", its \"prompt\" and \"completion\" "
+     "(only "
+     "the completion is learned), its \"messages\" (only what the assistant says is learned), "
+     "or "
+     "what stands under the key",
+     jsonl_read, NULL, jsonl_path},
     {"html", "PATH",
      "web pages, a folder of them or a glob; a unit is a paragraph without its tags", html_read,
      NULL, strlen},
@@ -48,6 +54,9 @@ const struct source_kind source_kinds[] = {
      grammar_read, grammar_check, grammar_path},
     {"sentences", "SOURCE", "the sentences of another source, each once, of four words or more",
      sentences_read, source_check, NULL},
+    {"permute", "SEED:SOURCE",
+     "another source with its letters exchanged, by an alphabet that follows from SEED",
+     permute_read, permute_check, NULL},
     {NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -93,12 +102,21 @@ bool source_check(const char *spec, struct err *err) {
                    k->argument);
 }
 
+/* The source within one that works on another's text; NULL: it is none of these. */
+static const char *inner(const struct source_kind *k, const char *rest) {
+    if (k->read == sentences_read) return rest;
+    return k->read == permute_read ? permute_inner(rest) : NULL;
+}
+
 /* Behind the colon of the source that reads the files: that in "sentences:text:a" is "text:a".
  * NULL: `spec` is no source. */
 static const char *innermost(const char *spec, const struct source_kind **kind) {
-    while ((*kind = kind_of(spec)) && (*kind)->read == sentences_read)
-        spec += strlen((*kind)->word) + 1;
-    return *kind ? spec + strlen((*kind)->word) + 1 : NULL;
+    while ((*kind = kind_of(spec))) {
+        const char *rest = spec + strlen((*kind)->word) + 1, *within = inner(*kind, rest);
+        if (!within) return rest;
+        spec = within;
+    }
+    return NULL;
 }
 
 static size_t path_length(const struct source_kind *k, const char *rest) {
@@ -142,6 +160,7 @@ bool source_read(const char *spec, struct source_text *out, struct err *err) {
 void source_deinit(struct source_text *s) {
     buf_deinit(&s->bytes);
     free(s->units);
+    free(s->parts);
     *s = (struct source_text){0};
 }
 
@@ -172,6 +191,54 @@ bool source_add_question(struct source_text *s, const char *text, size_t n, size
                                            .answer = (uint32_t)answer,
                                            .validation = unit_is_validation(key, key_n)};
     return true;
+}
+
+/* Room for n more parts. */
+static bool reserve_parts(struct source_text *s, size_t n, struct err *err) {
+    if (s->n_parts + n <= s->parts_capacity) return true;
+    size_t capacity = 2 * (s->n_parts + n);
+    struct part *parts = realloc(s->parts, capacity * sizeof *parts);
+    if (!parts) return err_set(err, ERR_NOMEM, "no memory for %zu parts of text", capacity);
+    s->parts = parts;
+    s->parts_capacity = capacity;
+    return true;
+}
+
+/* The parts' bytes, one behind the other, into `joined`; where each begins into at[n]. */
+static void join_parts(const struct part_text *parts, size_t n, struct part *at,
+                       struct buf *joined) {
+    for (size_t i = 0; i < n; i++) {
+        bool turn = parts[i].role != PART_PROMPT && parts[i].role != PART_COMPLETION;
+        if (turn && i > 0) buf_str(joined, "\n");
+        at[i] = (struct part){joined->len, (uint32_t)parts[i].n, parts[i].role};
+        buf_add(joined, parts[i].text, parts[i].n);
+    }
+}
+
+bool source_add_parts(struct source_text *s, const struct part_text *parts, size_t n,
+                      struct err *err) {
+    struct buf joined = {0};
+    size_t start = s->bytes.len, first = s->n_parts, bytes = 0;
+    for (size_t i = 0; i < n; i++) bytes += parts[i].n;
+    if (bytes == 0) return true;
+    if (!reserve_parts(s, n, err)) return false;
+    join_parts(parts, n, s->parts + first, &joined);
+    bool ok = !joined.failed || err_set(err, ERR_NOMEM, "no memory for %zu bytes", bytes);
+    ok = ok && source_add(s, joined.data, joined.len, joined.data, joined.len, err);
+    buf_deinit(&joined);
+    if (!ok) return false;
+    for (size_t i = 0; i < n; i++) s->parts[first + i].offset += start;
+    s->n_parts += n;
+    struct unit *u = &s->units[s->n_units - 1];
+    u->first_part = first;
+    u->n_parts = (uint32_t)n;
+    return true;
+}
+
+bool source_has_turns(const struct source_text *s) {
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (s->parts[i].role >= PART_SYSTEM) return true;
+    return false;
 }
 
 /* ---- counting ---- */

@@ -4,7 +4,7 @@
  *                    out) or a glob; UTF-8 checked. A unit is a paragraph (text between
  *                    blank lines, inner newlines kept); in a file without a blank line it
  *                    is a line.
- *   jsonl:PATH#key   JSON Lines; a unit is the string under `key` (default "text")
+ *   jsonl:PATH#key   JSON Lines: texts, prompts with completions, or conversations (jsonl.h)
  *   html:PATH        web pages as paragraphs without tags (html.h)
  *   packages:PATH    descriptions of Debian packages (packages.h)
  *   wordnet:DOMAIN   general, medicine, law, sport: `word : meaning` lines (see wordnet.h)
@@ -12,6 +12,7 @@
  *   pairs:PATH       parallel texts: `Fieber => fever` lines (pairs.h)
  *   grammar:NAME:LEVEL  lines that a grammar of thaw's own makes (grammar.h)
  *   sentences:SOURCE    the sentences of another source, each once (sentences.h)
+ *   permute:SEED:SOURCE another source with its letters exchanged (permute.h)
  *
  * A file that gzip made is read as what it holds.
  * A source is read whole, into units: the pieces that are shuffled, and that belong to
@@ -27,12 +28,24 @@ enum { SOURCE_BYTES_MAX = 1 << 30 }; /* what one gzip file may hold */
 
 enum split { SPLIT_TRAIN, SPLIT_VAL, SPLIT_ALL };
 
+/* Whose words a part of a unit is. What an assistant says, and what completes a prompt, is learned; the rest
+ * is only read. */
+enum part_role { PART_PROMPT, PART_COMPLETION, PART_SYSTEM, PART_USER, PART_ASSISTANT };
+
+struct part {
+    size_t offset;   /* into source_text.bytes */
+    uint32_t length; /* bytes; may be 0 */
+    enum part_role role;
+};
+
 struct unit {
     size_t offset;   /* into source_text.bytes */
     uint32_t length; /* bytes, > 0 */
     uint32_t answer; /* where the one right answer begins, with its blank, in a unit that asks
                         for one; else 0 */
     bool validation; /* by unit_is_validation(key) */
+    uint32_t n_parts;   /* 0: a plain text, all of which is learned */
+    size_t first_part;  /* of source_text.parts */
 };
 
 /* The text of a source. Owner: the caller, released with source_deinit(). */
@@ -40,6 +53,8 @@ struct source_text {
     struct buf bytes;
     struct unit *units;
     size_t n_units, capacity;
+    struct part *parts; /* of the units that have some */
+    size_t n_parts, parts_capacity;
 };
 
 /* What a kind of source is; `source_kinds` ends with word NULL. From this table come the
@@ -77,6 +92,17 @@ bool unit_is_validation(const char *key, size_t n);
 /* The same for a unit that asks for something: its one right answer begins at byte `answer`. */
 bool source_add_question(struct source_text *s, const char *text, size_t n, size_t answer, const char *key,
                          size_t key_n, struct err *err);
+
+/* The same for a unit that is made of parts: a prompt and its completion, joined as they are, or turns of a
+ * conversation, between which the unit's bytes have a newline. One whose parts are all empty is skipped. The key is all of it. */
+struct part_text {
+    const char *text;
+    size_t n;
+    enum part_role role;
+};
+bool source_add_parts(struct source_text *s, const struct part_text *parts, size_t n, struct err *err);
+/* Whether some unit is a conversation, so that a chat template (chat.h) decides how it is written. */
+bool source_has_turns(const struct source_text *s);
 
 /* Whether `spec` looks like a source (known kind and a colon); the message lists the kinds.
  * Checks no files. */

@@ -4,6 +4,4 @@
 #include "engine/data/source.h"
 
 bool source_text_read(const char *rest, struct source_text *out, struct err *err);
-bool source_jsonl_read(const char *rest, struct source_text *out, struct err *err);
-size_t source_jsonl_path(const char *rest); /* as source_kind.path */
 #endif

@@ -6,6 +6,7 @@
 
 #include "engine/core/rng.h"
 #include "engine/core/text.h"
+#include "engine/data/chat.h"
 #include "engine/data/tokenizer_parts.h"
 
 const char tokenizer_eot_word[] = "<|endoftext|>";
@@ -52,6 +53,7 @@ void tokenizer_destroy(struct tokenizer *t) {
     ids_deinit(&t->cached);
     pretoken_destroy(t->pretoken);
     free(t->tokens);
+    free(t->specials);
     free(t->merges);
     free(t->piece_ids);
     free(t->spans);
@@ -138,8 +140,19 @@ static bool fill_pieces(struct tokenizer *t, struct err *err) {
     return true;
 }
 
+static bool list_specials(struct tokenizer *t, struct err *err) {
+    int n = 0;
+    for (int id = 0; id < t->n_tokens; id++) n += t->tokens[id].special;
+    t->specials = malloc(((size_t)n + 1) * sizeof *t->specials);
+    if (!t->specials) return err_set(err, ERR_NOMEM, "no memory for %d special tokens", n);
+    for (int id = 0; id < t->n_tokens; id++)
+        if (t->tokens[id].special) t->specials[t->n_specials++] = id;
+    return true;
+}
+
 bool tokenizer_finish(struct tokenizer *t, struct err *err) {
     t->eot = find_eot(t);
+    if (!list_specials(t, err)) return false;
     if (t->steps.kind == TOKENIZER_SENTENCEPIECE) return fill_pieces(t, err);
     for (int id = 0; id < t->n_tokens; id++) {
         const struct token *token = &t->tokens[id];
@@ -153,6 +166,48 @@ bool tokenizer_finish(struct tokenizer *t, struct err *err) {
 int tokenizer_vocab(const struct tokenizer *t) { return t->n_tokens; }
 
 int tokenizer_eot(const struct tokenizer *t) { return t->eot; }
+
+int tokenizer_end(const struct tokenizer *t) { return t->n_ends > 0 ? t->ends[0] : t->eot; }
+
+bool tokenizer_is_end(const struct tokenizer *t, int32_t id) {
+    bool end = id == t->eot;
+    for (int i = 0; i < t->n_ends; i++) end |= id == t->ends[i];
+    return end;
+}
+
+void tokenizer_add_end(struct tokenizer *t, int64_t id) {
+    if (id < 0 || id >= t->n_tokens || t->n_ends == TOKENIZER_ENDS_MAX) return;
+    for (int i = 0; i < t->n_ends; i++)
+        if (t->ends[i] == id) return;
+    t->ends[t->n_ends++] = (int32_t)id;
+}
+
+const struct chat_template *tokenizer_chat(const struct tokenizer *t) { return t->chat; }
+
+bool tokenizer_chat_foreign(const struct tokenizer *t) { return t->foreign_chat; }
+
+void tokenizer_set_chat(struct tokenizer *t, const struct chat_template *c) {
+    size_t length, n = strlen(c->end);
+    int32_t end = n > 0 ? tokenizer_special(t, c->end, n, &length) : -1;
+    t->chat = c;
+    t->foreign_chat = false;
+    tokenizer_add_end(t, tokenizer_end(t)); /* it stays the first, also when it is loaded again */
+    if (end >= 0 && length == n) tokenizer_add_end(t, end);
+}
+
+int32_t tokenizer_special(const struct tokenizer *t, const char *text, size_t n,
+                          size_t *length) {
+    int32_t found = -1;
+    *length = 0;
+    for (int i = 0; i < t->n_specials; i++) {
+        const struct token *token = &t->tokens[t->specials[i]];
+        if (token->length > n || token->length <= *length) continue;
+        if (memcmp(t->bytes.data + token->offset, text, token->length) != 0) continue;
+        found = t->specials[i];
+        *length = token->length;
+    }
+    return found;
+}
 
 const char *tokenizer_bytes(const struct tokenizer *t, int32_t id, size_t *n) {
     *n = 0;

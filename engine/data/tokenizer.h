@@ -10,8 +10,10 @@
 #include "engine/core/buf.h"
 #include "engine/core/err.h"
 
-/* Opaque; immutable once made: may be shared by threads, but see tokenizer_encode(). */
+/* Opaque; immutable once made but for tokenizer_set_chat(): may be shared by threads, but see
+ * tokenizer_encode(). */
 struct tokenizer;
+struct chat_template; /* chat.h */
 
 /* A growing list of ids. */
 struct ids {
@@ -41,7 +43,8 @@ struct tokenizer *bpe_trainer_finish(struct bpe_trainer *t, int vocab,
 /* ---- files (tokenizer_json.c) ---- */
 
 /* Load DIR/tokenizer.json, or vocab.json + merges.txt when it is absent. What is not supported
- * is refused by name. */
+ * is refused by name. Which tokens end a text, and how conversations are written, comes from
+ * generation_config.json, config.json, tokenizer_config.json and chat_template.jinja, where they are. */
 struct tokenizer *tokenizer_load(const char *dir, struct err *err);
 /* The same from the text of a tokenizer.json. */
 struct tokenizer *tokenizer_parse(const char *text, size_t n, struct err *err);
@@ -55,12 +58,25 @@ struct tokenizer *tokenizer_load_pair(const char *vocab_json, const char *merges
 struct tokenizer *tokenizer_load_llama2c(const char *path, int vocab, struct err *err);
 /* Write a tokenizer.json that HF tokenizers reads (atomic). */
 bool tokenizer_save(const struct tokenizer *t, const char *path, struct err *err);
+/* Write what tokenizer.json cannot say into the folder: generation_config.json with the tokens that end a
+ * text and tokenizer_config.json with the chat template; nothing where there is neither but end-of-text.
+ * Their bytes are added to *bytes. */
+bool tokenizer_save_folder(const struct tokenizer *t, const char *dir, uint64_t *bytes, struct err *err);
 void tokenizer_destroy(struct tokenizer *t); /* NULL is fine */
 
 /* ---- use ---- */
 
 int tokenizer_vocab(const struct tokenizer *t);
-int tokenizer_eot(const struct tokenizer *t); /* id of the end-of-text token; -1: none */
+int tokenizer_eot(const struct tokenizer *t); /* id of the token that stands between texts; -1: none */
+int tokenizer_end(const struct tokenizer *t); /* of that which ends an answer; most often the same; -1: none */
+bool tokenizer_is_end(const struct tokenizer *t, int32_t id); /* whether a model that says it is done */
+/* How the model's conversations are written; NULL: it is not told, or is no format of chat.h (foreign). */
+const struct chat_template *tokenizer_chat(const struct tokenizer *t);
+bool tokenizer_chat_foreign(const struct tokenizer *t);
+/* From now on they are written so; the token that ends an answer there ends a text. */
+void tokenizer_set_chat(struct tokenizer *t, const struct chat_template *c);
+/* The longest special or added token whose spelling text[0..n) begins with, and its bytes; -1: none. */
+int32_t tokenizer_special(const struct tokenizer *t, const char *text, size_t n, size_t *length);
 /* Append the ids of text[0..n). Special and added tokens' spellings in the text are plain text. Keeps a
  * cache inside: one thread at a time. */
 bool tokenizer_encode(struct tokenizer *t, const char *text, size_t n, struct ids *out,

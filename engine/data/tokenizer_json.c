@@ -284,7 +284,7 @@ struct tokenizer *tokenizer_load_pair(const char *vocab_json, const char *merges
     return NULL;
 }
 
-struct tokenizer *tokenizer_load(const char *dir, struct err *err) {
+static struct tokenizer *load_files(const char *dir, struct err *err) {
     char path[4096], merges[4096];
     if (!files_join(path, sizeof path, dir, "tokenizer.json", err)) return NULL;
     if (files_exists(path)) {
@@ -300,5 +300,12 @@ struct tokenizer *tokenizer_load(const char *dir, struct err *err) {
     if (files_exists(path) && files_exists(merges))
         return tokenizer_load_pair(path, merges, err);
     err_set(err, ERR_IO, "%s has no tokenizer.json, and no vocab.json with merges.txt", dir);
+    return NULL;
+}
+
+struct tokenizer *tokenizer_load(const char *dir, struct err *err) {
+    struct tokenizer *t = load_files(dir, err);
+    if (!t || tokenizer_read_folder(t, dir, err)) return t;
+    tokenizer_destroy(t);
     return NULL;
 }

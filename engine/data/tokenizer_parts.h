@@ -8,7 +8,7 @@
 #include "engine/data/pretoken.h"
 #include "engine/data/tokenizer.h"
 
-enum { TOKENIZER_MAX_VOCAB = 1000000 };
+enum { TOKENIZER_MAX_VOCAB = 1000000, TOKENIZER_ENDS_MAX = 8 };
 
 enum tokenizer_kind { TOKENIZER_BYTE_LEVEL, TOKENIZER_SENTENCEPIECE };
 
@@ -61,6 +61,13 @@ struct tokenizer {
     int32_t *piece_ids;        /* ... to its id, [n_tokens] */
     struct pretoken *pretoken; /* byte level */
 
+    int32_t *specials; /* [n_specials] ids */
+    int n_specials;
+    int32_t ends[TOKENIZER_ENDS_MAX]; /* what ends a text, an answer's end first; eot may be missing */
+    int n_ends;
+    const struct chat_template *chat; /* NULL: not known */
+    bool foreign_chat;                /* the folder has one that chat.h does not */
+
     struct bytes_map cache; /* pre-token ... */
     struct span *spans;     /* ... to its place in cached, [MAX_CACHED] */
     struct ids cached;
@@ -80,6 +87,11 @@ bool tokenizer_put_token(struct tokenizer *t, const char *bytes, size_t n, bool 
 bool tokenizer_put_merge(struct tokenizer *t, struct merge m, struct err *err);
 /* Fill the look-ups, find end-of-text. */
 bool tokenizer_finish(struct tokenizer *t, struct err *err);
+
+/* One more token that ends a text; known ones, ids out of range and those too many are passed over. */
+void tokenizer_add_end(struct tokenizer *t, int64_t id);
+/* What the files beside a tokenizer.json say (tokenizer_folder.c). */
+bool tokenizer_read_folder(struct tokenizer *t, const char *dir, struct err *err);
 
 /* What a tokenizer.json asks for around its merges, both ways (tokenizer_steps.c). */
 struct json;

@@ -164,7 +164,8 @@ static bool list_tensors(struct tensors *out, const struct weights *w, enum gguf
     if (!out->list || (stretched && !out->rope))
         return err_set(err, ERR_NOMEM, "no memory for the names of %d tensors",
                        w->table->n_params);
-    for (int i = 0; i < w->table->n_params; i++) list_param(out, w, i, type);
+    for (int i = 0; i < w->table->n_params; i++)
+        if (!w->table->params[i].adapter) list_param(out, w, i, type);
     if (stretched) list_rope(out, c);
     return true;
 }

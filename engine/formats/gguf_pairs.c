@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "engine/data/chat.h"
 #include "engine/formats/gguf_parts.h"
 
 /* Kinds of values, by the file's numbers. */
@@ -133,8 +134,10 @@ void gguf_put_tokenizer(struct gguf_pairs *p, const struct tokenizer *t, int voc
     else put_merges(p, t);
     if (eot >= 0) {
         gguf_put_integer(p, "tokenizer.ggml.bos_token_id", (uint32_t)eot);
-        gguf_put_integer(p, "tokenizer.ggml.eos_token_id", (uint32_t)eot);
+        gguf_put_integer(p, "tokenizer.ggml.eos_token_id", (uint32_t)tokenizer_end(t));
     }
+    if (tokenizer_chat(t))
+        gguf_put_text(p, "tokenizer.chat_template", tokenizer_chat(t)->jinja);
     gguf_put_bool(p, "tokenizer.ggml.add_bos_token", pieces);
     if (pieces) gguf_put_bool(p, "tokenizer.ggml.add_space_prefix", true);
 }

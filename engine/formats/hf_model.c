@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "engine/core/json.h"
+#include "engine/formats/peft.h"
 #include "engine/formats/weights_file.h"
 
 enum { CONFIG_MAX_BYTES = 1 << 20, INDEX_MAX_BYTES = 64 << 20, PATH_BYTES = 4096 };
@@ -16,7 +17,7 @@ static bool has_file(const char *dir, const char *name) {
     return files_join(path, sizeof path, dir, name, NULL) && files_exists(path);
 }
 
-bool hf_model_shape(const char *dir, struct model_config *out, struct err *err) {
+static bool read_shape(const char *dir, struct model_config *out, struct err *err) {
     char path[PATH_BYTES];
     struct buf text = {0};
     bool good = files_join(path, sizeof path, dir, "config.json", err) &&
@@ -25,6 +26,12 @@ bool hf_model_shape(const char *dir, struct model_config *out, struct err *err) 
         good = err_prefix(err, "%s", dir);
     buf_deinit(&text);
     return good;
+}
+
+bool hf_model_shape(const char *dir, struct model_config *out, struct err *err) {
+    char base[PATH_MAX];
+    return peft_base(dir, NULL, base, err) && read_shape(base, out, err) &&
+           peft_shape(dir, out, err);
 }
 
 static bool open_shard(struct shards *s, const char *dir, const char *name, struct err *err) {
@@ -91,10 +98,12 @@ static bool open_weights(struct shards *s, const char *dir, struct err *err) {
 
 static bool load_weights(const char *dir, struct hf_model *m, struct err *err) {
     struct shards files = {.n = 0};
-    bool good = open_weights(&files, dir, err) && shards_check(&files, "", &m->table, err) &&
+    const bool *own = m->table.own;
+    bool good = open_weights(&files, dir, err) &&
+                shards_check(&files, "", &m->table, own, err) &&
                 shards_check_extra(&files, &m->table, err) &&
                 weights_create(&m->table, &m->weights, err) &&
-                shards_load(&files, "", &m->weights, err);
+                shards_load(&files, "", own, &m->weights, err);
     shards_close(&files);
     return good;
 }
@@ -111,7 +120,21 @@ static bool load_tokenizer(const char *dir, struct hf_model *m, struct err *err)
                                    dir, has, takes);
 }
 
+/* Adapters that change nothing need not run. */
+static bool load_adapters(const char *dir, struct hf_model *m, struct err *err) {
+    if (m->table.config.adapter.rank == 0) return true;
+    if (!peft_load(dir, &m->weights, err)) return false;
+    m->weights.plain = weights_adapters_blank(&m->weights);
+    return true;
+}
+
 bool hf_model_load(const char *dir, struct hf_model *out, struct err *err) {
+    return hf_model_load_on(dir, NULL, out, err);
+}
+
+bool hf_model_load_on(const char *dir, const char *given, struct hf_model *out,
+                      struct err *err) {
+    char base[PATH_MAX];
     *out = (struct hf_model){0};
     if (!files_is_dir(dir))
         return err_set(err, ERR_IO,
@@ -119,8 +142,10 @@ bool hf_model_load(const char *dir, struct hf_model *out, struct err *err) {
                        "model.safetensors",
                        dir);
     struct model_config config;
-    if (hf_model_shape(dir, &config, err) && param_table_create(&config, &out->table, err) &&
-        load_weights(dir, out, err) && load_tokenizer(dir, out, err))
+    if (peft_base(dir, given, base, err) && read_shape(base, &config, err) &&
+        peft_shape(dir, &config, err) && param_table_create(&config, &out->table, err) &&
+        load_weights(base, out, err) && load_adapters(dir, out, err) &&
+        load_tokenizer(base, out, err))
         return true;
     hf_model_destroy(out);
     return false;
@@ -158,7 +183,7 @@ static bool save_tokenizer(const char *dir, const struct tokenizer *t, uint64_t 
         return false;
     if (stat(path, &st) != 0) return err_errno(err, "%s: cannot be read back", path);
     *bytes += (uint64_t)st.st_size;
-    return true;
+    return tokenizer_save_folder(t, dir, bytes, err);
 }
 
 /* The weights come first: where a model stands already, theirs is the file that refuses to be
@@ -167,12 +192,14 @@ bool hf_model_save(const char *dir, const struct weights *w, const struct tokeni
                    uint64_t *bytes, struct err *err) {
     char path[PATH_BYTES];
     const char *prefix = "";
-    uint64_t sum = 0;
+    uint64_t sum = 0, thin = 0;
+    bool adapters = w->table->config.adapter.rank > 0 && !w->plain;
     if (!files_join(path, sizeof path, dir, "model.safetensors", err) ||
-        !weights_save(path, &w, &prefix, 1, &sum, err) ||
+        !weights_save(path, &w, &prefix, 1, w->table->own, &sum, err) ||
+        (adapters && !peft_save(dir, w, ".", &thin, err)) ||
         !save_config(dir, &w->table->config, t ? tokenizer_eot(t) : -1, &sum, err) ||
         !save_tokenizer(dir, t, &sum, err))
         return false;
-    if (bytes) *bytes = sum;
+    if (bytes) *bytes = sum + thin;
     return true;
 }

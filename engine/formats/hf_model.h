@@ -18,9 +18,12 @@ struct hf_model {
  * model.safetensors.index.json, tokenizer files). Names with and without GPT-2's "transformer."
  * prefix, mask buffers ignored; every tensor must be there with its shape, and none that the
  * model has no place for; a file that is no language model is refused with the first missing
- * name, a pickle with what to do. */
+ * name, a pickle with what to do. With adapters in PEFT's files (peft.h), here or in a folder that
+ * only names the model's, these are on it; off when they change nothing. */
 bool hf_model_load(const char *dir, struct hf_model *out, struct err *err);
-/* The shape alone, from the folder's config.json. */
+/* The same where `base` (NULL: as the folder says) is the folder of the adapters' model. */
+bool hf_model_load_on(const char *dir, const char *base, struct hf_model *out, struct err *err);
+/* The shape alone, from the folder's config.json, and its adapters. */
 bool hf_model_shape(const char *dir, struct model_config *out, struct err *err);
 /* A llama2.c .bin (version 0) with its tokenizer.bin (NULL: none); interleaved RoPE is turned
  * into half-split. */
@@ -29,18 +32,19 @@ bool llama2c_load(const char *bin, const char *tokenizer, struct hf_model *out,
 void hf_model_destroy(struct hf_model *m);
 
 /* Write model.safetensors (F32, the table's names and shapes), config.json and tokenizer.json
- * (t NULL: none) into the existing folder `dir`; each file is fsynced. A model.safetensors that
+ * with what tokenizer_save_folder() adds (t NULL: none) into the existing folder `dir`; each file is fsynced. A model.safetensors that
  * is there already is left alone, and refused. *bytes (may be NULL) gets the sum of their
- * sizes. */
+ * sizes. Adapters, where they are on, get PEFT's two files beside them. */
 bool hf_model_save(const char *dir, const struct weights *w, const struct tokenizer *t,
                    uint64_t *bytes, struct err *err);
 
 /* Read/write the weights alone (also moments: a prefix goes in front of each name, e.g.
- * "exp_avg."). Saving writes sets[i] under prefixes[i] into one new file, fsynced. Loading
- * fills `out`, which is created already, and leaves it alone when a tensor is missing or has
- * another shape. */
+ * "exp_avg."). groups[n_groups]: of these groups; NULL: of all. Saving writes sets[i] under
+ * prefixes[i] into one new file, fsynced. Loading fills `out`, which is created already, and
+ * leaves it alone when a tensor is missing or has another shape. */
 bool weights_save(const char *path, const struct weights *const *sets,
-                  const char *const *prefixes, int n_sets, uint64_t *bytes, struct err *err);
-bool weights_load(const struct safetensors *s, const char *prefix, struct weights *out,
+                  const char *const *prefixes, int n_sets, const bool *groups, uint64_t *bytes,
                   struct err *err);
+bool weights_load(const struct safetensors *s, const char *prefix, const bool *groups,
+                  struct weights *out, struct err *err);
 #endif

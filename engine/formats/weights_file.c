@@ -119,9 +119,14 @@ static bool load_transposed(const struct tensor *t, const struct param *p, float
     return true;
 }
 
+static bool wanted(const bool *groups, const struct param *p) {
+    return !groups || groups[p->group];
+}
+
 bool shards_check(const struct shards *s, const char *prefix, const struct param_table *t,
-                  struct err *err) {
+                  const bool *groups, struct err *err) {
     for (int i = 0; i < t->n_params; i++) {
+        if (!wanted(groups, &t->params[i])) continue;
         const char *file = "";
         const struct tensor *tensor = find(s, prefix, t->params[i].name, &file);
         if (!tensor) return missing(s, prefix, &t->params[i], t, err);
@@ -130,11 +135,12 @@ bool shards_check(const struct shards *s, const char *prefix, const struct param
     return true;
 }
 
-bool shards_load(const struct shards *s, const char *prefix, struct weights *out,
-                 struct err *err) {
-    if (!shards_check(s, prefix, out->table, err)) return false;
+bool shards_load(const struct shards *s, const char *prefix, const bool *groups,
+                 struct weights *out, struct err *err) {
+    if (!shards_check(s, prefix, out->table, groups, err)) return false;
     for (int i = 0; i < out->table->n_params; i++) {
         const struct param *p = &out->table->params[i];
+        if (!wanted(groups, p)) continue;
         const char *file = "";
         const struct tensor *t = find(s, prefix, p->name, &file);
         float *W = weights_param(out, i);
@@ -144,10 +150,10 @@ bool shards_load(const struct shards *s, const char *prefix, struct weights *out
     return true;
 }
 
-bool weights_load(const struct safetensors *s, const char *prefix, struct weights *out,
-                  struct err *err) {
+bool weights_load(const struct safetensors *s, const char *prefix, const bool *groups,
+                  struct weights *out, struct err *err) {
     struct shards one = {.files = {(struct safetensors *)s}, .n = 1}; /* only read */
-    return shards_load(&one, prefix, out, err);
+    return shards_load(&one, prefix, groups, out, err);
 }
 
 static bool ends_with(const char *s, const char *end) {
@@ -165,7 +171,8 @@ static bool computable(const char *name, const struct param_table *t) {
 
 static bool is_param(const char *name, const struct param_table *t) {
     for (int i = 0; i < t->n_params; i++)
-        if (strcmp(bare(name), bare(t->params[i].name)) == 0) return true;
+        if (!t->params[i].adapter && strcmp(bare(name), bare(t->params[i].name)) == 0)
+            return true;
     return false;
 }
 
@@ -202,9 +209,11 @@ static bool save_transposed(struct files_out *f, const struct param *p, const fl
     return good;
 }
 
-static bool save_set(struct files_out *f, const struct weights *w, struct err *err) {
+static bool save_set(struct files_out *f, const struct weights *w, const bool *groups,
+                     struct err *err) {
     for (int i = 0; i < w->table->n_params; i++) {
         const struct param *p = &w->table->params[i];
+        if (!wanted(groups, p)) continue;
         const float *W = weights_param(w, i);
         size_t bytes = (size_t)p->rows * (size_t)p->cols * sizeof *W;
         if (!(p->transposed ? save_transposed(f, p, W, err) : files_out_add(f, W, bytes, err)))
@@ -213,28 +222,33 @@ static bool save_set(struct files_out *f, const struct weights *w, struct err *e
     return true;
 }
 
-/* Names and shapes of all sets, in order; names[] holds the names' bytes. */
-static void fill_specs(const struct weights *const *sets, const char *const *prefixes,
-                       int n_sets, struct tensor_spec *specs, char (*names)[NAME_MAX_BYTES]) {
+/* Names and shapes of all sets, in order; names[] holds the names' bytes. Returns how many. */
+static size_t fill_specs(const struct weights *const *sets, const char *const *prefixes,
+                         int n_sets, const bool *groups, struct tensor_spec *specs,
+                         char (*names)[NAME_MAX_BYTES]) {
     size_t at = 0;
     for (int s = 0; s < n_sets; s++)
-        for (int i = 0; i < sets[s]->table->n_params; i++, at++) {
+        for (int i = 0; i < sets[s]->table->n_params; i++) {
             const struct param *p = &sets[s]->table->params[i];
+            if (!wanted(groups, p)) continue;
             snprintf(names[at], NAME_MAX_BYTES, "%s%s", prefixes[s], p->name);
             specs[at] = (struct tensor_spec){.name = names[at], .dtype = DTYPE_F32};
             specs[at].n_dims = file_dims(p, specs[at].dims);
+            at++;
         }
+    return at;
 }
 
 static bool save_header(struct files_out *f, const struct weights *const *sets,
-                        const char *const *prefixes, int n_sets, struct err *err) {
+                        const char *const *prefixes, int n_sets, const bool *groups,
+                        struct err *err) {
     size_t n = 0;
     for (int s = 0; s < n_sets; s++) n += (size_t)sets[s]->table->n_params;
     struct tensor_spec *specs = calloc(n + 1, sizeof *specs);
     char(*names)[NAME_MAX_BYTES] = calloc(n + 1, sizeof *names);
     bool good = specs && names;
     if (good) {
-        fill_specs(sets, prefixes, n_sets, specs, names);
+        n = fill_specs(sets, prefixes, n_sets, groups, specs, names);
         good = safetensors_write_header(f, specs, n, err);
     } else {
         err_set(err, ERR_NOMEM, "%s: no memory for the names of %zu tensors", f->path, n);
@@ -245,11 +259,12 @@ static bool save_header(struct files_out *f, const struct weights *const *sets,
 }
 
 bool weights_save(const char *path, const struct weights *const *sets,
-                  const char *const *prefixes, int n_sets, uint64_t *bytes, struct err *err) {
+                  const char *const *prefixes, int n_sets, const bool *groups, uint64_t *bytes,
+                  struct err *err) {
     struct files_out f;
     if (!files_out_open(&f, path, err)) return false;
-    bool good = save_header(&f, sets, prefixes, n_sets, err);
-    for (int s = 0; good && s < n_sets; s++) good = save_set(&f, sets[s], err);
+    bool good = save_header(&f, sets, prefixes, n_sets, groups, err);
+    for (int s = 0; good && s < n_sets; s++) good = save_set(&f, sets[s], groups, err);
     if (good && bytes) *bytes = f.bytes;
     if (good && files_out_close(&f, err)) return true;
     files_out_abort(&f);

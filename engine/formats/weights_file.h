@@ -14,13 +14,14 @@ struct shards {
 };
 void shards_close(struct shards *s); /* leaves it empty */
 
-/* Whether every parameter is there, with its shape, under `prefix` + its name (GPT-2's also
- * without "transformer."). ERR_PARSE names the first tensor that is missing or does not fit. */
+/* Whether every parameter of `groups` (NULL: all) is there, with its shape, under `prefix` + its
+ * name (GPT-2's also without "transformer."). ERR_PARSE names the first tensor that is missing or
+ * does not fit. */
 bool shards_check(const struct shards *s, const char *prefix, const struct param_table *t,
-                  struct err *err);
+                  const bool *groups, struct err *err);
 /* The same, and then fill `out`, which is created already; on failure it is as it was. */
-bool shards_load(const struct shards *s, const char *prefix, struct weights *out,
-                 struct err *err);
+bool shards_load(const struct shards *s, const char *prefix, const bool *groups,
+                 struct weights *out, struct err *err);
 /* Refuse tensors that the model has no place for, so that weights are never silently dropped.
  * Buffers that can be computed (masks, rotary frequencies) and the head of a tied model are
  * fine. */

@@ -22,8 +22,9 @@
 struct block_task {
     int layer;
     struct block_view w, d;
-    bool attn, mlp, norm; /* these parts learn */
-    bool below;           /* something upstream of this block learns */
+    bool attn, mlp, norm;                    /* these parts learn */
+    struct adapter_view lora[ADAPTER_SITES]; /* gradients' places of the adapters that learn */
+    bool below;                              /* something upstream of this block learns */
 };
 
 static struct block_task task_of(const struct pass *p, const struct weights *grads,
@@ -35,6 +36,8 @@ static struct block_task task_of(const struct pass *p, const struct weights *gra
     t.attn = t.d.qkv;
     t.mlp = t.d.up;
     t.norm = t.d.norm1;
+    for (int site = 0; site < ADAPTER_SITES; site++)
+        t.lora[site] = weights_adapter(grads, layer, (enum adapter_site)site, learn);
     return t;
 }
 
@@ -85,17 +88,34 @@ static struct way begin_way(const struct share *s, const struct block_task *t) {
     const struct transformer *tf = s->p->tf;
     struct block_factors f = factors_of(tf, t->layer);
     struct widths w = tf->width;
-    return (struct way){.t = t,
-                        .b = share_block(s, t->layer),
-                        .f = {.d_out = share_rows(s, f.d_out, w.model),
-                              .d_mid = share_rows(s, f.d_mid, w.model),
-                              .d_in = share_rows(s, f.d_in, w.model),
-                              .normed1 = share_rows(s, f.normed1, w.model),
-                              .normed2 = share_rows(s, f.normed2, w.model),
-                              .act = share_rows(s, f.act, w.ffn),
-                              .d_up = share_rows(s, f.d_up, w.up),
-                              .dqkv = share_rows(s, f.dqkv, w.qkv)},
-                        .sums = begin_sums(tf, tf->share ? s->first / tf->share : 0, t)};
+    struct way way = {.t = t,
+                      .b = share_block(s, t->layer),
+                      .f = {.d_out = share_rows(s, f.d_out, w.model),
+                            .d_mid = share_rows(s, f.d_mid, w.model),
+                            .d_in = share_rows(s, f.d_in, w.model),
+                            .normed1 = share_rows(s, f.normed1, w.model),
+                            .normed2 = share_rows(s, f.normed2, w.model),
+                            .act = share_rows(s, f.act, w.ffn),
+                            .d_up = share_rows(s, f.d_up, w.up),
+                            .dqkv = share_rows(s, f.dqkv, w.qkv)},
+                      .sums = begin_sums(tf, tf->share ? s->first / tf->share : 0, t)};
+    for (int site = 0; site < ADAPTER_SITES; site++) {
+        int in = site_widths(&w, (enum adapter_site)site).in;
+        way.f.d_low[site] = share_rows(s, f.d_low[site], w.rank[site]);
+        way.f.dropped[site] = share_rows(s, f.dropped[site], in);
+    }
+    return way;
+}
+
+/* Whether the attention's half has anything to do: it learns, or something upstream of it. */
+static bool enters_attention(const struct block_task *t) {
+    return t->attn || t->norm || t->below || t->lora[SITE_QKV].n || t->lora[SITE_PROJ].n;
+}
+
+/* The last block's forward was the last in the memory that they share. */
+static bool was_remade(const struct share *s, const struct block_task *t) {
+    const struct transformer *tf = s->p->tf;
+    return tf->plan.recompute && t->layer < tf->table->config.layers - 1;
 }
 
 /* dx[rows,in] = dy[rows,out] W[out,in], overwritten: spares clearing dx and adding to it. */
@@ -135,19 +155,25 @@ static void mlp_backward(const struct share *s, struct way *y) {
     struct block_factors *f = &y->f;
     struct lane *lane = s->lane;
     struct widths w = tf->width;
-    bool onward = t->attn || t->norm || t->below; /* someone needs the gradient of x_mid */
+    bool onward = enters_attention(t); /* someone needs the gradient of x_mid */
+    bool down = t->lora[SITE_DOWN].n > 0, up = t->lora[SITE_UP].n > 0;
 
-    real *act = t->mlp ? f->act : NULL;
+    real *act = t->mlp || down ? f->act : NULL;
     bias_backward(s, y->sums.down_bias, f->d_out, w.model);
     through(s, lane->d_act, f->d_out, t->w.down, w.model, w.ffn);
+    adapter_backward(s, f, t->layer, SITE_DOWN, lane->d_act, f->d_out);
     if (family_traits[tf->table->config.family].gated)
         swiglu_backward(&lane->ex, f->d_up, act, lane->d_act, b->up, s->rows, w.ffn);
     else gelu_backward(&lane->ex, f->d_up, act, lane->d_act, b->up, s->rows, w.ffn);
     bias_backward(s, y->sums.up_bias, f->d_up, w.up);
-    if (t->mlp)
+    if (down && was_remade(s, t)) adapter_lower(s, b, t->layer, SITE_DOWN, act);
+    if (down) adapter_keep_input(s, f, t->layer, SITE_DOWN, act);
+    if (t->mlp || up)
         norm_forward(s, f->normed2, b->mean2, b->rstd2, b->x_mid, t->w.norm2, t->w.norm2_bias);
+    if (up) adapter_keep_input(s, f, t->layer, SITE_UP, f->normed2);
+    if (onward) through(s, lane->d_norm, f->d_up, t->w.up, w.up, w.model);
+    adapter_backward(s, f, t->layer, SITE_UP, onward ? lane->d_norm : NULL, f->d_up);
     if (!onward) return;
-    through(s, lane->d_norm, f->d_up, t->w.up, w.up, w.model);
     norm_backward(&lane->ex, &tf->table->config, s->rows, f->d_mid, f->d_out, y->sums.norm2,
                   y->sums.norm2_bias, lane->d_norm, b->x_mid, b->mean2, b->rstd2, t->w.norm2);
 }
@@ -196,12 +222,17 @@ static void attn_backward(const struct share *s, struct way *y) {
 
     bias_backward(s, y->sums.proj_bias, f->d_mid, w.model);
     through(s, lane->d_attn, f->d_mid, t->w.proj, w.model, w.q);
+    adapter_backward(s, f, t->layer, SITE_PROJ, lane->d_attn, f->d_mid);
+    if (t->lora[SITE_PROJ].n) adapter_keep_input(s, f, t->layer, SITE_PROJ, b->attn);
     attention_part_backward(s, y);
     bias_backward(s, y->sums.qkv_bias, f->dqkv, w.qkv);
-    if (t->attn)
+    bool lora = t->lora[SITE_QKV].n > 0, onward = t->norm || t->below;
+    if (t->attn || lora)
         norm_forward(s, f->normed1, b->mean1, b->rstd1, b->x, t->w.norm1, t->w.norm1_bias);
-    if (!t->norm && !t->below) return;
-    through(s, lane->d_norm, f->dqkv, t->w.qkv, w.qkv, w.model);
+    if (lora) adapter_keep_input(s, f, t->layer, SITE_QKV, f->normed1);
+    if (onward) through(s, lane->d_norm, f->dqkv, t->w.qkv, w.qkv, w.model);
+    adapter_backward(s, f, t->layer, SITE_QKV, onward ? lane->d_norm : NULL, f->dqkv);
+    if (!onward) return;
     norm_backward(&lane->ex, &tf->table->config, s->rows, t->below ? f->d_in : NULL, f->d_mid,
                   y->sums.norm1, y->sums.norm1_bias, lane->d_norm, b->x, b->mean1, b->rstd1,
                   t->w.norm1);
@@ -209,16 +240,16 @@ static void attn_backward(const struct share *s, struct way *y) {
 
 static void backward_share(const struct share *s, void *ctx) {
     const struct block_task *t = ctx;
-    const struct transformer *tf = s->p->tf;
     struct way y = begin_way(s, t);
-    /* The last block's forward was the last in the memory that they share. */
-    if (tf->plan.recompute && t->layer < tf->table->config.layers - 1)
-        block_remake(s, t->layer);
+    if (was_remade(s, t)) block_remake(s, t->layer);
     mlp_backward(s, &y);
-    if (t->attn || t->norm || t->below) attn_backward(s, &y);
+    if (enters_attention(t)) attn_backward(s, &y);
 }
 
 /* ---- the second half: sums over the batch ---- */
+
+_Static_assert(4 + ADAPTER_TARGETS + ADAPTER_SITES <= BLAS_MAX_GEMMS,
+               "a block's products go together");
 
 struct products {
     struct gemm list[BLAS_MAX_GEMMS];
@@ -252,7 +283,13 @@ static struct products matrices_of(const struct pass *p, const struct block_task
     add_dw(&all, p, t->d.down, f.d_out, f.act, w.model, w.ffn);
     add_dw(&all, p, t->d.up, f.d_up, f.normed2, w.up, w.model);
     add_dw(&all, p, t->d.qkv, f.dqkv, f.normed1, w.qkv, w.model);
-    add_dw(&all, p, t->d.proj, f.d_mid, tf->blocks[t->layer].attn, w.model, w.q);
+    const real *attn = tf->blocks[t->layer].attn;
+    add_dw(&all, p, t->d.proj, f.d_mid, attn, w.model, w.q);
+    const real *const dy[ADAPTER_SITES] = {f.dqkv, f.d_mid, f.d_up, f.d_out};
+    const real *const x[ADAPTER_SITES] = {f.normed1, attn, f.normed2, f.act};
+    for (int site = 0; site < ADAPTER_SITES; site++)
+        all.n += adapter_products(p, &t->lora[site], t->layer, (enum adapter_site)site, &f,
+                                  dy[site], x[site], all.list + all.n);
     return all;
 }
 
@@ -418,15 +455,18 @@ double transformer_train(struct transformer *tf, const struct weights *w, struct
                          struct step_times *times) {
     int layers = tf->table->config.layers, lowest = transformer_cut(tf->table, learn);
     assert(tf->plan.backward && part->batch <= tf->plan.batch && part->time <= tf->plan.time);
-    struct pass p = {.tf = tf,
-                     .w = w,
-                     .tokens = part->tokens,
-                     .batch = part->batch,
-                     .time = part->time,
-                     .rows = part->batch * part->time,
-                     .kept_from = lowest,
-                     .overwrite = part->first,
-                     .top = tf->x_top};
+    struct pass p = {
+        .tf = tf,
+        .w = w,
+        .tokens = part->tokens,
+        .batch = part->batch,
+        .time = part->time,
+        .rows = part->batch * part->time,
+        .kept_from = lowest,
+        .overwrite = part->first,
+        .top = tf->x_top,
+        .learn = learn,
+        .drop = {tf->table->config.adapter.dropout, part->drop.key, part->drop.row}};
     double start = clock_now();
     bool embed = !learn || learn[0];
     struct head_task head = head_of(&p, grads, learn, part, lowest < layers || embed);

@@ -37,7 +37,6 @@ const struct family_traits family_traits[FAMILY_COUNT] = {
 /* Largest sizes: far above any model for this machine, and small enough that every product of a
  * matrix' rows (an int) and of a group's weights (a size_t) fits. */
 enum {
-    MAX_LAYERS = 1024,
     MAX_HEADS = 1024,
     MAX_HEAD_DIM = 1024,
     MAX_WIDTH = 1 << 16,
@@ -52,7 +51,7 @@ static bool check_range(const char *what, int value, int max, struct err *err) {
 }
 
 static bool check_ranges(const struct model_config *c, struct err *err) {
-    return check_range("layers", c->layers, MAX_LAYERS, err) &&
+    return check_range("layers", c->layers, LAYERS_MAX, err) &&
            check_range("heads", c->heads, MAX_HEADS, err) &&
            check_range("kv_heads", c->kv_heads, MAX_HEADS, err) &&
            check_range("width", c->width, MAX_WIDTH, err) &&

@@ -2,6 +2,8 @@
  * One description serves all families; what differs between them is a table of traits. */
 #ifndef THAW_ENGINE_MODEL_CONFIG_H
 #define THAW_ENGINE_MODEL_CONFIG_H
+#include <stdint.h>
+
 #include "engine/core/buf.h"
 #include "engine/core/err.h"
 #include "engine/nn/op_qk.h"
@@ -21,12 +23,23 @@ struct family_traits {
 };
 extern const struct family_traits family_traits[FAMILY_COUNT];
 
+enum { LAYERS_MAX = 1024 };
+
+/* Low-rank adapters beside some linear maps of some blocks (adapter.h). */
+struct adapter {
+    int rank; /* 0: the model has none */
+    double alpha, dropout;
+    bool rs;                     /* scale alpha / sqrt(rank), else alpha / rank */
+    uint8_t targets[LAYERS_MAX]; /* of each block: bit i is adapter_targets()[i] */
+};
+
 struct model_config {
     enum model_family family;
     int layers, heads, kv_heads, width, head_dim, ffn, context, vocab;
     double norm_eps, rope_theta;
     bool tied; /* the head is the embedding */
     struct rope_scaling rope_scaling;
+    struct adapter adapter; /* not in config.json */
 };
 
 /* Fill what is 0 from the rest: kv_heads = heads, head_dim = width/heads, ffn = 4*width (GPT-2) or

@@ -40,6 +40,7 @@ struct decoder {
     real *attn;          /* [ROWS, q] */
     real *scores;        /* [ROWS, heads, context] */
     real *up, *act;      /* [ROWS, ffn or 2 ffn], [ROWS, ffn] */
+    real *low;           /* [ROWS, parts * rank] what an adapter makes of its input */
     real *statistics;    /* what norms keep for a backward that never comes */
     real *logits;        /* [sequences, vocab] */
     int rows;            /* of the pass under way */
@@ -152,6 +153,7 @@ static void lay_out(struct decoder *d, struct taker *t) {
     d->scores = take(t, ROWS * (size_t)c->heads, context);
     d->up = take(t, ROWS, f->gated ? 2 * ffn : ffn);
     d->act = take(t, ROWS, ffn);
+    d->low = take(t, ROWS, (size_t)c->adapter.rank * ADAPTER_PARTS);
     d->statistics = take(t, 2 * ROWS + (size_t)c->heads, 1);
     d->logits = take(t, sequences, (size_t)c->vocab);
 }
@@ -215,6 +217,27 @@ static void map(struct decoder *d, real *y, const real *x, int out, int in, cons
     matvec_forward(d->ex, y, x, W, b, dims);
 }
 
+/* y[rows,out] += s (x[rows,in] A^T) B^T of a block's adapter. A part's outputs are not all of a
+ * row, so each row's are added by themselves. */
+static void adapt(struct decoder *d, const struct weights *w, int layer, enum adapter_site site,
+                  real *y, const real *x, int out, int in) {
+    struct adapter_view v = weights_adapter(w, layer, site, NULL);
+    if (v.n == 0) return;
+    const struct adapter *a = &d->table->config.adapter;
+    int ld = v.n * a->rank, n = d->rows * ld;
+    real scale = (real)adapter_scale(a);
+    map(d, d->low, x, ld, in, v.A, NULL, false);
+    for (int i = 0; i < n; i++) d->low[i] *= scale;
+    for (int r = 0; r < d->rows; r++)
+        for (int i = 0; i < v.n; i++) {
+            struct matvec_dims dims = {
+                .rows = 1, .in = a->rank, .out = v.part[i].out, .add = true};
+            matvec_forward(d->ex, y + (size_t)r * (size_t)out + v.part[i].from,
+                           d->low + (size_t)r * (size_t)ld + (size_t)(i * a->rank), v.part[i].B,
+                           NULL, dims);
+        }
+}
+
 /* Row by row, so that no element's place in a vector depends on the rows before it. */
 static void activate(struct decoder *d) {
     const struct model_config *c = &d->table->config;
@@ -264,18 +287,23 @@ static void feed_block(struct decoder *d, const struct weights *w, int layer) {
     const struct model_config *c = &d->table->config;
     struct block_view v = weights_block(w, layer, NULL);
     int q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
-    bool rotary = family_traits[c->family].rotary, gated = family_traits[c->family].gated;
+    bool rotary = family_traits[c->family].rotary;
+    int up = family_traits[c->family].gated ? 2 * c->ffn : c->ffn;
 
     norm(d, d->x, d->rows, v.norm1, v.norm1_bias);
     map(d, d->qkv, d->normed, q + 2 * kv, c->width, v.qkv, v.qkv_bias, false);
+    adapt(d, w, layer, SITE_QKV, d->qkv, d->normed, q + 2 * kv, c->width);
     for (int r = 0; r < d->rows; r++) remember(d, &v, layer, r);
     attend_all(d, rotary ? d->q : d->qkv, rotary ? q : q + 2 * kv, layer);
     map(d, d->x, d->attn, c->width, q, v.proj, v.proj_bias, true);
+    adapt(d, w, layer, SITE_PROJ, d->x, d->attn, c->width, q);
 
     norm(d, d->x, d->rows, v.norm2, v.norm2_bias);
-    map(d, d->up, d->normed, gated ? 2 * c->ffn : c->ffn, c->width, v.up, v.up_bias, false);
+    map(d, d->up, d->normed, up, c->width, v.up, v.up_bias, false);
+    adapt(d, w, layer, SITE_UP, d->up, d->normed, up, c->width);
     activate(d);
     map(d, d->x, d->act, c->width, c->ffn, v.down, v.down_bias, true);
+    adapt(d, w, layer, SITE_DOWN, d->x, d->act, c->width, c->ffn);
 }
 
 /* Tokens become rows, as many as pass at once; returns how many. */

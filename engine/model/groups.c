@@ -55,12 +55,23 @@ static bool read_range(struct word w, int layers, int *first, int *last) {
     return range;
 }
 
+static bool has_adapters(const struct param_table *t) { return t->config.adapter.rank > 0; }
+
+/* Where there are adapters: "lora" stands for them all, "base" for all else. */
+static bool select_side(const struct param_table *t, struct word w, bool *mask) {
+    bool lora = equals(w, "lora");
+    if (!has_adapters(t) || (!lora && !equals(w, "base"))) return false;
+    for (int g = 0; mask && g < t->n_groups; g++) mask[g] |= t->lora[g] == lora;
+    return true;
+}
+
 static bool unknown_word(const struct param_table *t, struct word w, struct err *err) {
     int last = t->config.layers - 1;
     return err_set(err, ERR_RANGE,
                    "no group \"%.*s\" in this model; there are embed, blocks 0-%d (\"%d\", "
-                   "\"0-%d\", \"block.%d.attn\", \".mlp\", \".norm\"), norm%s, and all",
+                   "\"0-%d\", \"block.%d.attn\", \".mlp\", \".norm\"%s), norm%s, and all",
                    w.n < 60 ? w.n : 60, w.text, last, last, last, last,
+                   has_adapters(t) ? ", \".lora\"; \"lora\", \"base\"" : "",
                    t->config.tied ? " (the head is tied to embed)" : ", head");
 }
 
@@ -69,6 +80,7 @@ static bool select_word(const struct param_table *t, struct word w, bool *mask,
                         struct err *err) {
     int first, last; /* -1: no range, and no block has that number */
     bool all = equals(w, "all"), known = all;
+    if (select_side(t, w, mask)) return true;
     if (read_range(w, t->config.layers, &first, &last) && last >= t->config.layers)
         return unknown_word(t, w, err);
     for (int g = 0; g < t->n_groups; g++) {
@@ -92,6 +104,12 @@ bool groups_select(const struct param_table *t, const char *text, bool *mask, st
     return true;
 }
 
+int groups_find(const struct param_table *t, const char *name) {
+    for (int g = 0; g < t->n_groups; g++)
+        if (strcmp(t->groups[g].name, name) == 0) return g;
+    return -1;
+}
+
 /* ---- from a mask to text ---- */
 
 static void add_word(struct buf *out, size_t start, const char *word) {
@@ -108,10 +126,14 @@ static void add_range(struct buf *out, size_t start, int first, int last) {
 
 void groups_format(const struct param_table *t, const bool *mask, struct buf *out) {
     size_t start = out->len; /* what was there before is not ours to put a comma behind */
-    bool all = true;
-    for (int g = 0; g < t->n_groups; g++) all = all && mask[g];
-    if (all) {
-        buf_str(out, "all");
+    bool all = true, base = has_adapters(t), lora = base;
+    for (int g = 0; g < t->n_groups; g++) {
+        all = all && mask[g];
+        base = base && mask[g] == t->own[g];
+        lora = lora && mask[g] == t->lora[g];
+    }
+    if (all || base || lora) {
+        buf_str(out, all ? "all" : base ? "base" : "lora");
         return;
     }
     int range = -1; /* first block of the run of whole blocks that is open */

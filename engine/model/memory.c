@@ -29,12 +29,23 @@ static real *place(struct cursor *c, size_t rows, int cols) {
     return c->base ? (real *)(void *)(c->base + at) : NULL;
 }
 
+/* What the adapters of block l take, where no block before took as much. */
+static void widen_ranks(struct widths *w, const struct model_config *c, int l) {
+    struct adapter_target targets[ADAPTER_TARGETS];
+    int n = adapter_targets(c, targets), rank[ADAPTER_SITES] = {0};
+    for (int i = 0; i < n; i++)
+        if (c->adapter.targets[l] >> i & 1) rank[targets[i].site] += c->adapter.rank;
+    for (int site = 0; site < ADAPTER_SITES; site++)
+        if (rank[site] > w->rank[site]) w->rank[site] = rank[site];
+}
+
 static struct widths widths_of(const struct model_config *c) {
     struct widths w = {.model = c->width, .ffn = c->ffn};
     w.q = c->heads * c->head_dim;
     w.kv = c->kv_heads * c->head_dim;
     w.qkv = w.q + 2 * w.kv;
     w.up = family_traits[c->family].gated ? 2 * c->ffn : c->ffn;
+    for (int l = 0; c->adapter.rank > 0 && l < c->layers; l++) widen_ranks(&w, c, l);
     return w;
 }
 
@@ -94,6 +105,8 @@ static void lay_out_block(struct cursor *at, struct block_kept *b, const struct 
     b->attn = place(at, rows, w.q);
     b->lse = place(at, rows, c->heads);
     b->up = place(at, rows, w.up);
+    for (int site = 0; site < ADAPTER_SITES; site++)
+        b->low[site] = w.rank[site] ? place(at, rows, w.rank[site]) : NULL;
 }
 
 static void lay_out_turned(struct cursor *at, struct transformer *tf,
@@ -125,19 +138,28 @@ static void lay_out_blocks(struct cursor *at, struct transformer *tf,
 }
 
 static void lay_out_factors(struct cursor *at, struct block_factors *f, struct widths w,
-                            size_t rows) {
+                            bool dropout, size_t rows) {
     f->d_mid = place(at, rows, w.model);
     f->normed1 = place(at, rows, w.model);
     f->normed2 = place(at, rows, w.model);
     f->act = place(at, rows, w.ffn);
     f->d_up = place(at, rows, w.up);
     f->dqkv = place(at, rows, w.qkv);
+    for (int site = 0; site < ADAPTER_SITES; site++) {
+        int in = site_widths(&w, (enum adapter_site)site).in;
+        if (!w.rank[site]) continue;
+        f->d_low[site] = place(at, rows, w.rank[site]);
+        if (dropout) f->dropped[site] = place(at, rows, in);
+    }
 }
 
-static void lay_out_gradients(struct cursor *at, struct transformer *tf, size_t rows) {
+static void lay_out_gradients(struct cursor *at, struct transformer *tf,
+                              const struct model_config *c, size_t rows) {
+    bool dropout = c->adapter.dropout > 0;
     int more = tf->overlaps ? 1 : 0;
     for (int i = 0; i < 2 + more; i++) tf->d_stream[i] = place(at, rows, tf->width.model);
-    for (int i = 0; i < 1 + more; i++) lay_out_factors(at, &tf->factors[i], tf->width, rows);
+    for (int i = 0; i < 1 + more; i++)
+        lay_out_factors(at, &tf->factors[i], tf->width, dropout, rows);
 }
 
 /* The attention and mlp phases of a lane never overlap in time, so both begin at the same place. `own`: the
@@ -153,6 +175,8 @@ static void lay_out_lane(struct cursor *at, struct lane *lane, const struct tran
     }
     lane->normed = place(at, rows, w.model);
     if (backward) lane->d_norm = place(at, rows, w.model);
+    if (backward && c->adapter.rank > 0 && c->adapter.dropout > 0)
+        lane->dropped = place(at, rows, (int)max_size((size_t)w.model, max_size((size_t)w.q, (size_t)w.ffn)));
     struct cursor attn = *at, mlp = *at;
     if (rotary) lane->q = place(&attn, rows, w.q);
     if (rotary) lane->k = place(&attn, rows, w.kv);
@@ -198,7 +222,7 @@ static size_t lay_out(struct transformer *tf, const struct model_config *c, char
     struct cursor at = {.base = base};
     lay_out_turned(&at, tf, c);
     if (backward) lay_out_blocks(&at, tf, c, rows);
-    if (backward) lay_out_gradients(&at, tf, rows);
+    if (backward) lay_out_gradients(&at, tf, c, rows);
     if (backward) tf->x_top = place(&at, rows, width);
     if (backward && !tf->head_in_shares) tf->d_norm = place(&at, rows, width);
     if (backward) tf->vector_sums = place(&at, tf->vector_reals, most_shares(tf));

@@ -10,12 +10,14 @@
 #include "engine/core/arena.h"
 #include "engine/core/rng.h"
 
-/* Groups in order: embed, three of each block, norm, head. */
-enum { PART_ATTN, PART_MLP, PART_NORM, N_PARTS };
-static const char *const part_words[N_PARTS] = {"attn", "mlp", "norm"};
+/* Groups in order: embed, three or four of each block, norm, head. */
+enum { PART_ATTN, PART_MLP, PART_NORM, PART_LORA, N_PARTS };
+static const char *const part_words[N_PARTS] = {"attn", "mlp", "norm", "lora"};
 
-static int block_group(int layer, int part) { return 1 + N_PARTS * layer + part; }
-static int norm_group(const struct param_table *t) { return 1 + N_PARTS * t->config.layers; }
+static int block_group(const struct param_table *t, int layer, int part) {
+    return t->blocks[layer] + part;
+}
+static int norm_group(const struct param_table *t) { return t->blocks[t->config.layers]; }
 
 /* Reals in one aligned step: every matrix, and every fused run of them, starts at a multiple.
  */
@@ -126,13 +128,49 @@ static void add_rotary_block(struct builder *b, int layer) {
     close_group(b);
 }
 
+/* One of the thin matrices, under PEFT's name. */
+static void add_thin(struct builder *b, int layer, const struct adapter_target *t, bool A,
+                     bool joined) {
+    const struct model_config *c = &b->t->config;
+    int rank = c->adapter.rank;
+    char at[PARAM_NAME_MAX / 2], name[PARAM_NAME_MAX];
+    adapter_block_name(c, layer, at, sizeof at);
+    snprintf(name, sizeof name, "base_model.model.%s%s.lora_%c.weight", at, t->module,
+             A ? 'A' : 'B');
+    struct param p = A ? matrix(rank, t->in, 0) : matrix(t->out, rank, 0);
+    p.adapter = true;
+    if (A) p.init_range = 1 / sqrt((double)t->in);
+    add(b, "", name, p, joined);
+}
+
+/* Of each map the A of all its parts, on one another so that one product makes use of them,
+ * then their B. */
+static void add_adapters(struct builder *b, int layer) {
+    struct adapter_target targets[ADAPTER_TARGETS];
+    const struct adapter *a = &b->t->config.adapter;
+    int n = adapter_targets(&b->t->config, targets);
+    open_group(b, layer);
+    for (int site = 0; site < ADAPTER_SITES; site++)
+        for (int pass = 0; pass < 2; pass++) {
+            bool joined = false;
+            for (int i = 0; i < n; i++) {
+                if ((int)targets[i].site != site || !(a->targets[layer] >> i & 1)) continue;
+                add_thin(b, layer, &targets[i], pass == 0, joined);
+                joined = pass == 0;
+            }
+        }
+    close_group(b);
+}
+
 static void add_block(struct builder *b, int layer) {
+    const struct adapter *a = &b->t->config.adapter;
+    b->t->blocks[layer] = b->t->n_groups;
     if (b->t->config.family == FAMILY_GPT2) add_gpt2_block(b, layer);
     else add_rotary_block(b, layer);
-    for (int part = 0; part < N_PARTS; part++) {
-        struct group *g = &b->t->groups[block_group(layer, part)];
-        snprintf(g->name, sizeof g->name, "block.%d.%s", layer, part_words[part]);
-    }
+    if (a->rank > 0 && a->targets[layer]) add_adapters(b, layer);
+    for (int g = b->t->blocks[layer]; g < b->t->n_groups; g++)
+        snprintf(b->t->groups[g].name, GROUP_NAME_MAX, "block.%d.%s", layer,
+                 part_words[g - b->t->blocks[layer]]);
 }
 
 static void add_embed(struct builder *b) {
@@ -176,25 +214,36 @@ static double residual_std(const struct model_config *c) {
 
 bool param_table_create(const struct model_config *c, struct param_table *out,
                         struct err *err) {
-    enum { PER_BLOCK = 14, OUTSIDE = 5 }; /* at most */
+    enum { PER_BLOCK = 14 + 2 * ADAPTER_TARGETS, OUTSIDE = 5 }; /* at most */
     size_t layers = (size_t)c->layers;
     *out = (struct param_table){.config = *c};
     out->params = calloc(PER_BLOCK * layers + OUTSIDE, sizeof *out->params);
     out->groups = calloc(N_PARTS * layers + 3, sizeof *out->groups);
-    if (!out->params || !out->groups) {
+    out->blocks = calloc(layers + 1, sizeof *out->blocks);
+    out->own = calloc(N_PARTS * layers + 3, sizeof *out->own);
+    out->lora = calloc(N_PARTS * layers + 3, sizeof *out->lora);
+    if (!out->params || !out->groups || !out->blocks || !out->own || !out->lora) {
         param_table_destroy(out);
         return err_set(err, ERR_NOMEM, "not enough memory for a table of %d layers", c->layers);
     }
     struct builder b = {.t = out, .std = 0.02, .residual_std = residual_std(c)};
     add_embed(&b);
     for (int l = 0; l < c->layers; l++) add_block(&b, l);
+    out->blocks[c->layers] = out->n_groups;
     add_top(&b);
+    for (int i = 0; i < out->n_params; i++) {
+        const struct param *p = &out->params[i];
+        (p->adapter ? out->lora : out->own)[p->group] = true;
+    }
     return true;
 }
 
 void param_table_destroy(struct param_table *t) {
     free(t->params);
     free(t->groups);
+    free(t->blocks);
+    free(t->own);
+    free(t->lora);
     *t = (struct param_table){0};
 }
 
@@ -234,6 +283,26 @@ bool weights_share(const struct weights *live, struct weights *out, struct err *
         out->group[g] = live->group[g];
         out->shared[g] = true;
     }
+    out->plain = live->plain;
+    return true;
+}
+
+bool weights_fit(const struct param_table *a, const struct param_table *b) {
+    for (int g = 0; g < a->n_groups; g++) {
+        int at = groups_find(b, a->groups[g].name);
+        if (at < 0 ? a->own[g] : b->groups[at].parameters != a->groups[g].parameters)
+            return false;
+    }
+    return true;
+}
+
+bool weights_copy(struct weights *w, const struct weights *from) {
+    const struct param_table *to = w->table;
+    if (!weights_fit(to, from->table)) return false;
+    for (int g = 0; g < to->n_groups; g++) {
+        int at = groups_find(from->table, to->groups[g].name);
+        if (at >= 0) memcpy(w->group[g], from->group[at], to->groups[g].reals * sizeof(real));
+    }
     return true;
 }
 
@@ -247,15 +316,40 @@ void weights_unshare(struct weights *w, int g) {
     w->shared[g] = false;
 }
 
-void weights_init(struct weights *w, uint64_t seed) {
+static double initial(const struct param *p, struct rng *r) {
+    if (p->init_range > 0) return p->init_range * (2 * rng_uniform(r) - 1);
+    return p->init_std > 0 ? p->init_std * rng_normal(r) : p->init_value;
+}
+
+static void init_params(struct weights *w, uint64_t seed, bool adapters) {
+    uint64_t stream = 0;
     for (int i = 0; i < w->table->n_params; i++) {
         const struct param *p = &w->table->params[i];
         size_t n = (size_t)p->rows * (size_t)p->cols;
         real *x = weights_param(w, i);
-        struct rng r = rng_make(seed, (uint64_t)i, 0);
-        for (size_t j = 0; j < n; j++)
-            x[j] = (real)(p->init_std > 0 ? p->init_std * rng_normal(&r) : p->init_value);
+        if (p->adapter != adapters) continue;
+        struct rng r = rng_make(seed, stream++, adapters);
+        for (size_t j = 0; j < n; j++) x[j] = (real)initial(p, &r);
     }
+}
+
+void weights_init(struct weights *w, uint64_t seed) {
+    init_params(w, seed, false);
+    init_params(w, seed, true);
+}
+
+void weights_init_adapters(struct weights *w, uint64_t seed) { init_params(w, seed, true); }
+
+bool weights_adapters_blank(const struct weights *w) {
+    for (int i = 0; i < w->table->n_params; i++) {
+        const struct param *p = &w->table->params[i];
+        size_t n = (size_t)p->rows * (size_t)p->cols;
+        const real *x = weights_param(w, i);
+        bool is_B = p->adapter && !(p->init_range > 0);
+        for (size_t j = 0; is_B && j < n; j++)
+            if (x[j] != 0) return false;
+    }
+    return true;
 }
 
 uint64_t weights_fingerprint_group(const struct weights *w, int g) {
@@ -321,26 +415,47 @@ static real *take(struct reader *r) {
 struct block_view weights_block(const struct weights *w, int layer, const bool *learn) {
     const struct family_traits *f = &family_traits[w->table->config.family];
     struct block_view v = {0};
-    struct reader attn = read_group(w, block_group(layer, PART_ATTN), learn);
+    struct reader attn = read_group(w, block_group(w->table, layer, PART_ATTN), learn);
     v.qkv = take(&attn);
     if (f->rotary) attn.next += 2; /* k and v are behind q */
     if (f->qkv_bias) v.qkv_bias = take(&attn);
     if (f->qkv_bias && f->rotary) attn.next += 2;
     v.proj = take(&attn);
     if (f->bias) v.proj_bias = take(&attn);
-    struct reader mlp = read_group(w, block_group(layer, PART_MLP), learn);
+    struct reader mlp = read_group(w, block_group(w->table, layer, PART_MLP), learn);
     v.up = take(&mlp);
     if (f->bias) v.up_bias = take(&mlp);
     if (f->gated) mlp.next++; /* up is behind gate */
     v.down = take(&mlp);
     if (f->bias) v.down_bias = take(&mlp);
-    struct reader norm = read_group(w, block_group(layer, PART_NORM), learn);
+    struct reader norm = read_group(w, block_group(w->table, layer, PART_NORM), learn);
     v.norm1 = take(&norm);
     if (f->bias) v.norm1_bias = take(&norm);
     v.norm2 = take(&norm);
     if (f->bias) v.norm2_bias = take(&norm);
     if (f->qk_norm) v.q_norm = take(&norm);
     if (f->qk_norm) v.k_norm = take(&norm);
+    return v;
+}
+
+struct adapter_view weights_adapter(const struct weights *w, int layer, enum adapter_site site,
+                                    const bool *learn) {
+    const struct model_config *c = &w->table->config;
+    struct adapter_target targets[ADAPTER_TARGETS];
+    struct adapter_view v = {.n = 0};
+    unsigned bits = c->adapter.rank > 0 && !w->plain ? c->adapter.targets[layer] : 0;
+    int g = block_group(w->table, layer, PART_LORA);
+    if (!bits || (learn && !learn[g])) return v;
+    int n = adapter_targets(c, targets), at = w->table->groups[g].first;
+    for (int i = 0; i < n && targets[i].site <= site; i++) {
+        if (!(bits >> i & 1)) continue;
+        if (targets[i].site == site)
+            v.part[v.n++] =
+                (struct adapter_part){.from = targets[i].from, .out = targets[i].out};
+        else at += 2; /* A and B of another map stand before */
+    }
+    if (v.n > 0) v.A = weights_param(w, at);
+    for (int i = 0; i < v.n; i++) v.part[i].B = weights_param(w, at + v.n + i);
     return v;
 }
 

@@ -1,14 +1,14 @@
 /* params.h - every weight of a model in one table, and memory for what has its shape.
  * A loop over the table sizes memory, initialises, saves, loads, updates, and fills the layers panel.
  * Rows of the table are ordered by group; a group is what one freeze toggle acts on at the finest:
- *   embed   block.N.attn   block.N.mlp   block.N.norm   norm   head (absent when tied)
- * "block.N" names its three parts together. Learned positions belong to embed; q_norm and k_norm
- * to block.N.norm. */
+ *   embed   block.N.attn   block.N.mlp   block.N.norm   block.N.lora   norm   head (absent when tied)
+ * "block.N" names its parts together; block.N.lora, its adapters (adapter.h), is there where it has any. Learned
+ * positions belong to embed; q_norm and k_norm to block.N.norm. */
 #ifndef THAW_ENGINE_MODEL_PARAMS_H
 #define THAW_ENGINE_MODEL_PARAMS_H
 #include <stdint.h>
 
-#include "engine/model/config.h"
+#include "engine/model/adapter.h"
 #include "engine/nn/exec.h"
 
 enum { PARAM_NAME_MAX = 80, GROUP_NAME_MAX = 24 };
@@ -21,6 +21,8 @@ struct param {
     bool decay;                /* weight decay applies: matrices and embeddings, not gains and biases */
     double init_std;           /* initial deviation; 0: all equal to init_value */
     double init_value;
+    double init_range; /* not 0: initial values are uniform within +-init_range instead */
+    bool adapter;      /* one of an adapter's: no part of the model's own file */
     int group;
     size_t offset; /* reals from its group's start */
 };
@@ -39,21 +41,26 @@ struct param_table {
     int n_params;
     struct group *groups;
     int n_groups;
-    size_t parameters; /* of the whole model */
+    int *blocks;       /* [layers + 1] each block's first group; behind the last: the norm's */
+    bool *own, *lora;  /* [n_groups] masks: the model's own groups, the adapters' */
+    size_t parameters; /* of the whole model, adapters too */
 };
 
 /* Build the table of a checked config. Owner: the caller. */
 bool param_table_create(const struct model_config *c, struct param_table *out, struct err *err);
 void param_table_destroy(struct param_table *t);
 
+/* The group of that name, or -1. */
+int groups_find(const struct param_table *t, const char *name);
+
 /* Which groups a text means: "embed,0-9,block.11.mlp", "all", "" (none). Numbers and ranges are
- * blocks. Sets mask[g] true for those named, leaves the others. ERR_RANGE names the unknown word and
+ * blocks; "lora" is all adapters, "base" all else. Sets mask[g] true for those named, leaves the others. ERR_RANGE names the unknown word and
  * the known ones. */
 bool groups_select(const struct param_table *t, const char *text, bool *mask, struct err *err);
 /* The shortest such text for a mask, e.g. "embed,0-2,block.3.attn" ("" none, "all"). */
 void groups_format(const struct param_table *t, const bool *mask, struct buf *out);
 
-/* A group as people speak of it: "block.3" stands for its three parts, "block.3.attn" for one. */
+/* A group as people speak of it: "block.3" stands for its parts, "block.3.attn" for one. */
 struct named_group {
     char name[GROUP_NAME_MAX];
     int first, last; /* groups of the table */
@@ -69,6 +76,7 @@ struct weights {
     real **group;                    /* [n_groups] each group's memory, [reals] */
     struct arena *arena;             /* own memory; touched pages only are paid for */
     bool *shared;                    /* [n_groups] group[g] belongs to another */
+    bool plain;                      /* its adapters are off: the model runs without them */
 };
 
 /* Zeroed memory for every group. */
@@ -78,6 +86,10 @@ void weights_destroy(struct weights *w); /* an empty one is fine */
 /* A base: every group shared with `live` until weights_unshare() copies it. Own memory is reserved,
  * not touched. */
 bool weights_share(const struct weights *live, struct weights *out, struct err *err);
+/* Whether the models' own groups are the same, and adapters that both have. */
+bool weights_fit(const struct param_table *a, const struct param_table *b);
+/* Copy into `w` the groups of `from` that it has as well. False, and nothing copied, where they do not fit. */
+bool weights_copy(struct weights *w, const struct weights *from);
 /* Copy group g from where it is shared into own memory (copy on thaw). Nothing when it is own. */
 void weights_unshare(struct weights *w, int g);
 
@@ -86,8 +98,13 @@ static inline real *weights_param(const struct weights *w, int param) {
     return w->group[p->group] + p->offset;
 }
 
-/* Normal(0, init_std) by a stream of (seed, param) each; the same for any platform's thread count. */
+/* Normal(0, init_std) by a stream of (seed, param) each; the same for any platform's thread count, and whatever
+ * adapters there are. */
 void weights_init(struct weights *w, uint64_t seed);
+/* The adapters alone. */
+void weights_init_adapters(struct weights *w, uint64_t seed);
+/* Whether the adapters change nothing: every B is zeros, as at first. True where there are none. */
+bool weights_adapters_blank(const struct weights *w);
 /* Stable 64-bit fingerprint of all weights' bytes (of one group: weights_fingerprint_group). */
 uint64_t weights_fingerprint(const struct weights *w);
 uint64_t weights_fingerprint_group(const struct weights *w, int g);
@@ -103,6 +120,20 @@ struct block_view {
 };
 /* learn NULL: all; otherwise the pointers of groups with learn[g] false are NULL. */
 struct block_view weights_block(const struct weights *w, int layer, const bool *learn);
+
+/* The adapter of one of a block's maps, or its gradients. */
+struct adapter_view {
+    int n;   /* parts; 0: there is no adapter, it is off, or its gradient is not wanted */
+    real *A; /* [n * rank, in] of all parts, on one another */
+    struct adapter_part {
+        real *B; /* [out, rank] */
+        int from, out;
+    } part[ADAPTER_PARTS];
+};
+struct adapter_view weights_adapter(const struct weights *w, int layer, enum adapter_site site,
+                                    const bool *learn);
+/* Each adapted matrix takes its adapter in, W += s B A, and the adapters are off from then on. Groups must be own. */
+void weights_merge(struct exec *ex, struct weights *w);
 
 struct outer_view {
     real *embed, *positions, *norm, *norm_bias;

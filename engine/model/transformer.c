@@ -103,7 +103,11 @@ struct block_kept share_block(const struct share *s, int layer) {
                                .k_rstd = share_rows(s, b->k_rstd, c->kv_heads),
                                .attn = share_rows(s, b->attn, tf->width.q),
                                .lse = share_rows(s, b->lse, c->heads),
-                               .up = share_rows(s, b->up, tf->width.up)};
+                               .up = share_rows(s, b->up, tf->width.up),
+                               .low = {share_rows(s, b->low[0], tf->width.rank[0]),
+                                       share_rows(s, b->low[1], tf->width.rank[1]),
+                                       share_rows(s, b->low[2], tf->width.rank[2]),
+                                       share_rows(s, b->low[3], tf->width.rank[3])}};
 }
 
 real *share_stream(const struct share *s, int layer) {
@@ -234,13 +238,16 @@ void block_remake(const struct share *s, int layer) {
     norm_forward(s, lane->normed, b.mean1, b.rstd1, b.x, v.norm1, v.norm1_bias);
     map(s, b.qkv, NULL, lane->normed, w.qkv, w.model, (struct matrix){v.qkv, t.qkv},
         v.qkv_bias);
+    adapter_forward(s, &b, layer, SITE_QKV, b.qkv, lane->normed);
     struct qkv_view in = qk_prepare(s, &b, &v);
     attention_forward(&lane->ex, b.attn, b.lse, in.q, in.k, in.v, lane->attention_scratch,
                       share_attention_dims(s));
     map(s, b.x_mid, b.x, b.attn, w.model, w.q, (struct matrix){v.proj, t.proj}, v.proj_bias);
+    adapter_forward(s, &b, layer, SITE_PROJ, b.x_mid, b.attn);
 
     norm_forward(s, lane->normed, b.mean2, b.rstd2, b.x_mid, v.norm2, v.norm2_bias);
     map(s, b.up, NULL, lane->normed, w.up, w.model, (struct matrix){v.up, t.up}, v.up_bias);
+    adapter_forward(s, &b, layer, SITE_UP, b.up, lane->normed);
 }
 
 static void block_forward(const struct share *s, int layer) {
@@ -250,8 +257,10 @@ static void block_forward(const struct share *s, int layer) {
     block_remake(s, layer);
     activation_forward(s, s->lane->act, b.up);
     struct widths w = s->p->tf->width;
-    map(s, share_stream(s, layer + 1), b.x_mid, s->lane->act, w.model, w.ffn,
-        (struct matrix){v.down, t.down}, v.down_bias);
+    real *y = share_stream(s, layer + 1);
+    map(s, y, b.x_mid, s->lane->act, w.model, w.ffn, (struct matrix){v.down, t.down},
+        v.down_bias);
+    adapter_forward(s, &b, layer, SITE_DOWN, y, s->lane->act);
 }
 
 void embed_forward(const struct share *s) {

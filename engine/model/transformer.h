@@ -59,6 +59,9 @@ struct train_part {
     int batch, time;
     double weight; /* of its gradient: its share of the step's targets that count */
     bool first;    /* of its step: whatever the gradients held is overwritten, not added to */
+    struct {
+        uint64_t key, row; /* the step's own; rows of the step before this part */
+    } drop;                /* what of the adapters' inputs drops out (op_dropout.h) */
     const struct prefix *prefix; /* NULL: nothing is known or kept. Else with a cut above 0 only */
 };
 

@@ -1,5 +1,5 @@
 /* transformer_impl.h - what the files of a transformer share: memory.c (layout), transformer.c (forward),
- * prefix.c (below what learns), backward.c. Private to this folder.
+ * prefix.c (below what learns), backward.c, adapter_pass.c. Private to this folder.
  *
  * A pass over a batch is cut into shares: a few sequences that one thread takes through all blocks, with
  * scratch that stays in its core's cache and no waiting for others between operations. Only the gradients
@@ -20,7 +20,18 @@ struct widths {
     int model;
     int q, kv, qkv; /* heads * head_dim, kv_heads * head_dim, q + 2 kv */
     int ffn, up;    /* up: 2 * ffn when gated (gate, then up), else ffn */
+    int rank[ADAPTER_SITES]; /* of a map's adapters together, the most of any block; 0: none */
 };
+
+/* Of one of a block's linear maps. */
+struct site_widths {
+    int in, out;
+};
+static inline struct site_widths site_widths(const struct widths *w, enum adapter_site site) {
+    const struct site_widths all[ADAPTER_SITES] = {
+        {w->model, w->qkv}, {w->q, w->model}, {w->model, w->up}, {w->ffn, w->model}};
+    return all[site];
+}
 
 /* What a block's backward reads again; rows = batch * time, or those of a share. */
 struct block_kept {
@@ -32,6 +43,7 @@ struct block_kept {
     real *q_rstd, *k_rstd; /* [rows, heads], [rows, kv_heads]: QK-norm only */
     real *attn, *lse;      /* [rows, q] attention's output; [batch, heads, time] */
     real *up;              /* [rows, up] the mlp before its activation */
+    real *low[ADAPTER_SITES]; /* [rows, rank] what adapters make of the maps' inputs: s drop(x) A^T */
 };
 
 /* A block's matrices as [in, out], made anew in each pass over many rows: its products with them are 13 to
@@ -49,6 +61,7 @@ struct lane {
     real *d_attn;            /* [rows, q] */
     real *act, *d_act;       /* [rows, ffn] */
     real *attention_scratch; /* attention_scratch() for each thread of the lane */
+    real *dropped;           /* [rows, the widest input of an adapter]; with dropout only */
 };
 
 /* What the gradients of a block's matrices are made of, beside what was kept: [rows, ...] of the whole
@@ -58,6 +71,8 @@ struct block_factors {
     real *normed1, *normed2;    /* [rows, model] outputs of the norms */
     real *act, *d_up;           /* [rows, ffn], [rows, up] */
     real *dqkv;                 /* [rows, qkv] */
+    real *d_low[ADAPTER_SITES]; /* [rows, rank] of the adapters: s dy B */
+    real *dropped[ADAPTER_SITES]; /* [rows, in] what their A saw; with dropout only */
 };
 
 /* A block's vectors (gains and biases), whose gradients each share sums for itself; they are put together
@@ -110,6 +125,11 @@ struct pass {
     int kept_from; /* blocks below work in their lane's memory; layers: nothing is kept */
     bool overwrite; /* gradients are laid down, not added to */
     real *top;     /* [rows, model] where the last block's output is kept; NULL: nowhere */
+    const bool *learn; /* transformer_train()'s */
+    struct {
+        double share; /* 0: nothing drops out */
+        uint64_t key, row;
+    } drop; /* of the adapters that learn: the step's key, rows of it before this pass */
 };
 
 /* Sequences [first, first + batch) of a pass, and who works on them. */
@@ -165,6 +185,25 @@ void block_remake(const struct share *s, int layer);
 void prefix_forward(const struct pass *p, const struct prefix *prefix);
 /* tf->normed = final norm of the last block's output. */
 void top_forward(const struct share *s);
+
+/* ---- adapter_pass.c; all do nothing where the block has no adapter at that map, or none is on ---- */
+
+/* b->low[site] = s drop(x) A^T of x[rows, in], and y[rows, out] += low B^T. */
+void adapter_forward(const struct share *s, const struct block_kept *b, int layer,
+                     enum adapter_site site, real *y, const real *x);
+void adapter_lower(const struct share *s, const struct block_kept *b, int layer,
+                   enum adapter_site site, const real *x); /* b->low[site] alone */
+/* f->d_low[site] = s dy B of dy[rows, out], and dx[rows, in] += drop(d_low A); dx may be NULL. */
+void adapter_backward(const struct share *s, const struct block_factors *f, int layer,
+                      enum adapter_site site, real *dx, const real *dy);
+/* f->dropped[site] = drop(x), where any drops out. */
+void adapter_keep_input(const struct share *s, const struct block_factors *f, int layer,
+                        enum adapter_site site, const real *x);
+/* The products that make gradients d, from dy and x of the whole batch; returns how many of out[] are set. */
+enum { ADAPTER_PRODUCTS = 1 + ADAPTER_PARTS /* of one site at most */ };
+int adapter_products(const struct pass *p, const struct adapter_view *d, int layer,
+                     enum adapter_site site, const struct block_factors *f, const real *dy,
+                     const real *x, struct gemm *out);
 
 /* Mean of nll[rows] over the counted targets, summed in order. */
 double mean_nll(const real *nll, const int32_t *targets, int rows);

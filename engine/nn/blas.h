@@ -40,7 +40,7 @@ void blas_turn(real *to, int ldt, const real *from, int ldf, int rows, int cols,
 void blas_gemm(struct exec *ex, const struct gemm *g);
 /* Several products, none of which needs another's result, as one set of tiles: fewer waits, and
  * one product's many tiles fill the gaps that another's few leave. */
-enum { BLAS_MAX_GEMMS = 4 };
+enum { BLAS_MAX_GEMMS = 16 };
 void blas_gemm_all(struct exec *ex, const struct gemm *g, int n);
 
 /* The same for a caller who runs the tiles beside other work: cut, then call for each tile

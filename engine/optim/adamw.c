@@ -24,8 +24,10 @@ bool optim_create(struct exec *ex, const struct param_table *t, struct optim_set
     *out = (struct optim){.settings = s};
     out->steps = calloc(n, sizeof *out->steps);
     out->sizes = calloc(n, sizeof *out->sizes);
+    out->lr_scale = calloc(n, sizeof *out->lr_scale);
     out->muon_scratch = calloc(POOL_MAX_THREADS, sizeof *out->muon_scratch);
-    if (!out->steps || !out->sizes || !out->muon_scratch)
+    for (size_t g = 0; out->lr_scale && g < n; g++) out->lr_scale[g] = 1;
+    if (!out->steps || !out->sizes || !out->lr_scale || !out->muon_scratch)
         err_set(err, ERR_NOMEM, "not enough memory for an optimizer of %zu groups", n);
     else if (weights_create(t, &out->m, err) && weights_create(t, &out->v, err) &&
              take_muon_scratch(ex, t, out, err))
@@ -41,6 +43,7 @@ void optim_destroy(struct optim *o) {
     free(o->muon_scratch);
     free(o->steps);
     free(o->sizes);
+    free(o->lr_scale);
     *o = (struct optim){0};
 }
 
@@ -58,21 +61,33 @@ void optim_reset(struct optim *o) {
 struct update {
     const struct optim *o;
     const struct weights *w, *g;
-    double lr, scale;
+    double lr, scale; /* lr before the groups' factors */
 };
 
 /* 1 - beta^t: how much of a moment's weight is real after t updates from zero. */
 static double filled(double beta, int64_t t) { return 1 - pow(beta, (double)t); }
 
-/* Muon has put the direction into the gradient's place: W -= lr * (direction + decay * W). */
-KERNEL static void follow_piece(const struct update *u, struct piece *p, real decay) {
+/* How a piece is moved beside its direction: decay towards zero, pull towards `start`. */
+struct pulls {
+    double lr;
+    real decay, pull; /* times the rate */
+    const real *start;
+};
+
+/* Muon has put the direction into the gradient's place: W -= lr * (direction + decay * W).
+ * pulled: a constant of the caller's, so that the loop without it is compiled as if there were
+ * none. */
+static inline __attribute__((always_inline)) void
+follow(const struct update *u, struct piece *p, struct pulls by, bool pulled) {
     real *restrict w = u->w->group[p->group] + p->from;
     const real *restrict g = u->g->group[p->group] + p->from;
-    real rate = (real)u->lr;
+    const real *restrict start = by.start;
+    real rate = (real)by.lr;
     double moved = 0, size = 0;
 #pragma omp simd reduction(+ : moved, size)
     for (size_t i = 0; i < p->n; i++) {
-        real d = rate * g[i] + decay * w[i];
+        real d = rate * g[i] + by.decay * w[i];
+        if (pulled) d += by.pull * (w[i] - start[i]);
         w[i] -= d;
         moved += (double)d * (double)d;
         size += (double)w[i] * (double)w[i];
@@ -83,15 +98,17 @@ KERNEL static void follow_piece(const struct update *u, struct piece *p, real de
 
 /* m and v are read and written once, w likewise; squares of the change and of the new weights
  * are added up on the way. */
-KERNEL static void adamw_piece(const struct update *u, struct piece *p, real decay) {
+static inline __attribute__((always_inline)) void adamw(const struct update *u, struct piece *p,
+                                                        struct pulls by, bool pulled) {
     const struct optim_settings *s = &u->o->settings;
     int64_t t = u->o->steps[p->group];
     real beta1 = (real)s->beta1, beta2 = (real)s->beta2, eps = (real)s->eps;
     real rest1 = (real)(1 - s->beta1), rest2 = (real)(1 - s->beta2);
     real scale = (real)u->scale, whole2 = (real)(1 / sqrt(filled(s->beta2, t)));
-    real rate = (real)(u->lr / filled(s->beta1, t));
+    real rate = (real)(by.lr / filled(s->beta1, t));
     real *restrict w = u->w->group[p->group] + p->from;
     const real *restrict g = u->g->group[p->group] + p->from;
+    const real *restrict start = by.start;
     real *restrict m = u->o->m.group[p->group] + p->from;
     real *restrict v = u->o->v.group[p->group] + p->from;
     double moved = 0, size = 0;
@@ -100,7 +117,8 @@ KERNEL static void adamw_piece(const struct update *u, struct piece *p, real dec
         real gi = g[i] * scale;
         m[i] = beta1 * m[i] + rest1 * gi;
         v[i] = beta2 * v[i] + rest2 * gi * gi;
-        real d = rate * m[i] / (real_sqrt(v[i]) * whole2 + eps) + decay * w[i];
+        real d = rate * m[i] / (real_sqrt(v[i]) * whole2 + eps) + by.decay * w[i];
+        if (pulled) d += by.pull * (w[i] - start[i]);
         w[i] -= d;
         moved += (double)d * (double)d;
         size += (double)w[i] * (double)w[i];
@@ -109,14 +127,43 @@ KERNEL static void adamw_piece(const struct update *u, struct piece *p, real dec
     p->sum[1] = size;
 }
 
+KERNEL static void follow_piece(const struct update *u, struct piece *p, struct pulls by) {
+    follow(u, p, by, false);
+}
+
+KERNEL static void follow_pulled(const struct update *u, struct piece *p, struct pulls by) {
+    follow(u, p, by, true);
+}
+
+KERNEL static void adamw_piece(const struct update *u, struct piece *p, struct pulls by) {
+    adamw(u, p, by, false);
+}
+
+KERNEL static void adamw_pulled(const struct update *u, struct piece *p, struct pulls by) {
+    adamw(u, p, by, true);
+}
+
+/* A start that is still shared with the weights pulls nowhere. */
+static struct pulls pulls_of(const struct update *u, const struct piece *p) {
+    const struct optim_settings *s = &u->o->settings;
+    const struct weights *start = u->o->start;
+    struct pulls by = {.lr = u->lr * u->o->lr_scale[p->group]};
+    if (u->w->table->params[p->param].decay) by.decay = (real)(by.lr * s->decay);
+    bool pulled = s->l2_sp > 0 && start && start->group[p->group] != u->w->group[p->group];
+    by.start = pulled ? start->group[p->group] + p->from : NULL;
+    by.pull = pulled ? (real)(by.lr * s->l2_sp) : 0;
+    return by;
+}
+
 static void update_piece(const void *ctx, struct piece *p) {
     const struct update *u = ctx;
     const struct param_table *t = u->w->table;
-    const struct param *param = &t->params[p->param];
-    real decay = param->decay ? (real)(u->lr * u->o->settings.decay) : 0;
-    if (u->o->settings.kind == OPTIMIZER_MUON && muon_takes(t, param))
-        follow_piece(u, p, decay);
-    else adamw_piece(u, p, decay);
+    struct pulls by = pulls_of(u, p);
+    bool muon = u->o->settings.kind == OPTIMIZER_MUON && muon_takes(t, &t->params[p->param]);
+    if (muon && by.start) follow_pulled(u, p, by);
+    else if (muon) follow_piece(u, p, by);
+    else if (by.start) adamw_pulled(u, p, by);
+    else adamw_piece(u, p, by);
 }
 
 void optim_step(struct exec *ex, struct optim *o, struct weights *w, struct weights *g,

@@ -35,11 +35,14 @@ struct optim_settings {
     enum optimizer_kind kind;
     double beta1, beta2, eps, decay; /* AdamW's; decay is Muon's too */
     double momentum;                 /* Muon's */
+    double l2_sp;                    /* pull towards `start`; 0: none */
 };
 
 struct optim {
     struct optim_settings settings;
     struct weights m, v;  /* moments; memory is touched when a group first learns */
+    const struct weights *start; /* borrowed: where l2_sp pulls to; NULL: it does not */
+    double *lr_scale;     /* [n_groups] factors of the learning rate; 1 from the start */
     int64_t *steps;       /* [n_groups] updates that each group has had, for the bias correction */
     double *sizes;        /* [n_groups] scratch: ||W||^2 of the last step */
     struct arena *muon;   /* scratch of Muon: muon_scratch() for each worker */
@@ -54,9 +57,12 @@ void optim_destroy(struct optim *o);
 void optim_reset(struct optim *o);
 
 /* One update of every learning group, gradients multiplied by `scale` on the way (clipping):
+ * where lr is the group's own, lr * lr_scale[g] (discriminative: Howard, Ruder, arXiv 1801.06146):
  *   AdamW            W -= lr * (mhat / (sqrt(vhat) + eps) + decay * W), in one pass over memory
  *   Muon, for the matrices of blocks; all else goes by AdamW with the same lr
  *                    W -= lr * (0.2 sqrt(max(rows, cols)) * NS(momentum) + decay * W)
+ * With l2_sp every weight is also pulled to where it was at first: W -= lr * l2_sp * (W - start), W being
+ * that before the step, as with decay (Li, Grandvalet, Davoine, arXiv 1802.01483, here decoupled).
  * With Muon the gradients of those matrices are spoilt. updates[g] (may be NULL) gets ||dW|| / ||W||
  * of the group, 0 for frozen; no finite number when W has become none. */
 void optim_step(struct exec *ex, struct optim *o, struct weights *w, struct weights *g,

@@ -12,6 +12,7 @@
 #include "engine/core/json.h"
 #include "engine/core/sums.h"
 #include "engine/formats/hf_model.h"
+#include "engine/formats/peft.h"
 #include "engine/nn/blas.h"
 
 enum { TRAINER_MAX_BYTES = 16 << 20 }; /* of trainer.json */
@@ -32,10 +33,12 @@ static uint64_t size_of(const char *dir, const char *name) {
 static void put_sizes(struct json_writer *w, const char *dir) {
     static const char *const names[] = {"model.safetensors", "optimizer.safetensors",
                                         "config.json", "tokenizer.json"};
+    static const char adapters[] = "adapter_model.safetensors";
     json_open(w, '{');
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         json_add_integer(w, names[i], (int64_t)size_of(dir, names[i]));
     }
+    if (peft_is(dir)) json_add_integer(w, adapters, (int64_t)size_of(dir, adapters));
     json_close(w, '}');
 }
 
@@ -50,6 +53,12 @@ static void put_state(struct json_writer *w, const struct trainer_state *s) {
     json_add_number(w, "seconds", s->stopwatch, 17);
     json_add_number(w, "validation_loss", s->validation, 17);
     json_add_string(w, "blas", blas_describe());
+    if (s->early.step == 0 && s->early.waited == 0) return;
+    json_add_open(w, "early_stop", '{');
+    json_add_number(w, "loss", s->early.loss, 17);
+    json_add_integer(w, "step", s->early.step);
+    json_add_integer(w, "waited", s->early.waited);
+    json_close(w, '}');
 }
 
 static bool write_trainer_json(const char *dir, const struct trainer_state *s,
@@ -63,6 +72,11 @@ static bool write_trainer_json(const char *dir, const struct trainer_state *s,
     json_put_key(&w, "learn");
     groups_format(t, learn, &groups);
     json_put_string(&w, buf_text(&groups));
+    if (s->by_hand) {
+        groups.len = 0;
+        groups_format(t, s->by_hand, &groups);
+        json_add_string(&w, "by_hand", buf_text(&groups));
+    }
     json_add_open(&w, "optimizer_steps", '{');
     for (int g = 0; g < t->n_groups; g++) {
         json_add_integer(&w, t->groups[g].name, o->steps[g]);
@@ -82,11 +96,24 @@ static bool write_trainer_json(const char *dir, const struct trainer_state *s,
     return ok;
 }
 
-/* A model's folder needs its weights' bytes; a checkpoint three times that. A MiB for the rest.
- */
-static bool has_room(const char *where, const struct weights *w, int copies, struct err *err) {
-    uint64_t need =
-        (uint64_t)w->table->parameters * sizeof(float) * (uint64_t)copies + (1u << 20);
+/* Groups that were ever updated: the moments of others are zeros, and not kept. Owner: the
+ * caller; NULL with ERR_NOMEM. */
+static bool *updated_groups(const struct optim *o, struct err *err) {
+    int n = o->m.table->n_groups;
+    bool *groups = calloc((size_t)n, sizeof *groups);
+    for (int g = 0; groups && g < n; g++) groups[g] = o->steps[g] > 0;
+    if (!groups) err_set(err, ERR_NOMEM, "no memory for a list of %d groups", n);
+    return groups;
+}
+
+/* A model's folder needs its weights' bytes; a checkpoint (o not NULL) twice as many more of
+ * what was updated. A MiB for the rest. */
+static bool has_room(const char *where, const struct weights *w, const struct optim *o,
+                     struct err *err) {
+    uint64_t parameters = w->table->parameters;
+    for (int g = 0; o && g < w->table->n_groups; g++)
+        parameters += o->steps[g] > 0 ? 2 * w->table->groups[g].parameters : 0;
+    uint64_t need = parameters * sizeof(float) + (1u << 20);
     uint64_t free_bytes = files_free_bytes(where);
     if (free_bytes >= need) return true;
     return err_set(err, ERR_FULL,
@@ -94,15 +121,25 @@ static bool has_room(const char *where, const struct weights *w, int copies, str
                    where, (double)need / 1048576.0, (double)free_bytes / 1048576.0);
 }
 
+static bool save_moments(const char *dir, const struct optim *o, uint64_t *bytes,
+                         struct err *err) {
+    char path[PATH_MAX];
+    const struct weights *const moments[] = {&o->m, &o->v};
+    bool *groups = updated_groups(o, err);
+    bool ok = groups && files_join(path, sizeof path, dir, "optimizer.safetensors", err) &&
+              weights_save(path, moments, moment_prefixes, 2, groups, bytes, err);
+    free(groups);
+    return ok;
+}
+
 static bool fill_checkpoint(const char *dir, const struct trainer_state *s, const bool *learn,
                             const struct weights *w, const struct optim *o,
                             const struct tokenizer *t, uint64_t *bytes, struct err *err) {
-    char path[PATH_MAX];
-    const struct weights *const moments[] = {&o->m, &o->v};
+    struct weights all = *w; /* adapters that are off as well */
     uint64_t model_bytes = 0, moment_bytes = 0;
-    if (!files_make_dirs(dir, 0700, err) || !hf_model_save(dir, w, t, &model_bytes, err) ||
-        !files_join(path, sizeof path, dir, "optimizer.safetensors", err) ||
-        !weights_save(path, moments, moment_prefixes, 2, &moment_bytes, err) ||
+    all.plain = false;
+    if (!files_make_dirs(dir, 0700, err) || !hf_model_save(dir, &all, t, &model_bytes, err) ||
+        !save_moments(dir, o, &moment_bytes, err) ||
         !write_trainer_json(dir, s, learn, o, err) || !sums_write(dir, err) ||
         !files_sync_dir(dir, err))
         return false;
@@ -143,7 +180,7 @@ bool checkpoint_save(const char *checkpoints, const struct trainer_state *s, con
         return false;
     sweep(checkpoints);
     if (!files_remove_tree(aside, err)) return false; /* then it is in the way */
-    if (!has_room(checkpoints, w, 3, err)) return false;
+    if (!has_room(checkpoints, w, o, err)) return false;
     bool ok = fill_checkpoint(aside, s, learn, w, o, t, bytes, err) &&
               files_replace_dir(aside, path, err);
     if (!ok) files_remove_tree(aside, NULL);
@@ -159,7 +196,7 @@ bool model_folder_save(const char *path, const struct weights *w, const struct t
     snprintf(parent, sizeof parent, "%s", path);
     char *slash = strrchr(parent, '/');
     if (slash) *slash = '\0';
-    bool ok = files_remove_tree(aside, err) && has_room(slash ? parent : ".", w, 1, err) &&
+    bool ok = files_remove_tree(aside, err) && has_room(slash ? parent : ".", w, NULL, err) &&
               files_make_dirs(aside, 0700, err) && hf_model_save(aside, w, t, NULL, err) &&
               sums_write(aside, err) && files_sync_dir(aside, err) &&
               files_replace_dir(aside, path, err);
@@ -169,9 +206,19 @@ bool model_folder_save(const char *path, const struct weights *w, const struct t
 
 /* ---- loading ---- */
 
+static struct early_stop read_early_stop(const struct json *v) {
+    int64_t step = json_int(json_get(v, "step"), 0),
+            waited = json_int(json_get(v, "waited"), 0);
+    return (struct early_stop){.loss = json_number(json_get(v, "loss"), (double)NAN),
+                               .step = step > 0 ? step : 0,
+                               .waited = waited > 0 && waited < INT_MAX ? (int)waited : 0};
+}
+
 static bool read_state(const struct json *root, struct trainer_state *s) {
     int64_t stage = json_int(json_get(root, "stage"), -1);
     *s = (struct trainer_state){
+        .by_hand = s->by_hand,
+        .early = read_early_stop(json_get(root, "early_stop")),
         .stage = (int)stage,
         .step = json_int(json_get(root, "step"), -1),
         .stage_step = json_int(json_get(root, "stage_step"), -1),
@@ -185,18 +232,22 @@ static bool read_state(const struct json *root, struct trainer_state *s) {
            s->tokens >= 0 && s->lr_scale > 0 && isfinite(s->lr_scale) && s->stopwatch >= 0;
 }
 
+/* by_hand may be NULL. A checkpoint that is older than plans of groups has none. */
 static bool read_groups(const struct json *root, const struct param_table *t, bool *learn,
-                        int64_t *steps, struct err *err) {
+                        bool *by_hand, int64_t *steps, struct err *err) {
     const struct json *counts = json_get(root, "optimizer_steps");
     const char *groups = json_str(json_get(root, "learn"), NULL);
     bool ok = groups != NULL;
     for (int g = 0; g < t->n_groups; g++) {
         learn[g] = false;
+        if (by_hand) by_hand[g] = false;
         steps[g] = json_int(json_get(counts, t->groups[g].name), -1);
         ok &= steps[g] >= 0;
     }
-    return ok ? groups_select(t, groups, learn, err)
-              : err_set(err, ERR_PARSE, "learn or optimizer_steps is missing or wrong");
+    if (!ok) return err_set(err, ERR_PARSE, "learn or optimizer_steps is missing or wrong");
+    return groups_select(t, groups, learn, err) &&
+           (!by_hand ||
+            groups_select(t, json_str(json_get(root, "by_hand"), ""), by_hand, err));
 }
 
 static bool read_trainer_json(const char *dir, struct trainer_state *s, bool *learn,
@@ -212,21 +263,42 @@ static bool read_trainer_json(const char *dir, struct trainer_state *s, bool *le
     bool ok =
         root && (read_state(root, s) ||
                  err_set(err, ERR_PARSE, "a number of step or stage is missing or wrong"));
-    ok = ok && read_groups(root, o->m.table, learn, o->steps, err);
+    ok = ok && read_groups(root, o->m.table, learn, s->by_hand, o->steps, err);
     json_destroy(root);
     buf_deinit(&text);
     return ok || err_prefix(err, "%s", path);
 }
 
 static bool load_tensors(const char *dir, const char *file, const char *const *prefixes,
-                         struct weights *const *sets, int n_sets, struct err *err) {
+                         struct weights *const *sets, int n_sets, const bool *groups,
+                         struct err *err) {
     char path[PATH_MAX];
     if (!files_join(path, sizeof path, dir, file, err)) return false;
     struct safetensors *s = safetensors_open(path, err);
     if (!s) return false;
     bool ok = true;
-    for (int i = 0; ok && i < n_sets; i++) ok = weights_load(s, prefixes[i], sets[i], err);
+    for (int i = 0; ok && i < n_sets; i++)
+        ok = weights_load(s, prefixes[i], groups, sets[i], err);
     safetensors_close(s);
+    return ok;
+}
+
+/* Writes only where it must: pages that were never touched are not paid for. */
+static void clear(real *x, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (x[i] != 0) x[i] = 0;
+}
+
+/* Moments of groups that were never updated are zeros, whatever stood there. */
+static bool load_moments(const char *dir, struct optim *o, struct err *err) {
+    struct weights *const moments[] = {&o->m, &o->v};
+    bool *groups = updated_groups(o, err);
+    bool ok = groups && load_tensors(dir, "optimizer.safetensors", moment_prefixes, moments, 2,
+                                     groups, err);
+    for (int g = 0; ok && g < o->m.table->n_groups; g++)
+        for (int k = 0; k < 2 && !groups[g]; k++)
+            clear(moments[k]->group[g], o->m.table->groups[g].reals);
+    free(groups);
     return ok;
 }
 
@@ -234,8 +306,8 @@ bool checkpoint_load(const char *path, struct trainer_state *s, bool *learn, str
                      struct optim *o, struct err *err) {
     static const char *const plain[] = {""};
     struct weights *const model[] = {w};
-    struct weights *const moments[] = {&o->m, &o->v};
+    bool adapters = w->table->config.adapter.rank > 0;
     return read_trainer_json(path, s, learn, o, err) &&
-           load_tensors(path, "model.safetensors", plain, model, 1, err) &&
-           load_tensors(path, "optimizer.safetensors", moment_prefixes, moments, 2, err);
+           load_tensors(path, "model.safetensors", plain, model, 1, w->table->own, err) &&
+           (!adapters || peft_load(path, w, err)) && load_moments(path, o, err);
 }

@@ -8,6 +8,13 @@
 #include "engine/data/tokenizer.h"
 #include "engine/optim/optim.h"
 
+/* How long a stage has waited for a lower validation loss (early_stop.c). */
+struct early_stop {
+    double loss;  /* the lowest, nats a token */
+    int64_t step; /* of it, counted over the run; 0: there was none */
+    int waited;   /* evaluations since */
+};
+
 /* trainer.json: what is needed, beside weights and moments, to go on with the same bits. The data's
  * order and the sampler's seeds follow from (seed, stage, step) and need no saving. */
 struct trainer_state {
@@ -17,6 +24,8 @@ struct trainer_state {
     double lr_scale;                  /* of the `lr` command; 1: as scheduled */
     double stopwatch;                 /* seconds of training so far */
     double validation;  /* loss by which checkpoints are told apart, nats a token; NaN: not known */
+    struct early_stop early; /* of this stage */
+    bool *by_hand;      /* [n_groups], borrowed: set by hand in this stage; NULL: not kept */
     char kernels[160];  /* loaded: blas_describe() where it was saved; "": not known */
 };
 
@@ -28,7 +37,8 @@ bool checkpoint_save(const char *checkpoints, const struct trainer_state *s, con
                      const struct weights *w, const struct optim *o, const struct tokenizer *t,
                      char path[PATH_MAX], uint64_t *bytes, struct err *err);
 
-/* Load a checkpoint's folder into existing weights, moments and plan of the same shape. */
+/* Load a checkpoint's folder into existing weights, moments and plan of the same shape; s->by_hand says
+ * beforehand where that is to go. */
 bool checkpoint_load(const char *path, struct trainer_state *s, bool *learn, struct weights *w,
                      struct optim *o, struct err *err);
 

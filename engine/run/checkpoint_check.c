@@ -6,13 +6,16 @@
 
 #include "engine/core/json.h"
 #include "engine/core/sums.h"
+#include "engine/formats/peft.h"
 #include "engine/formats/safetensors.h"
 #include "engine/run/run_dir.h"
 
 enum { TRAINER_BYTES = 16 << 20 }; /* of trainer.json at most */
 
-static const char *const tensor_files[] = {"model.safetensors", "optimizer.safetensors"};
-enum { N_TENSOR_FILES = sizeof tensor_files / sizeof *tensor_files };
+/* Adapters' tensors are there where trainer.json knows of them. */
+static const char *const tensor_files[] = {"model.safetensors", "optimizer.safetensors",
+                                           "adapter_model.safetensors"};
+enum { ALWAYS = 2, N_TENSOR_FILES = sizeof tensor_files / sizeof *tensor_files };
 
 /* That a file is there and as long as trainer.json says; cheap, and says most of what happens.
  */
@@ -43,7 +46,8 @@ static bool check_trainer(const char *folder, struct err *err) {
         err_set(err, ERR_PARSE, "trainer.json cannot be read: %s",
                 root ? "it is no object" : why.msg);
     for (int i = 0; ok && i < N_TENSOR_FILES; i++)
-        ok = check_size(folder, tensor_files[i], files, err);
+        if (i < ALWAYS || json_get(files, tensor_files[i]))
+            ok = check_size(folder, tensor_files[i], files, err);
     json_destroy(root);
     buf_deinit(&text);
     return ok;
@@ -61,7 +65,7 @@ bool checkpoint_check(const char *folder, bool *summed, struct err *err) {
     bool there = false;
     bool ok = check_trainer(folder, err) && sums_check(folder, &there, err);
     for (int i = 0; ok && i < N_TENSOR_FILES; i++)
-        ok = check_tensors(folder, tensor_files[i], err);
+        ok = (i >= ALWAYS && !peft_is(folder)) || check_tensors(folder, tensor_files[i], err);
     if (summed) *summed = there;
     return ok;
 }

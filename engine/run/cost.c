@@ -55,64 +55,92 @@ static double rate_of(const struct cost_sample *s) {
 double cost_step(const struct cost_model *m) { return median_of(m, total_of); }
 
 /* Groups of one block, in the table's order (params.h). */
-enum { ATTN, MLP, NORM, PARTS };
+enum { ATTN, MLP, NORM, LORA };
 
-/* Multiply-adds a token of a block's products: with each matrix, and of the queries with all
- * keys. */
+/* Multiply-adds a token of a block's products: with each matrix, of the queries with all keys,
+ * and with the adapters' A and B at each map. */
 struct products {
     double qkv, proj, up, down, attention;
+    double A[ADAPTER_SITES], B[ADAPTER_SITES], adapters; /* of all together */
 };
 
-static struct products products_of(const struct cost_shape *s) {
+static void count_adapters(const struct model_config *c, int layer, struct products *p) {
+    struct adapter_target targets[ADAPTER_TARGETS];
+    int n = c->adapter.rank > 0 ? adapter_targets(c, targets) : 0;
+    for (int i = 0; i < n; i++) {
+        if (!(c->adapter.targets[layer] >> i & 1)) continue;
+        p->A[targets[i].site] += (double)c->adapter.rank * targets[i].in;
+        p->B[targets[i].site] += (double)c->adapter.rank * targets[i].out;
+        p->adapters += (double)c->adapter.rank * (targets[i].in + targets[i].out);
+    }
+}
+
+static struct products products_of(const struct cost_shape *s, int layer) {
     const struct model_config *c = &s->table->config;
     double q = (double)c->heads * c->head_dim, kv = (double)c->kv_heads * c->head_dim;
     double ffn = (double)c->ffn * c->width;
     struct attention_dims one = {
         .batch = 1, .time = s->time, .heads = c->heads, .head_dim = c->head_dim};
-    return (struct products){.qkv = (q + 2 * kv) * c->width,
-                             .proj = q * c->width,
-                             .up = family_traits[c->family].gated ? 2 * ffn : ffn,
-                             .down = ffn,
-                             .attention = (double)attention_product_flops(one) / 2 / s->time};
+    struct products p = {.qkv = (q + 2 * kv) * c->width,
+                         .proj = q * c->width,
+                         .up = family_traits[c->family].gated ? 2 * ffn : ffn,
+                         .down = ffn,
+                         .attention = (double)attention_product_flops(one) / 2 / s->time};
+    count_adapters(c, layer, &p);
+    return p;
 }
 
 /* Of one block's backward pass. Handing the gradient on costs one product with each matrix, a
  * matrix that learns one more. The way stops as soon as nothing further down needs it. */
-static double block_backward(const struct products *p, const bool *learn, bool below) {
-    double sum =
-        p->down; /* through the activation: whatever learns here or below lies behind it */
+static double block_backward(const struct products *p, const bool *learn, bool lora,
+                             bool below) {
+    const double *A = p->A, *B = p->B;
+    /* through the activation: whatever learns here or below lies behind it */
+    double sum = p->down + B[SITE_DOWN] + A[SITE_DOWN] + B[SITE_UP];
+    bool attention = lora && A[SITE_QKV] + A[SITE_PROJ] > 0;
     if (learn[MLP]) sum += p->down + p->up;
-    if (!learn[ATTN] && !learn[NORM] && !below) return sum;
-    sum += p->up + p->proj + 5 * p->attention;
+    if (lora) sum += p->adapters;
+    if (!learn[ATTN] && !learn[NORM] && !attention && !below) return sum;
+    sum += p->up + A[SITE_UP] + p->proj + B[SITE_PROJ] + A[SITE_PROJ] + B[SITE_QKV];
+    sum += 5 * p->attention;
     if (learn[ATTN]) sum += p->proj + p->qkv;
-    if (learn[NORM] || below) sum += p->qkv;
+    if (learn[NORM] || below) sum += p->qkv + A[SITE_QKV];
     return sum;
 }
 
 /* What a block keeps for its backward pass. */
 static double block_remake(const struct products *p) {
-    return p->qkv + 2 * p->attention + p->proj + p->up;
+    double last = p->A[SITE_DOWN] + p->B[SITE_DOWN];
+    return p->qkv + 2 * p->attention + p->proj + p->up + p->adapters - last;
 }
 
 double cost_forward(const struct cost_shape *s, const bool *learn, double known) {
-    struct products p = products_of(s);
     int cut = transformer_cut(s->table, learn);
-    return (block_remake(&p) + p.down) * (s->table->config.layers - cut * known);
+    double sum = 0;
+    for (int l = 0; l < s->table->config.layers; l++) {
+        struct products p = products_of(s, l);
+        double block = block_remake(&p) + p.down + p.A[SITE_DOWN] + p.B[SITE_DOWN];
+        sum += block * (l < cut ? 1 - known : 1);
+    }
+    return sum;
 }
 
 double cost_backward(const struct cost_shape *s, const bool *learn) {
     const struct model_config *c = &s->table->config;
-    struct products p = products_of(s);
     bool below = learn[0]; /* something further down learns; the embedding lies below all */
     double sum = 0;
     for (int l = 0; l < c->layers; l++) {
-        const bool *block = learn + 1 + PARTS * l;
-        bool here = block[ATTN] || block[MLP] || block[NORM];
-        if (here || below) sum += block_backward(&p, block, below);
+        struct products p = products_of(s, l);
+        int first = s->table->blocks[l];
+        const bool *block = learn + first;
+        bool lora = s->table->blocks[l + 1] - first > LORA && block[LORA];
+        bool here = block[ATTN] || block[MLP] || block[NORM] || lora;
+        if (here || below) sum += block_backward(&p, block, lora, below);
         below |= here;
-        if (below && s->recompute && l < c->layers - 1) sum += block_remake(&p);
+        if (below && s->recompute && l < c->layers - 1)
+            sum += block_remake(&p) + (lora ? p.A[SITE_DOWN] : 0);
     }
-    int norm = 1 + PARTS * c->layers, head = c->tied ? 0 : norm + 1;
+    int norm = s->table->blocks[c->layers], head = c->tied ? 0 : norm + 1;
     double logits = (double)c->vocab * c->width;
     return sum + logits * (1 + (below || learn[norm]) + learn[head]);
 }

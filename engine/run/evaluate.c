@@ -11,25 +11,36 @@ struct event_score score_of(double loss, double bytes_per_token, double accuracy
                                 .accuracy = accuracy};
 }
 
-/* Bytes of text that the predicted tokens stand for, a token on average. */
+/* Bytes of text that the predicted tokens stand for, a token that counts on average. */
 static double mean_bytes(const struct tokenizer *t, const int32_t *y, size_t n) {
-    double bytes = 0;
+    double bytes = 0, counted = (double)targets_counted(y, n);
     for (size_t i = 0; i < n; i++) {
-        size_t len = 0;
+        size_t len = 0; /* stays 0 where nothing is to be predicted */
         tokenizer_bytes(t, y[i], &len);
         bytes += tokenizer_is_special(t, y[i]) ? 1.0 : (double)len;
     }
-    return bytes > 0 ? bytes / (double)n : 1.0;
+    return bytes > 0 ? bytes / counted : 1.0;
+}
+
+/* Tokens of the longest window that the corpus could make. */
+static size_t longest_window(const struct corpus *c) {
+    size_t longest = 0;
+    for (size_t i = 0; c->alone && i < c->n_units; i++) {
+        size_t n = c->starts[i + 1] - c->starts[i];
+        if (n > longest) longest = n;
+    }
+    return (c->alone ? longest : c->n_tokens) - 1;
 }
 
 bool eval_windows_make(const struct corpus *c, const struct tokenizer *t, int context,
                        int64_t max_tokens, const char *name, struct eval_windows *out,
                        struct err *err) {
     *out = (struct eval_windows){0};
-    if (c->n_tokens < 2)
+    size_t longest = c->n_tokens > 0 ? longest_window(c) : 0;
+    if (longest < 1)
         return err_set(err, ERR_RANGE, "%s: held-out text has %zu token%s, too few to score",
                        name, c->n_tokens, c->n_tokens == 1 ? "" : "s");
-    int time = c->n_tokens - 1 < (size_t)context ? (int)(c->n_tokens - 1) : context;
+    int time = longest < (size_t)context ? (int)longest : context;
     /* Seed 0, stage 0, epoch 0 of the batcher: an order by hash, the same for every run. */
     struct batcher_plan plan = {.batch = 1, .context = time, .data = c};
     struct batcher *b = batcher_create(&plan, err);
@@ -65,12 +76,14 @@ void eval_windows_deinit(struct eval_windows *w) {
 
 struct event_score evaluate(struct transformer *tf, const struct weights *w,
                             const struct eval_windows *e, int batch) {
-    double sum = 0;
+    double sum = 0, time = e->time;
+    double all = (double)targets_counted(e->y, e->n * (size_t)e->time) / time; /* in windows */
     for (size_t i = 0; i < e->n; i += (size_t)batch) {
         int rows = e->n - i < (size_t)batch ? (int)(e->n - i) : batch;
         size_t at = i * (size_t)e->time;
-        sum += rows * transformer_loss(tf, w, e->x + at, e->y + at, rows, e->time, NULL, NULL);
+        double counted = (double)targets_counted(e->y + at, (size_t)rows * (size_t)e->time);
+        sum += counted / time *
+               transformer_loss(tf, w, e->x + at, e->y + at, rows, e->time, NULL, NULL);
     }
-    return score_of(sum / (double)e->n, e->bytes_per_token,
-                    probes_accuracy(tf, w, &e->probes, batch));
+    return score_of(sum / all, e->bytes_per_token, probes_accuracy(tf, w, &e->probes, batch));
 }

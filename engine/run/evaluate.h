@@ -9,7 +9,7 @@
 /* The validation split of a source, cut into windows in an order that depends on nothing but the
  * text. */
 struct eval_windows {
-    int32_t *x, *y; /* [n, time] */
+    int32_t *x, *y; /* [n, time]; y is LOSS_IGNORE where nothing is to be learned (corpus.h) */
     size_t n;
     int time;
     struct probes probes;   /* what the split asks */
@@ -23,7 +23,7 @@ bool eval_windows_make(const struct corpus *c, const struct tokenizer *t, int co
                        struct err *err);
 void eval_windows_deinit(struct eval_windows *w);
 
-/* Score `w` on the windows, `batch` of them at a time (what the transformer was made for), and on the
+/* Score `w` on the windows: the mean over all targets that count, `batch` of them at a time (what the transformer was made for), and on the
  * questions: accuracy is NAN when there are none. */
 struct event_score evaluate(struct transformer *tf, const struct weights *w,
                             const struct eval_windows *e, int batch);

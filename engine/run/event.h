@@ -48,6 +48,8 @@ struct event_layer {
     double update;      /* ||dW||/||W|| of the last step */
     double from_base;   /* ||W-W0||/||W0|| */
     double predicted_s; /* a step's seconds if this group were toggled; NaN: not known yet */
+    double lr_scale;    /* factor of its learning rate; 0: none; NaN: its parts have several */
+    int64_t thaws_at;   /* the step from which on it will learn as planned; 0: there is no such plan */
 };
 struct event_layers { struct event_layer *groups; int n_groups; double step_s; /* median now */ };
 

@@ -107,6 +107,8 @@ static void parse_layers(const struct json *v, struct event_memory *m, struct ev
             .update = real_of(g, "update"),
             .from_base = real_of(g, "from_base"),
             .predicted_s = real_of(g, "predicted_s"),
+            .lr_scale = json_get(g, "lr_scale") ? real_of(g, "lr_scale") : 0,
+            .thaws_at = whole_of(g, "thaws_at"),
         };
     }
     l->step_s = real_of(v, "step_s");

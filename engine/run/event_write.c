@@ -108,6 +108,8 @@ static void put_layers(struct json_writer *w, const struct event_layers *l) {
         put_real(w, "update", g->update);
         put_real(w, "from_base", g->from_base);
         put_known(w, "predicted_s", g->predicted_s);
+        if (g->lr_scale != 0) put_real(w, "lr_scale", g->lr_scale);
+        if (g->thaws_at > 0) json_add_integer(w, "thaws_at", g->thaws_at);
         json_close(w, '}');
     }
     json_close(w, '}');

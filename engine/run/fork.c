@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -75,6 +76,18 @@ static bool give_base(struct trainer *t, const struct run_paths *to, struct err 
             model_folder_save(to->base, &t->base, t->tokenizer, err));
 }
 
+/* The best weights that an early stop would take back; where they cannot be shared the fork's
+ * stage begins to wait anew. */
+static void give_best(const struct trainer *t, const struct run_paths *to,
+                      struct trainer_state *s) {
+    char name[64], old[PATH_MAX], new[PATH_MAX];
+    if (s->early.step == 0 || s->early.step == s->step) return;
+    snprintf(name, sizeof name, "step-%" PRId64, s->early.step);
+    bool ok = files_join(old, sizeof old, t->paths->checkpoints, name, NULL) &&
+              files_join(new, sizeof new, to->checkpoints, name, NULL) && link_folder(old, new);
+    if (!ok) s->early = (struct early_stop){.step = 0};
+}
+
 /* The plan with which the fork goes on, in t->scratch. */
 static bool choose_plan(struct trainer *t, const struct command *c, struct err *err) {
     int n = t->table.n_groups;
@@ -87,18 +100,32 @@ static bool choose_plan(struct trainer *t, const struct command *c, struct err *
     return true;
 }
 
+/* A freeze plan that is given takes the place of the stage's. s->by_hand is the caller's to
+ * free. */
+static bool all_by_hand(const struct trainer *t, struct trainer_state *s, struct err *err) {
+    size_t n = (size_t)t->table.n_groups;
+    s->by_hand = malloc(n * sizeof *s->by_hand);
+    if (!s->by_hand) return err_set(err, ERR_NOMEM, "no memory for a freeze plan");
+    for (size_t g = 0; g < n; g++) s->by_hand[g] = true;
+    return true;
+}
+
 /* The very state of now, but for what is asked to be other. */
 static bool save_state(struct trainer *t, const struct command *c, const struct run_paths *to,
                        struct event_checkpoint *out, char path[PATH_MAX], struct err *err) {
     struct trainer_state state = t->state;
+    if (c->has_freeze && !all_by_hand(t, &state, err)) return false;
     double scale =
         c->has_lr ? stage_lr_scale(t, state.stage, state.stage_step, c->number) : (double)NAN;
     if (isfinite(scale)) state.lr_scale = scale;
+    give_best(t, to, &state);
     out->path = path;
     out->seconds = (double)NAN;
-    return choose_plan(t, c, err) &&
-           checkpoint_save(to->checkpoints, &state, t->scratch, &t->weights, &t->optim,
-                           t->tokenizer, path, &out->bytes, err);
+    bool ok = choose_plan(t, c, err) &&
+              checkpoint_save(to->checkpoints, &state, t->scratch, &t->weights, &t->optim,
+                              t->tokenizer, path, &out->bytes, err);
+    if (c->has_freeze) free(state.by_hand);
+    return ok;
 }
 
 /* The config as it is, but for the line of its name. */

@@ -15,11 +15,10 @@ static const double first_s = 30, alone_s = 0.3, look_s = 0.1;
 /* A loaded model's weights as the trainer's own. */
 static bool take_weights(struct trainer *t, const struct hf_model *m, struct weights *out,
                          struct err *err) {
-    if (m->table.parameters != t->table.parameters || m->table.n_groups != t->table.n_groups)
-        return err_set(err, ERR_PARSE, "base and checkpoint are not of the same shape");
     if (!weights_create(&t->table, out, err)) return false;
-    for (int g = 0; g < t->table.n_groups; g++)
-        memcpy(out->group[g], m->weights.group[g], t->table.groups[g].reals * sizeof(real));
+    if (!weights_copy(out, &m->weights))
+        return err_set(err, ERR_PARSE, "base and checkpoint are not of the same shape");
+    out->plain = weights_adapters_blank(out);
     return true;
 }
 

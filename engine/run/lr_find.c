@@ -168,7 +168,7 @@ static bool train(struct finder *f, struct trainer *t, struct err *err) {
                                       .resume_from = ""};
     blas_init();
     if (!trainer_create(t, &plan, err)) return false;
-    bool ok = stage_plan(t, 0, t->learn, err);
+    bool ok = stage_plan(t, 0, t->learn, err) && stage_rates(t, 0, t->optim.lr_scale, err);
     stage_measure(t);
     if (ok) raise_rate(f, t);
     trainer_destroy(t);

@@ -9,66 +9,18 @@
 
 /* ---- freeze and unfreeze ---- */
 
-static bool all_of(const bool *changed, const struct named_group *group) {
-    bool all = true;
-    for (int g = group->first; g <= group->last; g++) all &= changed[g];
-    return all;
-}
-
-/* One `freeze` event for each group that changed; a block whose parts all did is told as one.
- * The last one's measured time will stand for all. */
-static void report_changed(struct trainer *t, const bool *changed, bool frozen, const char *by,
-                           double predicted_s, double kept) {
-    int n = 0, told = -1; /* the last group that was told */
-    struct named_group *named = groups_named(&t->table, &n, NULL);
-    for (int i = 0; i < n; i++) {
-        if (named[i].last <= told || !all_of(changed, &named[i])) continue;
-        told = named[i].last;
-        report_freeze(t, named[i].name, frozen, by, predicted_s, (double)NAN,
-                      t->state.step + 1);
-        t->freeze_told.waiting = true;
-        snprintf(t->freeze_told.group, sizeof t->freeze_told.group, "%s", named[i].name);
-        snprintf(t->freeze_told.by, sizeof t->freeze_told.by, "%s", by);
-        t->freeze_told.frozen = frozen;
-        t->freeze_told.predicted_s = predicted_s;
-        t->freeze_told.kept = kept;
-        t->freeze_told.step = t->state.step + 1;
-    }
-    free(named);
-}
-
-static bool change_plan(struct trainer *t, const struct command *c, bool learn,
-                        struct err *err) {
-    int n = t->table.n_groups;
-    bool *changed = calloc(2 * (size_t)n, sizeof *changed);
-    if (!changed) return err_set(err, ERR_NOMEM, "no memory for a freeze plan");
-    bool *then = changed + n, any = false;
-    bool ok = groups_select(&t->table, c->text, changed, err);
-    for (int g = 0; ok && g < n; g++) {
-        changed[g] = changed[g] && t->learn[g] != learn;
-        then[g] = changed[g] ? learn : t->learn[g];
-        any |= changed[g];
-    }
-    if (ok && any) {
-        bool moved = transformer_cut(&t->table, t->learn) != transformer_cut(&t->table, then);
-        double kept = moved ? stage_kept_share(t) : 0;
-        double predicted = cost_predict(&t->cost, t->learn, then, kept);
-        memcpy(t->learn, then, (size_t)n * sizeof *then);
-        stage_thaw_base(t);
-        cost_reset(&t->cost);
-        report_changed(t, changed, !learn, c->by, predicted, kept);
-        report_layers(t);
-    }
-    free(changed);
-    return ok;
+/* What is named leaves the stage's plan, also where it stood so already. */
+static bool by_hand(struct trainer *t, const struct command *c, bool frozen, struct err *err) {
+    return trainer_freeze(t, c->text, frozen, c->by, err) &&
+           groups_select(&t->table, c->text, t->by_hand, err);
 }
 
 static bool obey_freeze(struct trainer *t, const struct command *c, struct err *err) {
-    return change_plan(t, c, false, err);
+    return by_hand(t, c, true, err);
 }
 
 static bool obey_unfreeze(struct trainer *t, const struct command *c, struct err *err) {
-    return change_plan(t, c, true, err);
+    return by_hand(t, c, false, err);
 }
 
 /* ---- the others ---- */

@@ -7,14 +7,15 @@
 #include "engine/data/bytes_map.h"
 #include "engine/nn/op_loss.h"
 
-/* Tokens of a unit: in front of the first one stands the end of the text before. */
+/* Tokens of a unit: in front of the first one stands the end of the text before, in one that
+ * stands alone, too. */
 struct unit_tokens {
     const int32_t *at;
     size_t n, answer; /* answer: the first token of it */
 };
 
 static struct unit_tokens unit_of(const struct corpus *c, size_t i) {
-    size_t start = c->starts[i];
+    size_t start = c->starts[i] + c->alone;
     return (struct unit_tokens){c->tokens + start, c->starts[i + 1] - start,
                                 c->answers[i] - start};
 }

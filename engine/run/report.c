@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/core/clock.h"
+#include "engine/core/files.h"
 #include "engine/nn/blas.h"
 #include "engine/run/trainer.h"
 
@@ -14,8 +15,23 @@ static const double notice_every_s = 5;
 /* The log may be on a full disk: training goes on, and the log tries again with its next line.
  */
 static void put(struct trainer *t, struct event *e) {
+    struct err why = {0};
     e->step = t->state.step;
     event_log_put(t->log, e, NULL);
+    if (!t->tensorboard || tensorboard_add(t->tensorboard, e, clock_wall(), &why)) return;
+    err_prefix(&why, "TensorBoard misses what is measured from now on");
+    report_problem(t, false, why.msg);
+}
+
+void report_tensorboard(struct trainer *t) {
+    char folder[PATH_MAX];
+    struct err why = {0};
+    if (!t->settings->tensorboard || !t->paths) return;
+    if (files_join(folder, sizeof folder, t->paths->dir, "tensorboard", &why))
+        t->tensorboard = tensorboard_create(folder, t->state.step, clock_wall(), &why);
+    if (t->tensorboard) return;
+    err_prefix(&why, "nothing is written for TensorBoard");
+    report_problem(t, false, why.msg);
 }
 
 /* What those at the socket hear while the log cannot be written. */
@@ -192,18 +208,25 @@ static struct event_layer layer_of(struct trainer *t, const struct part_facts *f
                                    const struct named_group *group) {
     double norm = 0, base = 0, distance = 0, update = 0, grad = 0;
     struct event_layer layer = {.name = group->name, .frozen = true, .proven = true};
+    double lr_scale = t->optim.lr_scale[group->first];
     for (int g = group->first; g <= group->last; g++) {
         norm += facts[g].norm * facts[g].norm;
         base += facts[g].base_norm * facts[g].base_norm;
         distance += facts[g].distance * facts[g].distance;
         update += facts[g].update * facts[g].update;
         grad += t->learn[g] ? t->group_norms[g] * t->group_norms[g] : 0;
+        if (t->optim.lr_scale[g] != lr_scale) lr_scale = (double)NAN;
+        int64_t thaws = trainer_thaws_at(t, g);
+        if (thaws > 0 && (layer.thaws_at == 0 || thaws < layer.thaws_at))
+            layer.thaws_at = thaws;
         layer.frozen &= !t->learn[g];
         layer.proven &= facts[g].proven;
     }
     layer.grad_norm = sqrt(grad);
     layer.update = layer.frozen ? 0 : share(sqrt(update), sqrt(norm));
     layer.from_base = t->has_base ? share(sqrt(distance), sqrt(base)) : (double)NAN;
+    layer.lr_scale = lr_scale == 1 ? 0 : lr_scale;
+    if (!layer.frozen) layer.thaws_at = 0; /* some of it learns already */
     layer.predicted_s = toggled(t, group, layer.frozen);
     return layer;
 }

@@ -35,7 +35,8 @@ void retention_decide(const struct retention *keep, struct checkpoint_fate *fate
 
 /* ---- reading ---- */
 
-static double validation_of(const char *folder) {
+/* What trainer.json says of the loss, and of the best step of an early_stop (0: nothing). */
+static double validation_of(const char *folder, int64_t *best_step) {
     char path[PATH_MAX];
     struct buf text = {0};
     struct json *root = NULL;
@@ -43,6 +44,7 @@ static double validation_of(const char *folder) {
         files_read(path, TRAINER_BYTES, &text, NULL))
         root = json_parse(buf_text(&text), text.len, NULL);
     double loss = json_number(json_get(root, "validation_loss"), (double)NAN);
+    *best_step = json_int(json_get(json_get(root, "early_stop"), "step"), 0);
     json_destroy(root);
     buf_deinit(&text);
     return loss;
@@ -53,6 +55,7 @@ bool retention_list(const char *checkpoints, const struct retention *keep,
                     struct err *err) {
     char folder[PATH_MAX];
     int room = 0;
+    int64_t held = -1; /* the step that the newest sound one names; -1: none was seen yet */
     *out = NULL;
     *n = 0;
     for (int64_t step = INT64_MAX; (step = checkpoint_below(checkpoints, step, folder)) >= 0;) {
@@ -66,10 +69,14 @@ bool retention_list(const char *checkpoints, const struct retention *keep,
             }
             *out = grown;
         }
-        (*out)[(*n)++] = (struct checkpoint_fate){
-            .step = step, .validation = validation_of(folder), .sound = sound(folder)};
+        int64_t best;
+        struct checkpoint_fate *fate = &(*out)[(*n)++];
+        *fate = (struct checkpoint_fate){
+            .step = step, .validation = validation_of(folder, &best), .sound = sound(folder)};
+        if (fate->sound && held < 0) held = best;
     }
     retention_decide(keep, *out, *n);
+    for (int i = 0; i < *n; i++) (*out)[i].stays |= (*out)[i].sound && (*out)[i].step == held;
     return true;
 }
 

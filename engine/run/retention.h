@@ -23,7 +23,8 @@ struct checkpoint_fate {
  * always stays. */
 void retention_decide(const struct retention *keep, struct checkpoint_fate *fates, int n);
 
-/* All checkpoints, the newest first, as they are decided about; *out is freed by the caller. sound: what
+/* All checkpoints, the newest first, as they are decided about; the one that the newest sound one
+ * names as its stage's best (early_stop) stays as well. *out is freed by the caller. sound: what
  * tells (checkpoint_is_whole(), or a check that reads them). No folder: none. */
 bool retention_list(const char *checkpoints, const struct retention *keep,
                     bool (*sound)(const char *folder), struct checkpoint_fate **out, int *n,

@@ -42,7 +42,7 @@ struct text {
 struct writing {
     struct decoder *decoder;
     const struct weights *weights;
-    int32_t end_of_text;
+    const struct tokenizer *tokenizer; /* knows what ends a text */
     int n;
     struct text *texts;           /* [decoder's sequences] */
     struct decoder_token *tokens; /* [sequences, context] those of one feed */
@@ -53,7 +53,7 @@ static bool writing_init(struct writing *g, struct decoder *d, const struct weig
                          const struct tokenizer *t, struct err *err) {
     const struct model_config *c = &w->table->config;
     size_t n = (size_t)decoder_sequences(d);
-    *g = (struct writing){.decoder = d, .weights = w, .end_of_text = tokenizer_eot(t)};
+    *g = (struct writing){.decoder = d, .weights = w, .tokenizer = t};
     g->texts = calloc(n, sizeof *g->texts);
     g->tokens = calloc(n * (size_t)c->context, sizeof *g->tokens);
     g->scratch = malloc(2 * (size_t)c->vocab * sizeof *g->scratch);
@@ -106,7 +106,7 @@ static bool go_on(struct writing *g, int k, struct err *err) {
                                 g->weights->table->config.vocab, x->ids.data, x->ids.n,
                                 g->scratch, NULL);
     x->left--;
-    if (id == g->end_of_text) {
+    if (tokenizer_is_end(g->tokenizer, id)) {
         x->left = 0;
         return true;
     }

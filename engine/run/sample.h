@@ -18,12 +18,12 @@ bool prompt_encode_within(struct tokenizer *t, const char *prompt, int context, 
 struct generate_plan {
     const int32_t *prompt; /* [n_prompt], at least one */
     size_t n_prompt;
-    int tokens; /* at most; fewer when the model ends the text */
+    int tokens; /* at most; fewer when the model ends the text (tokenizer_is_end()) */
     struct sampler sampler;
     /* Called after each token (may be NULL); false ends the generation. */
     bool (*token)(void *ctx, int32_t id);
     void *ctx;
-    struct ids *out; /* the generated ids (the prompt's and the end-of-text token not among them) are
+    struct ids *out; /* the generated ids (the prompt's and the one that ends it not among them) are
                         appended; may hold the prompt */
 };
 /* Make n texts, as many at once as the decoder has sequences (which are reset first). Each is what it

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/core/spelling.h"
 #include "engine/run/number.h"
 
 static const char stage_prefix[] = "stages.*.";
@@ -22,33 +23,17 @@ static const char *const sections[] = {"model",
                                        "checkpoint",
                                        "checkpoint.keep",
                                        "stages.*.replay",
+                                       "stages.*.thaw",
+                                       "stages.*.early_stop",
                                        "stages.*.optimizer",
-                                       "stages.*.schedule"};
-enum { N_SECTIONS = sizeof sections / sizeof sections[0], PATH_BYTES = 96 };
+                                       "stages.*.schedule",
+                                       "stages.*.adapter"};
+enum { N_SECTIONS = sizeof sections / sizeof sections[0], PATH_BYTES = SPELLING_MAX };
 
 static int level(const char *path) {
     int dots = 0;
     for (; *path; path++) dots += *path == '.';
     return dots;
-}
-
-static int least(int a, int b) { return a < b ? a : b; }
-
-/* Changes of one character that turn a into b (V. Levenshtein, 1966), one row at a time. */
-static int edit_distance(const char *a, const char *b) {
-    int row[PATH_BYTES + 1], n = (int)strlen(b);
-    if (n > PATH_BYTES) return PATH_BYTES;
-    for (int j = 0; j <= n; j++) row[j] = j;
-    for (int i = 1; *a; a++, i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int changed = diagonal + (*a != b[j - 1]);
-            diagonal = row[j];
-            row[j] = least(changed, least(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[n];
 }
 
 /* A known key is worth naming when at most half of what was written last has to change, or when
@@ -67,7 +52,7 @@ static const char *nearest_key(const char *path) {
         const char *known =
             i < n_setting_keys ? setting_keys[i].path : sections[i - n_setting_keys];
         if (level(known) != level(path)) continue;
-        int distance = edit_distance(path, known);
+        int distance = spelling_distance(path, known);
         if (best && distance >= best_distance) continue;
         best = known;
         best_distance = distance;
@@ -88,16 +73,19 @@ static void generic_path(const char *path, char out[PATH_BYTES], int *stage) {
     }
 }
 
-/* A number in the place of checkpoint.keep's mapping is how many of the last are kept. */
+/* A number in the place of checkpoint.keep's mapping is how many of the last are kept, a list
+ * in the place of thaw's is when what is thawed. */
 static const char *written_out(const char *path) {
+    if (strcmp(path, "stages.*.thaw") == 0) return "stages.*.thaw.at";
     return strcmp(path, "checkpoint.keep") == 0 ? "checkpoint.keep.last" : path;
 }
 
 const struct setting_key *setting_find(const char *path, int *stage, const char **nearest) {
     char generic[PATH_BYTES];
-    generic_path(written_out(path), generic, stage);
+    generic_path(path, generic, stage);
+    const char *whole = written_out(generic);
     for (int i = 0; i < n_setting_keys; i++) {
-        bool found = strcmp(generic, setting_keys[i].path) == 0;
+        bool found = strcmp(whole, setting_keys[i].path) == 0;
         if (!found) continue;
         if (nearest) *nearest = setting_keys[i].path;
         return &setting_keys[i];
@@ -222,7 +210,34 @@ static bool put_sets(struct settings *s, const struct setting_key *k, const char
     return true;
 }
 
+/* Which of an item's two halves is its GROUPS. */
+static int groups_half(const struct setting_key *k) {
+    return strcmp(k->words[0], "groups") == 0 ? 0 : 1;
+}
+
+static bool put_groups(char *field, const struct setting_key *k, const char *const *words,
+                       int n, struct err *err) {
+    struct group_numbers list = {.n = n / 2};
+    if (n % 2 != 0 || n / 2 > GROUP_TEXTS_MAX)
+        return err_set(err, ERR_RANGE, "%s must be up to %d GROUPS with a number each",
+                       last_part(k->path), GROUP_TEXTS_MAX);
+    for (int i = 0; i < list.n; i++) {
+        const char *const *item = words + (size_t)2 * (size_t)i;
+        const char *number = item[1 - groups_half(k)];
+        struct group_number *to = &list.at[i];
+        int64_t whole;
+        if (!put_text(to->groups, sizeof to->groups, k, item[groups_half(k)], err))
+            return false;
+        if (*k->unit && !number_parse_whole(number, &whole))
+            return refuse(k, ERR_PARSE, "a whole number, ", number, err);
+        if (!put_real((char *)&to->number, k, number, err)) return false;
+    }
+    memcpy(field, &list, sizeof list);
+    return true;
+}
+
 static bool check_count(const struct setting_key *k, int n, struct err *err) {
+    if (k->type == SETTING_GROUPS) return true; /* put_groups() counts items of two */
     bool list = k->type == SETTING_TEXTS || k->type == SETTING_SETS;
     int items = k->type == SETTING_SETS ? (n + 1) / 2 : n;
     if (!list && n != 1)
@@ -266,6 +281,8 @@ bool setting_put(struct settings *s, const struct setting_key *k, int stage,
         return put_one_text(field, k, words[0], err);
     case SETTING_TEXTS:
         return put_texts(field, k, words, n, err);
+    case SETTING_GROUPS:
+        return put_groups(field, k, words, n, err);
     case SETTING_SETS:
         break;
     }
@@ -303,6 +320,17 @@ static int get_texts(const char *field, struct buf *out) {
     return list->n;
 }
 
+static int get_groups(const char *field, const struct setting_key *k, struct buf *out) {
+    const struct group_numbers *list = (const struct group_numbers *)(const void *)field;
+    for (int i = 0; i < list->n; i++)
+        for (int half = 0; half < 2; half++) {
+            if (half == groups_half(k)) buf_str(out, list->at[i].groups);
+            else number_write(out, list->at[i].number);
+            buf_add(out, "", 1);
+        }
+    return 2 * list->n;
+}
+
 int setting_get(const struct settings *s, const struct setting_key *k, int stage,
                 struct buf *out) {
     const char *base = of_stage(k) ? (const char *)&s->stages[stage] : (const char *)s;
@@ -324,6 +352,8 @@ int setting_get(const struct settings *s, const struct setting_key *k, int stage
         return add_word(out, field);
     case SETTING_TEXTS:
         return get_texts(field, out);
+    case SETTING_GROUPS:
+        return get_groups(field, k, out);
     case SETTING_SETS:
         break;
     }
@@ -390,7 +420,8 @@ struct optim_settings settings_optim(const struct stage_settings *st) {
                                    .beta2 = st->optimizer.beta2,
                                    .eps = st->optimizer.eps,
                                    .decay = st->optimizer.decay,
-                                   .momentum = st->optimizer.momentum};
+                                   .momentum = st->optimizer.momentum,
+                                   .l2_sp = st->l2_sp};
 }
 
 int settings_best_set(const struct settings *s) {
@@ -398,6 +429,27 @@ int settings_best_set(const struct settings *s) {
     for (int i = 0; i < s->eval.n_sets; i++)
         if (data->n > 0 && strcmp(s->eval.sets[i].source, data->text[0]) == 0) return i;
     return s->eval.n_sets - 1;
+}
+
+static bool names_source(const struct text_list *list, const char *source) {
+    for (int i = 0; i < list->n; i++)
+        if (strcmp(list->text[i], source) == 0) return true;
+    return false;
+}
+
+int settings_stage_of(const struct settings *s, const char *source) {
+    for (int i = 0; i < s->n_stages; i++)
+        if (names_source(&s->stages[i].data, source) ||
+            names_source(&s->stages[i].replay.data, source))
+            return i;
+    return s->n_stages - 1;
+}
+
+int settings_early_set(const struct settings *s, int stage) {
+    const char *name = s->stages[stage].early_stop.set;
+    for (int i = 0; i < s->eval.n_sets; i++)
+        if (strcmp(s->eval.sets[i].name, name) == 0) return i;
+    return settings_best_set(s);
 }
 
 int settings_micro_batch(const struct stage_settings *st) {

@@ -55,6 +55,19 @@ static bool check_stage(const struct settings *s, int i, char *path, struct err 
             st->batch, st->micro_batch);
         return at(path, "stages.%d.micro_batch", i);
     }
+    if (st->l2_sp > 0 && i != s->n_stages - 1) {
+        err_set(err, ERR_RANGE,
+                "l2_sp pulls towards the weights that a stage began with, and these are kept "
+                "in the "
+                "last stage only (as its base): leave it out of stage \"%s\"",
+                st->name);
+        return at(path, "stages.%d.l2_sp", i);
+    }
+    if (st->thaw.every > 0 && st->thaw.at.n > 0) {
+        err_set(err, ERR_RANGE,
+                "thaw is either every so many steps or a list of steps, not both");
+        return at(path, "stages.%d.thaw", i);
+    }
     return true;
 }
 
@@ -75,6 +88,24 @@ static bool check_keep(const struct settings *s, struct err *err) {
            err_set(err, ERR_RANGE,
                    "keep.best needs a validation loss: name a set in eval.sets, e.g. {domain: "
                    "text:PATH}");
+}
+
+/* A stage that ends early needs a set that tells it to. */
+static bool check_early_stop(const struct settings *s, int i, char *path, struct err *err) {
+    const struct stage_settings *st = &s->stages[i];
+    if (st->early_stop.patience == 0) return true;
+    if (s->eval.n_sets == 0) {
+        err_set(err, ERR_RANGE,
+                "early_stop needs a validation loss: name a set in eval.sets, e.g. {domain: "
+                "text:PATH}");
+        return at(path, "stages.%d.early_stop", i);
+    }
+    int set = settings_early_set(s, i);
+    if (!st->early_stop.set[0] || strcmp(s->eval.sets[set].name, st->early_stop.set) == 0)
+        return true;
+    err_set(err, ERR_RANGE, "there is no set \"%s\" in eval.sets; the last is \"%s\"",
+            st->early_stop.set, s->eval.sets[s->eval.n_sets - 1].name);
+    return at(path, "stages.%d.early_stop.set", i);
 }
 
 static int count_words(const char *text) {
@@ -102,16 +133,29 @@ static bool check_prompts(const struct settings *s, struct err *err) {
     return true;
 }
 
-static bool check_freezes(const struct settings *s, const struct param_table *t, char *path,
-                          struct err *err) {
+static bool check_numbered(const struct param_table *t, const struct group_numbers *list,
+                           bool *mask, int stage, const char *key, char *path,
+                           struct err *err) {
+    for (int i = 0; i < list->n; i++)
+        if (!groups_select(t, list->at[i].groups, mask, err))
+            return at(path, "stages.%d.%s", stage, key);
+    return true;
+}
+
+static bool check_groups(const struct settings *s, const struct param_table *t, char *path,
+                         struct err *err) {
     bool *mask = calloc((size_t)t->n_groups, sizeof *mask);
     if (!mask) return err_set(err, ERR_NOMEM, "not enough memory to check the groups");
     bool ok = true;
     for (int i = 0; ok && i < s->n_stages; i++) {
-        const struct text_list *freeze = &s->stages[i].freeze;
+        const struct stage_settings *st = &s->stages[i];
+        const struct text_list *freeze = &st->freeze;
         for (int j = 0; ok && j < freeze->n; j++)
             ok = groups_select(t, freeze->text[j], mask, err);
         if (!ok) at(path, "stages.%d.freeze", i);
+        ok = ok && check_numbered(t, &st->optimizer.lr_scale, mask, i, "optimizer.lr_scale",
+                                  path, err);
+        ok = ok && check_numbered(t, &st->thaw.at, mask, i, "thaw.at", path, err);
     }
     free(mask);
     return ok;
@@ -122,11 +166,30 @@ static bool check_model(const struct settings *s, char *path, struct err *err) {
     if (s->model.from[0]) return true;
     struct model_config config = settings_model(s);
     struct param_table table;
-    if (!model_config_complete(&config, err) || !param_table_create(&config, &table, err))
-        return at(path, "model");
-    bool ok = check_freezes(s, &table, path, err);
+    if (!model_config_complete(&config, err)) return at(path, "model");
+    if (!settings_adapter(s, &config, err))
+        return at(path, "stages.%d.adapter", (int)(settings_adapted_stage(s) - s->stages));
+    if (!param_table_create(&config, &table, err)) return at(path, "model");
+    bool ok = check_groups(s, &table, path, err);
     param_table_destroy(&table);
     return ok;
+}
+
+/* The stages' adapters are parts of one model. */
+static bool check_adapters(const struct settings *s, char *path, struct err *err) {
+    const struct stage_settings *first = NULL;
+    for (int i = 0; i < s->n_stages; i++) {
+        const struct stage_settings *st = &s->stages[i];
+        if (st->adapter.rank == 0) continue;
+        if (!first) first = st;
+        if (memcmp(&st->adapter, &first->adapter, sizeof st->adapter) == 0) continue;
+        err_set(
+            err, ERR_RANGE,
+            "the stages \"%s\" and \"%s\" have different adapters: a run's stages share one",
+            first->name, st->name);
+        return at(path, "stages.%d.adapter", i);
+    }
+    return true;
 }
 
 bool settings_check(const struct settings *s, char *path, struct err *err) {
@@ -139,7 +202,9 @@ bool settings_check(const struct settings *s, char *path, struct err *err) {
     for (int i = 0; i < s->n_stages; i++)
         if (!check_stage(s, i, path, err)) return false;
     if (!check_sets(s, err)) return at(path, "eval.sets");
+    for (int i = 0; i < s->n_stages; i++)
+        if (!check_early_stop(s, i, path, err)) return false;
     if (!check_prompts(s, err)) return at(path, "compare.prompts");
     if (!check_keep(s, err)) return at(path, "checkpoint.keep.best");
-    return check_model(s, path, err);
+    return check_adapters(s, path, err) && check_model(s, path, err);
 }

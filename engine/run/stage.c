@@ -1,12 +1,14 @@
 /* stage.c - what a stage needs before its first step: text as tokens, a freeze plan, the base.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/core/clock.h"
 #include "engine/formats/hf_model.h"
 #include "engine/run/trainer.h"
+#include "engine/run/training_plan.h"
 
 /* ---- data: every source is read once, however many stages and sets ask for it ---- */
 
@@ -73,8 +75,7 @@ static struct tokenizer *learn_vocabulary(struct trainer *t, const struct source
     bool ok = true;
     for (size_t i = 0; ok && i < text->n_units; i++) {
         const struct unit *u = &text->units[i];
-        if (!u->validation)
-            ok = bpe_trainer_add(b, text->bytes.data + u->offset, u->length, err);
+        if (!u->validation) ok = corpus_teach(b, text, u, err);
         if (ok && i % 1024 == 0 && !tell(&p, i, text->n_units))
             ok = err_set(err, ERR_STOPPED, "counting words was given up");
     }
@@ -85,20 +86,48 @@ static struct tokenizer *learn_vocabulary(struct trainer *t, const struct source
     return made;
 }
 
+/* How conversations are written. The model will answer so, and what is saved of it says so. */
+static const struct chat_template *find_chat(struct trainer *t) {
+    enum chat_kind kind = t->settings->model.chat;
+    const struct chat_template *c =
+        kind == CHAT_AUTO ? chat_for(t->tokenizer) : &chat_templates[kind];
+    tokenizer_set_chat(t->tokenizer, c);
+    return c;
+}
+
+/* `stage` says how sequences are made of it. */
 static bool build(struct trainer *t, struct text_cache *cache, const struct text_list *list,
-                  enum split split, struct corpus *out, struct err *err) {
+                  enum split split, int stage, struct corpus *out, struct err *err) {
     const struct source_text *text = cache_read(cache, list, err);
+    if (!text) return false;
     struct progress p = {.t = t, .what = "turning text into tokens"};
-    return text && (corpus_build(text, split, t->tokenizer, tell, &p, out, err) ||
-                    err_prefix(err, "%s", list->text[0]));
+    struct corpus_form form = {.chat = source_has_turns(text) ? find_chat(t) : NULL,
+                               .alone = !t->settings->stages[stage].packing};
+    return corpus_build_as(text, split, form, t->tokenizer, tell, &p, out, err) ||
+           err_prefix(err, "%s", list->text[0]);
+}
+
+/* What does not fit into a sequence of its own is said, once a stage. */
+static void tell_losses(struct trainer *t, int i) {
+    struct batcher_losses lost = batcher_losses(t->stages[i].batcher);
+    char text[320];
+    size_t units = t->stages[i].data.n_units + t->stages[i].replay.n_units;
+    if (lost.cut + lost.left_out == 0) return;
+    snprintf(text, sizeof text,
+             "stage %s: of %zu texts %zu %s longer than the %d tokens of a sequence and cut "
+             "there, and %zu have nothing to learn within and are left out: a larger "
+             "model.context keeps more",
+             t->settings->stages[i].name, units, lost.cut, lost.cut == 1 ? "is" : "are",
+             t->time, lost.left_out);
+    report_problem(t, false, text);
 }
 
 static bool load_stage(struct trainer *t, struct text_cache *cache, int i, struct err *err) {
     const struct stage_settings *s = &t->settings->stages[i];
     struct stage_data *d = &t->stages[i];
-    if (!build(t, cache, &s->data, SPLIT_TRAIN, &d->data, err) ||
+    if (!build(t, cache, &s->data, SPLIT_TRAIN, i, &d->data, err) ||
         (s->replay.share > 0 &&
-         !build(t, cache, &s->replay.data, SPLIT_TRAIN, &d->replay, err)))
+         !build(t, cache, &s->replay.data, SPLIT_TRAIN, i, &d->replay, err)))
         return err_prefix(err, "stage %s", s->name);
     struct batcher_plan plan = {.batch = s->batch,
                                 .context = t->time,
@@ -108,9 +137,10 @@ static bool load_stage(struct trainer *t, struct text_cache *cache, int i, struc
                                 .replay = s->replay.share > 0 ? &d->replay : NULL,
                                 .replay_share = s->replay.share};
     d->batcher = batcher_create(&plan, err);
-    bool main_too_short = d->data.n_tokens <= (size_t)t->time;
+    if (d->batcher) tell_losses(t, i);
+    bool of_main = s->replay.share == 0 || d->data.n_tokens <= (size_t)t->time;
     return d->batcher || err_prefix(err, "stage %s (%s)", s->name,
-                                    (main_too_short ? &s->data : &s->replay.data)->text[0]);
+                                    (of_main ? &s->data : &s->replay.data)->text[0]);
 }
 
 static bool load_set(struct trainer *t, struct text_cache *cache, int i, struct text_list *list,
@@ -119,7 +149,8 @@ static bool load_set(struct trainer *t, struct text_cache *cache, int i, struct 
     list->n = 1;
     memcpy(list->text[0], set->source, sizeof set->source);
     struct corpus held_out = {0};
-    bool ok = build(t, cache, list, SPLIT_VAL, &held_out, err) &&
+    int stage = settings_stage_of(t->settings, set->source);
+    bool ok = build(t, cache, list, SPLIT_VAL, stage, &held_out, err) &&
               eval_windows_make(&held_out, t->tokenizer, t->time, t->settings->eval.tokens,
                                 set->source, &t->eval_sets[i], err);
     corpus_deinit(&held_out);
@@ -147,15 +178,19 @@ bool stage_data_load(struct trainer *t, struct err *err) {
 /* ---- the freeze plan and the base ---- */
 
 bool stage_plan(const struct trainer *t, int stage, bool *learn, struct err *err) {
-    const struct text_list *freeze = &t->settings->stages[stage].freeze;
-    bool *frozen = calloc((size_t)t->table.n_groups, sizeof *frozen);
-    bool ok = frozen || err_set(err, ERR_NOMEM, "no memory for a freeze plan");
-    for (int i = 0; ok && i < freeze->n; i++)
-        ok = groups_select(&t->table, freeze->text[i], frozen, err) ||
-             err_prefix(err, "stage %s: freeze", t->settings->stages[stage].name);
-    for (int g = 0; ok && g < t->table.n_groups; g++) learn[g] = !frozen[g];
-    free(frozen);
-    return ok;
+    const struct stage_settings *s = &t->settings->stages[stage];
+    int64_t *steps = calloc((size_t)t->table.n_groups, sizeof *steps);
+    bool ok = steps ? plan_thaw_steps(&t->table, s, steps, err)
+                    : err_set(err, ERR_NOMEM, "no memory for a freeze plan");
+    for (int g = 0; ok && g < t->table.n_groups; g++) learn[g] = steps[g] == PLAN_START;
+    free(steps);
+    return ok || err_prefix(err, "stage %s", s->name);
+}
+
+bool stage_rates(const struct trainer *t, int stage, double *scale, struct err *err) {
+    const struct stage_settings *s = &t->settings->stages[stage];
+    return plan_lr_scale(&t->table, s, scale, err) ||
+           err_prefix(err, "stage %s: lr_scale", s->name);
 }
 
 double stage_lr_scale(const struct trainer *t, int stage, int64_t stage_step, double lr) {
@@ -165,8 +200,12 @@ double stage_lr_scale(const struct trainer *t, int stage, int64_t stage_step, do
 }
 
 void stage_thaw_base(struct trainer *t) {
-    for (int g = 0; t->has_base && g < t->table.n_groups; g++)
-        if (t->learn[g]) weights_unshare(&t->base, g);
+    bool adapting = false;
+    for (int g = 0; g < t->table.n_groups; g++) {
+        if (t->has_base && t->learn[g]) weights_unshare(&t->base, g);
+        adapting |= t->learn[g] && t->table.lora[g];
+    }
+    t->weights.plain = !adapting && weights_adapters_blank(&t->weights);
 }
 
 double stage_kept_share(const struct trainer *t) {
@@ -190,6 +229,7 @@ static bool take_base(struct trainer *t, struct err *err) {
     struct err why = {0};
     if (!weights_share(&t->weights, &t->base, err)) return false;
     t->has_base = true;
+    t->base.plain = weights_adapters_blank(&t->base); /* it runs as if there were none */
     for (int g = 0; g < t->table.n_groups; g++)
         t->base_fingerprint[g] = weights_fingerprint_group(&t->base, g);
     memcpy(t->base_scores, report_scores(t), sizeof t->base_scores);
@@ -197,15 +237,27 @@ static bool take_base(struct trainer *t, struct err *err) {
     return true;
 }
 
+/* Adapters that a saved base does not have began to learn with its stage. */
+static void begin_adapters_again(struct trainer *t) {
+    for (int g = 0; g < t->table.n_groups; g++)
+        if (t->table.lora[g]) weights_unshare(&t->base, g);
+    weights_init_adapters(&t->base, t->settings->seed);
+}
+
 /* What the base has other than the present weights becomes its own. */
 static bool copy_base(struct trainer *t, const struct weights *saved, struct err *err) {
     if (!weights_share(&t->weights, &t->base, err)) return false;
+    if (saved->table->config.adapter.rank == 0) begin_adapters_again(t);
     for (int g = 0; g < t->table.n_groups; g++) {
-        t->base_fingerprint[g] = weights_fingerprint_group(saved, g);
-        if (t->base_fingerprint[g] == weights_fingerprint_group(&t->weights, g)) continue;
+        int at = groups_find(saved->table, t->table.groups[g].name);
+        t->base_fingerprint[g] = at < 0 ? weights_fingerprint_group(&t->base, g)
+                                        : weights_fingerprint_group(saved, at);
+        if (at < 0 || t->base_fingerprint[g] == weights_fingerprint_group(&t->weights, g))
+            continue;
         weights_unshare(&t->base, g);
-        memcpy(t->base.group[g], saved->group[g], t->table.groups[g].reals * sizeof(real));
+        memcpy(t->base.group[g], saved->group[at], t->table.groups[g].reals * sizeof(real));
     }
+    t->base.plain = weights_adapters_blank(&t->base);
     t->has_base = t->base_saved = true;
     for (int i = 0; i < t->settings->eval.n_sets; i++)
         t->base_scores[i] =
@@ -219,10 +271,9 @@ static bool reload_base(struct trainer *t, struct err *err) {
     struct hf_model m = {0};
     if (!hf_model_load(t->paths->base, &m, err))
         return err_prefix(err, "the base that the last stage began with");
-    bool fits =
-        m.table.parameters == t->table.parameters && m.table.n_groups == t->table.n_groups;
-    bool ok = fits ? copy_base(t, &m.weights, err)
-                   : err_set(err, ERR_PARSE, "%s: is not of this run's shape", t->paths->base);
+    bool ok = weights_fit(&t->table, &m.table)
+                  ? copy_base(t, &m.weights, err)
+                  : err_set(err, ERR_PARSE, "%s: is not of this run's shape", t->paths->base);
     hf_model_destroy(&m);
     return ok;
 }
@@ -241,6 +292,8 @@ static void report_frozen(struct trainer *t) {
 static bool begin_afresh(struct trainer *t, struct err *err) {
     const struct stage_settings *s = &t->settings->stages[t->state.stage];
     if (!stage_plan(t, t->state.stage, t->learn, err)) return false;
+    memset(t->by_hand, 0, (size_t)t->table.n_groups * sizeof *t->by_hand);
+    t->state.early = (struct early_stop){.step = 0};
     /* Moments of one kind of optimizer mean nothing to another. */
     if (t->state.stage > 0 && s[-1].optimizer.kind != s->optimizer.kind) optim_reset(&t->optim);
     t->state.begun = true;
@@ -258,11 +311,16 @@ bool stage_begin(struct trainer *t, struct err *err) {
     bool fresh = !t->state.begun;
     bool last = t->state.stage == t->settings->n_stages - 1;
     if (fresh && !begin_afresh(t, err)) return false;
-    t->optim.settings = settings_optim(&t->settings->stages[t->state.stage]);
+    const struct stage_settings *s = &t->settings->stages[t->state.stage];
+    t->optim.settings = settings_optim(s);
+    if (!stage_rates(t, t->state.stage, t->optim.lr_scale, err) ||
+        !plan_thaw_steps(&t->table, s, t->thaw_steps, err))
+        return false;
     report_stage(t, false);
     if (last && !t->has_base && !(fresh ? take_base(t, err) : reload_base(t, err)))
         return false;
     stage_thaw_base(t);
+    t->optim.start = t->has_base ? &t->base : NULL;
     report_frozen(t);
     stage_measure(t);
     t->freeze_told.waiting = false;

@@ -62,6 +62,13 @@ struct findings {
     struct step_times times;
 };
 
+/* What drops out in a step follows from where it stands: a resumed run makes it again. */
+static uint64_t dropout_key(const struct trainer *t) {
+    uint64_t stage = (uint64_t)t->state.stage, step = (uint64_t)t->state.stage_step;
+    struct rng stream = rng_make(t->settings->seed ^ UINT64_C(0x64726f70), stage, step);
+    return rng_next(&stream);
+}
+
 /* One part of the batch in t->x, t->y, from sequence `first` on. Weighs as much as its share of
  * the `counted` targets of the whole. */
 static void add_part(struct trainer *t, int first, int n, double counted, struct findings *f) {
@@ -74,6 +81,7 @@ static void add_part(struct trainer *t, int first, int n, double counted, struct
                               .time = t->time,
                               .weight = here > 0 ? here / counted : 0,
                               .first = first == 0,
+                              .drop = {dropout_key(t), at},
                               .prefix = prefix_cache_find(t->prefixes, t->ids + first, n)};
     f->loss += part.weight * transformer_train(t->transformer, &t->weights, &t->grads, t->learn,
                                                &part, &took);
@@ -224,9 +232,11 @@ static void look(struct trainer *t) {
     /* The run's first curve point comes after its first step, so that the step itself comes
      * sooner. */
     bool first = t->state.step == 1;
-    if ((due(step, t->settings->eval.every) || first) && !last_step) report_eval(t);
+    bool evaluated = due(step, t->settings->eval.every) && !last_step;
+    if (evaluated || (first && !last_step)) report_eval(t);
+    bool best = evaluated && early_stop_watch(t);
     if (due(step, t->settings->compare.every) && !last_step) sample_some(t);
-    if (due(step, t->settings->checkpoint.every) && !last_step) trainer_save(t, NULL);
+    if ((due(step, t->settings->checkpoint.every) || best) && !last_step) trainer_save(t, NULL);
 }
 
 /* ---- the loop ---- */
@@ -249,6 +259,11 @@ static bool may_step(struct trainer *t) {
     return false;
 }
 
+static bool planned_step(struct trainer *t) {
+    trainer_thaw_planned(t);
+    return trainer_step(t);
+}
+
 /* What is saved stands at the beginning of the next stage, however this one came to its end. A
  * later stage can still save what an earlier one learned; the last cannot. */
 static bool finish_stage(struct trainer *t, struct err *err) {
@@ -264,9 +279,15 @@ static bool finish_stage(struct trainer *t, struct err *err) {
     t->state.stage_step = 0;
     t->state.begun = false;
     t->state.lr_scale = 1;
+    t->state.early = (struct early_stop){.step = 0};
     if (last) return trainer_save_last(t, err);
     trainer_save(t, NULL);
     return true;
+}
+
+/* By its steps, by hand, or since it learns no more. */
+static bool is_over(const struct trainer *t) {
+    return t->state.stage_step >= stage_of(t)->steps || t->skip_stage || early_stop_due(t);
 }
 
 static bool run_stage(struct trainer *t, struct err *err) {
@@ -274,14 +295,15 @@ static bool run_stage(struct trainer *t, struct err *err) {
     t->went_back = false;
     if (!stage_begin(t, err)) return false;
     if (fresh) sample_some(t);
-    while (t->state.stage_step < stage_of(t)->steps && !trainer_asked_to_stop(t) &&
-           !t->skip_stage && !t->went_back)
-        if (may_step(t) && trainer_step(t)) look(t);
-    bool over = t->state.stage_step >= stage_of(t)->steps || t->skip_stage;
-    return !over || t->went_back || finish_stage(t, err);
+    while (!is_over(t) && !trainer_asked_to_stop(t) && !t->went_back)
+        if (may_step(t) && planned_step(t)) look(t);
+    if (!is_over(t) || t->went_back) return true;
+    return (t->skip_stage || !early_stop_due(t) || early_stop_end(t, err)) &&
+           finish_stage(t, err);
 }
 
 bool trainer_run(struct trainer *t, struct err *err) {
+    report_tensorboard(t);
     while (t->state.stage < t->settings->n_stages && !trainer_asked_to_stop(t))
         if (!run_stage(t, err)) return false;
     bool finished = t->state.stage >= t->settings->n_stages;

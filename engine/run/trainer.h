@@ -1,7 +1,7 @@
 /* trainer.h - the step loop: stages, batches, wishes obeyed between two steps, facts reported.
  * The struct is shared by the files of run/ that make up the trainer: trainer.c (loop), trainer_create.c
- * (making), stage.c (data, base, freeze plan), obey.c (commands), fork.c and rollback.c (two larger ones),
- * report.c and report_text.c (events).
+ * (making), stage.c (data, base, freeze plan), freeze.c (changes of that plan), obey.c (commands), fork.c and
+ * rollback.c (two larger ones), report.c and report_text.c (events).
  * Nobody else looks inside. */
 #ifndef THAW_ENGINE_RUN_TRAINER_H
 #define THAW_ENGINE_RUN_TRAINER_H
@@ -17,6 +17,7 @@
 #include "engine/run/prefix_cache.h"
 #include "engine/run/run_dir.h"
 #include "engine/run/settings.h"
+#include "engine/run/tensorboard.h"
 #include "engine/run/third.h"
 
 struct stage_data {
@@ -70,9 +71,13 @@ struct trainer {
     struct third_memory third_memory;
     bool *scratch;               /* [n_groups] */
 
+    struct tensorboard *tensorboard; /* NULL: not asked for, or its file can't be made */
+
     /* where it stands */
     struct trainer_state state;
     bool *learn; /* [n_groups] the freeze plan */
+    bool *by_hand;       /* [n_groups] set by hand in this stage, and so no more by its plan */
+    int64_t *thaw_steps; /* [n_groups] that plan: plan_thaw_steps() */
     bool paused, stopping, skip_stage;
     bool went_back;  /* to a checkpoint: its stage is to be begun again before anything else */
     bool gone_bad; /* the weights, or what they give, are no finite numbers: they are not saved */
@@ -121,6 +126,8 @@ bool stage_begin(struct trainer *t, struct err *err);     /* base, plan, events 
 bool stage_save_base(struct trainer *t, struct err *err); /* its folder, unless it is there */
 void stage_measure(struct trainer *t);                    /* what steps cost, from here on */
 bool stage_plan(const struct trainer *t, int stage, bool *learn, struct err *err);
+/* The groups' factors of a stage's learning rate, [n_groups]. */
+bool stage_rates(const struct trainer *t, int stage, double *scale, struct err *err);
 /* The factor with which the schedule gives `lr` at a step of a stage; within a warm-up what it leads to
  * counts. NaN where the schedule gives 0. */
 double stage_lr_scale(const struct trainer *t, int stage, int64_t stage_step, double lr);
@@ -129,6 +136,26 @@ void stage_thaw_base(struct trainer *t); /* copy the base of what learns, before
  * now on, once all windows have come by; those of the replay, which come back late, do not count. 0 where
  * less than two epochs of the stage are left. */
 double stage_kept_share(const struct trainer *t);
+
+/* freeze.c */
+/* Freeze or thaw the GROUPS that do not stand so already, before the next step; told as `freeze` events.
+ * On failure nothing has changed. */
+bool trainer_freeze(struct trainer *t, const char *groups, bool frozen, const char *by, struct err *err);
+/* Thaw what the stage's plan (training_plan.h) has for now, as "plan"; to be called before each step. What
+ * was set by hand in this stage is left alone. Where nothing is to be thawed, nothing is done. */
+void trainer_thaw_planned(struct trainer *t);
+/* The step from which on group g will learn by the plan; 0: it learns, or there is no plan for it. */
+int64_t trainer_thaws_at(const struct trainer *t, int g);
+
+/* early_stop.c */
+/* After an evaluation of the stage's rhythm: count it. True: these weights are the best so far, and are to
+ * be kept as a checkpoint. Without early_stop nothing is looked at. */
+bool early_stop_watch(struct trainer *t);
+/* Whether the stage has waited long enough for a better evaluation. */
+bool early_stop_due(const struct trainer *t);
+/* Tell why the stage ends (`control` early-stop), and with restore load weights and moments of its best
+ * evaluation (`control` restore; a `problem` where they are not to be had). False: the weights are lost. */
+bool early_stop_end(struct trainer *t, struct err *err);
 
 /* obey.c */
 void obey_waiting(struct trainer *t); /* answers everything that waits */
@@ -148,6 +175,7 @@ bool trainer_rollback(struct trainer *t, const struct command *c, struct err *er
 /* report.c; what cannot be written at once is written later (event_log.h): a full disk must not stop
  * training, so only the run's first and last event can fail */
 bool report_run(struct trainer *t, struct err *err);
+void report_tensorboard(struct trainer *t); /* from now on also to TensorBoard, where settings ask for it */
 void report_stage(struct trainer *t, bool finished);
 void report_step(struct trainer *t, double loss, double lr, double norm, const struct step_times *times,
                  double update_s, double total_s);

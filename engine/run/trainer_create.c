@@ -8,6 +8,7 @@
 
 #include "engine/core/files.h"
 #include "engine/formats/hf_model.h"
+#include "engine/formats/peft.h"
 #include "engine/nn/blas.h"
 #include "engine/run/sample.h"
 #include "engine/run/trainer.h"
@@ -41,9 +42,9 @@ static bool find_shape(const struct settings *s, const char *folder, struct mode
                        struct err *err) {
     if (!*folder) {
         *c = settings_model(s);
-        return model_config_complete(c, err);
+        return model_config_complete(c, err) && settings_adapter(s, c, err);
     }
-    return hf_model_shape(folder, c, err);
+    return hf_model_shape(folder, c, err) && settings_adapter(s, c, err);
 }
 
 /* One window's stream: what the cache of the frozen prefix keeps for it. */
@@ -135,12 +136,14 @@ static bool take_memory(struct trainer *t, struct err *err) {
     t->y = calloc(cells, sizeof *t->y);
     t->ids = calloc((size_t)sequences, sizeof *t->ids);
     t->learn = calloc(n, sizeof *t->learn);
+    t->by_hand = calloc(n, sizeof *t->by_hand);
+    t->thaw_steps = calloc(n, sizeof *t->thaw_steps);
     t->scratch = calloc(n, sizeof *t->scratch);
     t->base_fingerprint = calloc(n, sizeof *t->base_fingerprint);
     t->group_norms = calloc(n, sizeof *t->group_norms);
     t->group_updates = calloc(n, sizeof *t->group_updates);
-    if (t->x && t->y && t->ids && t->learn && t->scratch && t->base_fingerprint &&
-        t->group_norms && t->group_updates)
+    if (t->x && t->y && t->ids && t->learn && t->by_hand && t->thaw_steps && t->scratch &&
+        t->base_fingerprint && t->group_norms && t->group_updates)
         return true;
     return err_set(err, ERR_NOMEM, "no memory for a batch of %zu tokens", cells);
 }
@@ -148,11 +151,11 @@ static bool take_memory(struct trainer *t, struct err *err) {
 static bool load_weights(struct trainer *t, const char *folder, struct err *err) {
     struct hf_model m = {0};
     if (!hf_model_load(folder, &m, err)) return false;
-    for (int g = 0; g < t->table.n_groups; g++)
-        memcpy(t->weights.group[g], m.weights.group[g],
-               t->table.groups[g].reals * sizeof(real));
+    weights_init_adapters(&t->weights, t->settings->seed); /* those that it does not have */
+    bool ok = weights_copy(&t->weights, &m.weights) ||
+              err_set(err, ERR_PARSE, "%s has changed since its shape was read", folder);
     hf_model_destroy(&m);
-    return true;
+    return ok;
 }
 
 /* Sums of products come in another order from other kernels: still sound, no longer the same
@@ -183,7 +186,7 @@ static bool load_checkpoint(struct trainer *t, const char *folder, struct err *e
 
 static bool fill_weights(struct trainer *t, const char *resume_from, struct err *err) {
     const char *from = t->settings->model.from;
-    t->state = (struct trainer_state){.lr_scale = 1};
+    t->state = (struct trainer_state){.lr_scale = 1, .by_hand = t->by_hand};
     if (*resume_from) return load_checkpoint(t, resume_from, err);
     if (*from) return load_weights(t, from, err);
     weights_init(&t->weights, t->settings->seed);
@@ -205,11 +208,13 @@ static bool fit_vocabulary(struct trainer *t, bool new_model, struct err *err) {
     return param_table_create(&c, &t->table, err);
 }
 
-/* Freeze texts and prompts can only be checked against the real model: all, before training. */
+/* Texts that name groups, and prompts, can only be checked against the real model: all, before
+ * training. */
 static bool check_texts(struct trainer *t, struct err *err) {
     const struct text_list *prompts = &t->settings->compare.prompts;
     for (int i = 0; i < t->settings->n_stages; i++)
-        if (!stage_plan(t, i, t->scratch, err)) return false;
+        if (!stage_plan(t, i, t->scratch, err) || !stage_rates(t, i, t->group_norms, err))
+            return false;
     for (int i = 0; i < prompts->n; i++) {
         struct ids ids = {0};
         bool fits = prompt_encode_within(t->tokenizer, prompts->text[i], t->time, &ids, err);
@@ -236,6 +241,12 @@ static bool third_step(struct trainer *t, bool planned, bool resumed, struct err
     return true;
 }
 
+/* An adapter's folder leaves it to its model's. */
+static bool load_tokenizer(struct trainer *t, const char *folder, struct err *err) {
+    char base[PATH_MAX];
+    return peft_base(folder, NULL, base, err) && (t->tokenizer = tokenizer_load(base, err));
+}
+
 /* The first fact is the run itself, at the step that it goes on from: later ones are made
  * again. */
 static bool create(struct trainer *t, const char *resume_from, struct err *err) {
@@ -251,7 +262,7 @@ static bool create(struct trainer *t, const char *resume_from, struct err *err) 
     if (!third_step(t, true, *resume_from, err)) return false;
     uint64_t told = trainer_memory(t).total;
     if (!report_run(t, err)) return false;
-    if (*folder && !(t->tokenizer = tokenizer_load(folder, err))) return false;
+    if (*folder && !load_tokenizer(t, folder, err)) return false;
     if (!stage_data_load(t, err) || !fit_vocabulary(t, !*folder, err)) return false;
     bool changed =
         trainer_memory(t).total != told; /* by the vocabulary, or the text's length */
@@ -280,6 +291,7 @@ void trainer_destroy(struct trainer *t) {
         corpus_deinit(&t->stages[i].replay);
     }
     for (int i = 0; i < SETS_MAX; i++) eval_windows_deinit(&t->eval_sets[i]);
+    tensorboard_destroy(t->tensorboard);
     prefix_cache_destroy(t->prefixes);
     third_destroy(&t->third);
     decoder_destroy(t->decoder);
@@ -295,6 +307,8 @@ void trainer_destroy(struct trainer *t) {
     free(t->y);
     free(t->ids);
     free(t->learn);
+    free(t->by_hand);
+    free(t->thaw_steps);
     free(t->scratch);
     free(t->base_fingerprint);
     free(t->group_norms);

@@ -192,7 +192,7 @@ static void test_seed_stage_epoch(void **state) {
     corpus_deinit(&c);
 }
 
-/* The share is met, rows are whole, and share 0 is never replay. */
+/* The share is met within a tenth of it, rows are whole, and share 0 is never replay. */
 static void check_share(double share) {
     enum { STEPS = 4000 };
     struct corpus c = make_corpus(300, 0), old = make_corpus(100, 5000);
@@ -218,8 +218,11 @@ static void check_share(double share) {
 static void test_replay_share(void **state) {
     (void)state;
     check_share(0);
+    check_share(0.01);
     check_share(0.05);
+    check_share(0.25);
     check_share(0.5);
+    check_share(1);
 }
 
 /* One window is enough, and then it is every row of every batch. */

@@ -42,7 +42,7 @@ fails() { # fails WHAT PATTERN COMMAND...
 
 # --- help and wrong use
 
-subcommands="run attach watch send runs verify generate score compare eval lr-find export data config bench doctor"
+subcommands="run attach watch send runs verify generate chat score compare eval lr-find export data config bench doctor"
 
 help() {
     local command
@@ -83,7 +83,7 @@ wrong_use() {
     misused '--runs-dir needs a folder' attach gone --runs-dir ''
     misused 'tiny\.yaml is a file: --runs-dir needs a folder' run tiny.yaml --headless --runs-dir tiny.yaml
     misused 'OUT must not be empty' export gone --to hf ''
-    misused 'needs --to hf or --to gguf' export gone --to onnx out
+    misused 'needs --to hf, --to gguf or --to peft' export gone --to onnx out
     misused 'must be f32, f16, bf16 or q8_0' export gone --to gguf out --type q4_0
     misused 'is for --to gguf' export gone --to hf out --type f16
     misused 'no folder nowhere; make it first' export gone --to hf nowhere/x/

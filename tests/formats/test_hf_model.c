@@ -285,16 +285,16 @@ static void test_prefixes(void **state) {
     const struct weights *sets[] = {&a.weights, &b.weights};
     const char *const prefixes[] = {"exp_avg.", "exp_avg_sq."};
     uint64_t bytes = 0;
-    require(weights_save(path, sets, prefixes, 2, &bytes, &err), &err);
+    require(weights_save(path, sets, prefixes, 2, NULL, &bytes, &err), &err);
     struct safetensors *s = safetensors_open(path, &err);
     require(s != NULL, &err);
     assert_int_equal(safetensors_count(s), 2 * a.table.n_params);
     assert_non_null(safetensors_find(s, "exp_avg_sq.transformer.wte.weight"));
-    require(weights_load(s, "exp_avg.", &out.weights, &err), &err);
+    require(weights_load(s, "exp_avg.", NULL, &out.weights, &err), &err);
     assert_same_weights(&out.weights, &a.weights);
-    require(weights_load(s, "exp_avg_sq.", &out.weights, &err), &err);
+    require(weights_load(s, "exp_avg_sq.", NULL, &out.weights, &err), &err);
     assert_same_weights(&out.weights, &b.weights);
-    assert_false(weights_load(s, "momentum.", &out.weights, &err));
+    assert_false(weights_load(s, "momentum.", NULL, &out.weights, &err));
     assert_says(&err, "optimizer.safetensors");
     assert_says(&err, "momentum.transformer.wte.weight");
     assert_same_weights(&out.weights, &b.weights); /* left alone */

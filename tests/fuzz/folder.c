@@ -10,12 +10,12 @@
 
 static char folder[64];
 
-void folder_cut(const uint8_t *data, size_t size, struct part *parts, int n) {
+void folder_cut(const uint8_t *data, size_t size, struct folder_part *parts, int n) {
     static const char line[] = "\n%%\n";
     for (int i = 0; i < n; i++) {
         const uint8_t *end =
             i + 1 < n && data ? memmem(data, size, line, sizeof line - 1) : NULL;
-        parts[i] = (struct part){data, end ? (size_t)(end - data) + 1 : size};
+        parts[i] = (struct folder_part){data, end ? (size_t)(end - data) + 1 : size};
         size_t used = end ? parts[i].size + sizeof line - 2 : size;
         data = end ? data + used : NULL;
         size -= used;
@@ -35,7 +35,7 @@ const char *folder_path(void) {
     return folder;
 }
 
-const char *folder_put(const char *name, struct part bytes) {
+const char *folder_put(const char *name, struct folder_part bytes) {
     static char path[256];
     snprintf(path, sizeof path, "%s/%s", folder_path(), name);
     if (!bytes.data) {

@@ -45,7 +45,7 @@ static void load(const char *dir) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct part parts[2];
+    struct folder_part parts[2];
     struct err err = {0};
     bool there;
     folder_cut(data, size, parts, 2);

@@ -15,11 +15,11 @@ static void require(bool holds) {
 }
 
 /* A part of nothing but a newline is no file. */
-static struct part some(struct part p) { return p.size > 1 ? p : (struct part){.data = NULL}; }
+static struct folder_part some(struct folder_part p) { return p.size > 1 ? p : (struct folder_part){.data = NULL}; }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char indexed[] = "part.safetensors", whole[] = "model.safetensors";
-    struct part parts[4];
+    struct folder_part parts[4];
     struct hf_model m;
     struct err err = {0};
     folder_cut(data, size, parts, 4);
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     folder_put("model.safetensors.index.json", some(parts[1]));
     folder_put("tokenizer.json", some(parts[2]));
     folder_put(index ? indexed : whole, some(parts[3]));
-    folder_put(index ? whole : indexed, (struct part){.data = NULL});
+    folder_put(index ? whole : indexed, (struct folder_part){.data = NULL});
     if (!hf_model_load(folder_path(), &m, &err)) {
         require(err.code != ERR_NONE && err.msg[0] != '\0');
         return 0;

@@ -13,7 +13,7 @@ static void require(bool holds) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    const char *path = folder_put("settings.json", (struct part){data, size});
+    const char *path = folder_put("settings.json", (struct folder_part){data, size});
     struct prefs read, changed, again;
     struct err err = {0};
     prefs_init(&read);

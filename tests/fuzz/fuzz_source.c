@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char spec[300];
     struct source_text s = {.units = NULL};
     struct err err = {0};
-    const char *path = folder_put("source", (struct part){data + 1, size - 1});
+    const char *path = folder_put("source", (struct folder_part){data + 1, size - 1});
     size_t k = data[0] % (sizeof kinds / sizeof *kinds);
     snprintf(spec, sizeof spec, "%s%s%s", kinds[k].kind, path, kinds[k].behind);
     if (source_read(spec, &s, &err)) check_units(&s);

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) return 0;
     struct err err = {0};
     int vocab = data[0] < 128 ? data[0] : BYTES + data[0] - 128;
-    const char *path = folder_put("tokenizer.bin", (struct part){data + 1, size - 1});
+    const char *path = folder_put("tokenizer.bin", (struct folder_part){data + 1, size - 1});
     struct tokenizer *t = tokenizer_load_llama2c(path, vocab, &err);
     if (t) encode_check(t, data, size);
     else if (err.code == ERR_NONE || err.msg[0] == '\0') abort();

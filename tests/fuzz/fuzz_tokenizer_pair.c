@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct part parts[2];
+    struct folder_part parts[2];
     struct err err = {0};
     char vocab[256];
     folder_cut(data, size, parts, 2);

@@ -15,12 +15,12 @@ static void require(bool holds) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char *const names[] = {"data.noun", "data.verb", "data.adj", "data.adv"};
-    struct part parts[4];
+    struct folder_part parts[4];
     struct source_text s = {.units = NULL};
     struct err err = {0};
     folder_cut(data, size, parts, 4);
     for (int i = 0; i < 4; i++) {
-        if (!parts[i].data) parts[i] = (struct part){data, 0};
+        if (!parts[i].data) parts[i] = (struct folder_part){data, 0};
         folder_put(names[i], parts[i]);
     }
     require(setenv("WNSEARCHDIR", folder_path(), 1) == 0);

@@ -23,6 +23,8 @@ struct model_case {
     struct model_config config;
 };
 
+enum { PLAIN_CASES = 6 }; /* the first so many have no adapters */
+
 /* Sizes are odd on purpose: none is a multiple of a vector, and no two are equal. */
 static const struct model_case model_cases[] = {
     {"gpt2", {.family = FAMILY_GPT2, .heads = 3, .width = 12, .ffn = 10, .tied = true}},
@@ -41,6 +43,21 @@ static const struct model_case model_cases[] = {
       .tied = true}},
     {"qwen3, head of its own",
      {.family = FAMILY_QWEN3, .heads = 2, .width = 14, .head_dim = 4, .ffn = 7}},
+    {"gpt2, an adapter at every map",
+     {.family = FAMILY_GPT2,
+      .heads = 3,
+      .width = 12,
+      .ffn = 10,
+      .tied = true,
+      .adapter = {.rank = 3, .alpha = 5, .targets = {0xf, 0xf}}}},
+    {"qwen3, adapters at some maps",
+     {.family = FAMILY_QWEN3,
+      .heads = 4,
+      .kv_heads = 2,
+      .width = 9,
+      .head_dim = 6,
+      .ffn = 13,
+      .adapter = {.rank = 2, .alpha = 3, .rs = true, .targets = {0x65, 0x1b}}}},
 };
 
 enum { FIXTURE_BATCH = 2, FIXTURE_TIME = 5, FIXTURE_ROWS = FIXTURE_BATCH * FIXTURE_TIME };

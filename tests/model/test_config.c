@@ -26,6 +26,10 @@
     "\"num_key_value_heads\": 8, \"num_hidden_layers\": 28, \"intermediate_size\": 3072, "     \
     "\"max_position_embeddings\": 40960, \"vocab_size\": 151936"
 
+/* No scaling of rotations, no adapters. */
+#define PLAIN                                                                                  \
+    {0, 0, 0, 0}, { .rank = 0 }
+
 static const struct read_case {
     const char *name, *text;
     struct model_config c;
@@ -34,53 +38,54 @@ static const struct read_case {
      "{" GPT2 GPT2_SIZES ", \"activation_function\": \"gelu_new\", \"attn_pdrop\": 0.1, "
      "\"layer_norm_epsilon\": 1e-05, \"n_ctx\": 1024, \"architectures\": "
      "[\"GPT2LMHeadModel\"]}",
-     {FAMILY_GPT2, 12, 12, 12, 768, 64, 3072, 1024, 50257, 1e-5, 10000, true, {0, 0, 0, 0}}},
+     {FAMILY_GPT2, 12, 12, 12, 768, 64, 3072, 1024, 50257, 1e-5, 10000, true, PLAIN}},
     {"gpt2 without a type, as a bare GPT2Model",
      "{\"architectures\": [\"GPT2Model\"], \"n_embd\": 8, \"n_head\": 2, \"n_layer\": 1, "
      "\"n_inner\": null, " GPT2_SIZES "}",
-     {FAMILY_GPT2, 1, 2, 2, 8, 4, 32, 1024, 50257, 1e-5, 10000, true, {0, 0, 0, 0}}},
+     {FAMILY_GPT2, 1, 2, 2, 8, 4, 32, 1024, 50257, 1e-5, 10000, true, PLAIN}},
     {"llama with a head of its own",
      "{" LLAMA ", \"rms_norm_eps\": 1e-05, \"hidden_act\": \"silu\", \"rope_scaling\": null}",
-     {FAMILY_LLAMA, 5, 8, 8, 64, 8, 172, 512, 512, 1e-5, 10000, false, {0, 0, 0, 0}}},
+     {FAMILY_LLAMA, 5, 8, 8, 64, 8, 172, 512, 512, 1e-5, 10000, false, PLAIN}},
     {"llama, tied, grouped, no type",
      "{\"architectures\": [\"LlamaForCausalLM\"], \"tie_word_embeddings\": true, "
      "\"hidden_size\": 64, \"num_attention_heads\": 8, \"num_key_value_heads\": 4, "
      "\"num_hidden_layers\": 5, \"intermediate_size\": 172, \"max_position_embeddings\": 512, "
      "\"vocab_size\": 512}",
-     {FAMILY_LLAMA, 5, 8, 4, 64, 8, 172, 512, 512, 1e-6, 10000, true, {0, 0, 0, 0}}},
+     {FAMILY_LLAMA, 5, 8, 4, 64, 8, 172, 512, 512, 1e-6, 10000, true, PLAIN}},
     {"llama 3.2 as published",
      "{" LLAMA ", \"head_dim\": 8, \"rope_theta\": 500000.0, \"rope_scaling\": "
      "{\"factor\": 32.0, \"high_freq_factor\": 4.0, \"low_freq_factor\": 1.0, "
      "\"original_max_position_embeddings\": 8192, \"rope_type\": \"llama3\"}}",
-     {FAMILY_LLAMA, 5, 8, 8, 64, 8, 172, 512, 512, 1e-6, 5e5, false, {32, 1, 4, 8192}}},
+     {FAMILY_LLAMA,
+      5,
+      8,
+      8,
+      64,
+      8,
+      172,
+      512,
+      512,
+      1e-6,
+      5e5,
+      false,
+      {32, 1, 4, 8192},
+      {.rank = 0}}},
     {"qwen2.5 0.5B as published",
      "{\"model_type\": \"qwen2\", \"hidden_size\": 896, \"num_attention_heads\": 14, "
      "\"num_key_value_heads\": 2, \"num_hidden_layers\": 24, \"intermediate_size\": 4864, "
      "\"max_position_embeddings\": 32768, \"vocab_size\": 151936, \"rope_theta\": 1000000.0, "
      "\"tie_word_embeddings\": true, \"use_sliding_window\": false, "
      "\"sliding_window\": 32768, \"rms_norm_eps\": 1e-06, \"max_window_layers\": 21}",
-     {FAMILY_QWEN2, 24, 14, 2, 896, 64, 4864, 32768, 151936, 1e-6, 1e6, true, {0, 0, 0, 0}}},
+     {FAMILY_QWEN2, 24, 14, 2, 896, 64, 4864, 32768, 151936, 1e-6, 1e6, true, PLAIN}},
     {"qwen3 0.6B as published",
      "{" QWEN3 ", \"head_dim\": 128, \"rope_theta\": 1000000, \"tie_word_embeddings\": true, "
      "\"use_sliding_window\": false, \"sliding_window\": null, \"rope_scaling\": null, "
      "\"attention_bias\": false, \"rms_norm_eps\": 1e-06, \"max_window_layers\": 28}",
-     {FAMILY_QWEN3, 28, 16, 8, 1024, 128, 3072, 40960, 151936, 1e-6, 1e6, true, {0, 0, 0, 0}}},
+     {FAMILY_QWEN3, 28, 16, 8, 1024, 128, 3072, 40960, 151936, 1e-6, 1e6, true, PLAIN}},
     {"qwen3: the class' own head_dim; rope of newer files",
      "{" QWEN3 ", \"layer_types\": [\"full_attention\"], "
      "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 5000}}",
-     {FAMILY_QWEN3,
-      28,
-      16,
-      8,
-      1024,
-      128,
-      3072,
-      40960,
-      151936,
-      1e-6,
-      5000,
-      false,
-      {0, 0, 0, 0}}},
+     {FAMILY_QWEN3, 28, 16, 8, 1024, 128, 3072, 40960, 151936, 1e-6, 5000, false, PLAIN}},
 };
 
 static void check_equal(const struct model_config *a, const struct model_config *b) {

@@ -174,14 +174,19 @@ int main(void) {
                                                 test_flops_of_parts};
     static const char *const words[] = {"200 steps", "still learns", "flops of a frozen half",
                                         "flops of parts"};
+    enum { OF_ALL = 2 }; /* the others count products that adapters come on top of */
     static char names[COUNT(checks) * COUNT(model_cases)][96];
-    struct CMUnitTest tests[COUNT(names)];
-    for (size_t i = 0; i < COUNT(names); i++) {
-        const struct model_case *c = &model_cases[i / COUNT(checks)];
-        snprintf(names[i], sizeof names[i], "%s: %s", c->name, words[i % COUNT(checks)]);
-        tests[i] = (struct CMUnitTest){.name = names[i],
-                                       .test_func = checks[i % COUNT(checks)],
-                                       .initial_state = (void *)c};
+    struct CMUnitTest
+        tests[COUNT(checks) * PLAIN_CASES + OF_ALL * (COUNT(model_cases) - PLAIN_CASES)];
+    for (size_t i = 0; i < COUNT(tests); i++) {
+        size_t beyond = i >= COUNT(checks) * PLAIN_CASES ? i - COUNT(checks) * PLAIN_CASES : 0;
+        bool plain = i < COUNT(checks) * PLAIN_CASES;
+        size_t check = plain ? i % COUNT(checks) : beyond % OF_ALL;
+        size_t at = plain ? i / COUNT(checks) : PLAIN_CASES + beyond / OF_ALL;
+        const struct model_case *c = &model_cases[at];
+        snprintf(names[i], sizeof names[i], "%s: %s", c->name, words[check]);
+        tests[i] = (struct CMUnitTest){
+            .name = names[i], .test_func = checks[check], .initial_state = (void *)c};
     }
     return cmocka_run_group_tests_name("freeze", tests, NULL, NULL);
 }

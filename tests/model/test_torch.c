@@ -1,6 +1,6 @@
 /* test_torch.c - a tiny model of each family against what PyTorch computed for it: logits,
- * loss, every gradient tensor, and a curve of 20 steps. Formats and formulas:
- * tests/fixtures/make_torch.py.
+ * loss, every gradient tensor, and a curve of 20 steps; of two with adapters, which alone
+ * learn. Formats and formulas: tests/fixtures/make_torch.py.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -98,9 +98,23 @@ struct reference {
     struct exec ex;
     struct param_table table;
     struct weights w, g;
+    const bool *learn; /* NULL: all */
     struct transformer *tf;
     int32_t tokens[ROWS], targets[ROWS];
 };
+
+/* The adapters of make_torch.py. */
+static struct adapter adapter_of(const struct model_config *c) {
+    bool gpt2 = c->family == FAMILY_GPT2;
+    const char *const words[] = {gpt2 ? "all" : "q", "v", gpt2 ? "o" : "gate", "down"};
+    struct adapter a = {.rank = 3, .alpha = 6, .rs = !gpt2};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        uint8_t bits = 0;
+        assert_true(adapter_word(c, words[i], &bits, NULL));
+        for (int l = 0; l < c->layers; l++) a.targets[l] |= bits;
+    }
+    return a;
+}
 
 static void open_reference(struct reference *f, const char *path) {
     struct err err = {0};
@@ -110,11 +124,13 @@ static void open_reference(struct reference *f, const char *path) {
     if (!files_read(path, 1 << 20, &f->file, &err)) fail_msg("%s", err.msg);
     struct record text = find(&f->file, "config.json");
     if (!model_config_parse(text.data, text.n, &config, &err)) fail_msg("%s", err.msg);
+    if (strstr(path, "_lora")) config.adapter = adapter_of(&config);
     f->ex.pool = pool_create(2, &err);
     assert_non_null(f->ex.pool);
     assert_true(param_table_create(&config, &f->table, &err));
     assert_true(weights_create(&f->table, &f->w, &err));
     assert_true(weights_create(&f->table, &f->g, &err));
+    f->learn = config.adapter.rank > 0 ? f->table.lora : NULL;
     f->tf = transformer_create(
         &f->table, (struct transformer_plan){.batch = BATCH, .time = TIME, .backward = true},
         &f->ex, &err);
@@ -139,7 +155,7 @@ static double train(struct reference *f) {
                               .time = TIME,
                               .weight = 1,
                               .first = true};
-    return transformer_train(f->tf, &f->w, &f->g, NULL, &part, NULL);
+    return transformer_train(f->tf, &f->w, &f->g, f->learn, &part, NULL);
 }
 
 static void test_logits_and_loss(void **state) {
@@ -164,17 +180,15 @@ static void test_logits_and_loss(void **state) {
 }
 
 /* Norm of the difference by norm of the reference, for each tensor. */
-static void test_gradients(void **state) {
-    struct reference f;
-    open_reference(&f, *state);
-    train(&f);
-    for (int i = 0; i < f.table.n_params; i++) {
-        const struct param *p = &f.table.params[i];
-        const real *g = weights_param(&f.g, i);
+static void assert_gradients_within(struct reference *f, double tolerance) {
+    for (int i = 0; i < f->table.n_params; i++) {
+        const struct param *p = &f->table.params[i];
+        const real *g = weights_param(&f->g, i);
+        if (f->learn && !f->learn[p->group]) continue;
         char name[128];
-        snprintf(name, sizeof name, "grad.%s", p->name);
-        struct record theirs = find(&f.file, name);
         double off = 0, size = 0;
+        snprintf(name, sizeof name, "grad.%s", p->name);
+        struct record theirs = find(&f->file, name);
         assert_int_equal(theirs.n, p->rows * p->cols);
         for (size_t r = 0; r < (size_t)p->rows; r++)
             for (size_t c = 0; c < (size_t)p->cols; c++) {
@@ -184,8 +198,16 @@ static void test_gradients(void **state) {
                 size += x * x;
             }
         assert_true(size > 0);
-        if (!(sqrt(off / size) <= 1e-4)) fail_msg("%s: off by %g", p->name, sqrt(off / size));
+        if (!(sqrt(off / size) <= tolerance))
+            fail_msg("%s: off by %g", p->name, sqrt(off / size));
     }
+}
+
+static void test_gradients(void **state) {
+    struct reference f;
+    open_reference(&f, *state);
+    train(&f);
+    assert_gradients_within(&f, 1e-4);
     close_reference(&f);
 }
 
@@ -202,15 +224,62 @@ static void test_curve(void **state) {
     assert_true(optim_create(&f.ex, &f.table, settings, &optim, NULL));
     for (int s = 0; s < STEPS; s++) {
         make_batch(s, f.table.config.vocab, f.tokens, f.targets);
-        double loss = train(&f), all = grads_norm(&f.ex, &f.g, NULL, norms);
+        double loss = train(&f), all = grads_norm(&f.ex, &f.g, f.learn, norms);
         double off = fabs(loss - number(curve, (size_t)s));
         double norm_off = fabs(all - number(norm, (size_t)s)) / all;
         if (!(off <= 1e-4 && norm_off <= 1e-3))
             fail_msg("step %d: loss off by %g, gradient norm by %g", s, off, norm_off);
-        optim_step(&f.ex, &optim, &f.w, &f.g, NULL, schedule_lr(&schedule, s),
+        optim_step(&f.ex, &optim, &f.w, &f.g, f.learn, schedule_lr(&schedule, s),
                    all > 1 ? 1 / all : 1, NULL);
     }
     optim_destroy(&optim);
+    close_reference(&f);
+}
+
+/* ---- prompts and padding ---- */
+
+enum { MASKED_ROWS = 3, MASKED_CELLS = MASKED_ROWS * TIME };
+
+static void make_masked(int vocab, int32_t *tokens, int32_t *targets) {
+    static const int prompts[MASKED_ROWS] = {4, 9, 1}, lengths[MASKED_ROWS] = {TIME, 10, 5};
+    for (int r = 0; r < MASKED_CELLS; r++) {
+        int row = r / TIME, t = r % TIME;
+        uint64_t at = (uint64_t)(row * (TIME + 1) + t);
+        bool counts = t >= prompts[row] - 1 && t < lengths[row] - 1;
+        tokens[r] =
+            t < lengths[row] ? (int32_t)(bits("tokens.masked", at) % (uint64_t)vocab) : 0;
+        targets[r] = counts ? (int32_t)(bits("tokens.masked", at + 1) % (uint64_t)vocab) : -1;
+    }
+}
+
+/* The whole batch at once, and a row at a time: each weighs as many targets as it has. */
+static void test_masked(void **state) {
+    struct reference f;
+    struct err err = {0};
+    int32_t tokens[MASKED_CELLS], targets[MASKED_CELLS];
+    open_reference(&f, *state);
+    make_masked(f.table.config.vocab, tokens, targets);
+    double want = number(find(&f.file, "loss"), 0);
+    double all = (double)targets_counted(targets, MASKED_CELLS);
+    for (int rows = 1; rows <= MASKED_ROWS; rows += MASKED_ROWS - 1) {
+        struct transformer_plan plan = {.batch = rows, .time = TIME, .backward = true};
+        struct transformer *tf = transformer_create(&f.table, plan, &f.ex, &err);
+        assert_non_null(tf);
+        double loss = 0;
+        for (int at = 0; at < MASKED_CELLS; at += rows * TIME) {
+            double here = (double)targets_counted(targets + at, (size_t)(rows * TIME));
+            struct train_part part = {.tokens = tokens + at,
+                                      .targets = targets + at,
+                                      .batch = rows,
+                                      .time = TIME,
+                                      .weight = here / all,
+                                      .first = at == 0};
+            loss += part.weight * transformer_train(tf, &f.w, &f.g, NULL, &part, NULL);
+        }
+        if (!(fabs(loss - want) <= 1e-5)) fail_msg("loss %.9g, not %.9g", loss, want);
+        assert_gradients_within(&f, 1e-5);
+        transformer_destroy(tf);
+    }
     close_reference(&f);
 }
 
@@ -221,14 +290,19 @@ int main(void) {
     } parts[] = {{"logits and loss", test_logits_and_loss},
                  {"gradients", test_gradients},
                  {"curve of 20 steps", test_curve}};
-    static char names[3 * FAMILY_COUNT][48], paths[FAMILY_COUNT][512];
-    struct CMUnitTest tests[3 * FAMILY_COUNT];
-    for (int i = 0; i < 3 * FAMILY_COUNT; i++) {
-        const char *family = family_traits[i / 3].word;
-        snprintf(names[i], sizeof names[i], "%s: %s", family, parts[i % 3].name);
+    static const char *const models[] = {"gpt2",  "llama",     "qwen2",
+                                         "qwen3", "gpt2_lora", "qwen3_lora"};
+    enum { MODELS = sizeof models / sizeof *models };
+    static char names[3 * MODELS][48], paths[MODELS][512];
+    static char masked[] = THAW_SOURCE_DIR "/tests/fixtures/torch_masked.bin";
+    struct CMUnitTest tests[3 * MODELS + 1];
+    for (int i = 0; i < 3 * MODELS; i++) {
+        snprintf(names[i], sizeof names[i], "%s: %s", models[i / 3], parts[i % 3].name);
         snprintf(paths[i / 3], sizeof paths[i / 3], "%s/tests/fixtures/torch_%s.bin",
-                 THAW_SOURCE_DIR, family);
+                 THAW_SOURCE_DIR, models[i / 3]);
         tests[i] = (struct CMUnitTest){names[i], parts[i % 3].test, NULL, NULL, paths[i / 3]};
     }
+    tests[3 * MODELS] =
+        (struct CMUnitTest){"qwen3: prompts and padding", test_masked, NULL, NULL, masked};
     return cmocka_run_group_tests_name("against PyTorch", tests, NULL, NULL);
 }

@@ -117,6 +117,38 @@ static void test_chunks(void **state) {
     blocks_free(&f.mem);
 }
 
+/* A vocabulary of 150,000 in chunks, where prompts leave whole chunks, and all but one row of
+ * another, without a target that counts: what is left is what its rows give alone. */
+static void test_masked_chunks(void **state) {
+    (void)state;
+    enum { ROWS = 300, WIDTH = 2, VOCAB = 151936 };
+    struct fixture f;
+    struct loss_dims d = {ROWS, WIDTH, VOCAB, R(0.01), true, false},
+                     one = {1, WIDTH, VOCAB, R(0.01), false, false};
+    init(&f, d, 0);
+    int chunk = loss_chunk(d), counted = chunk + 5;
+    assert_true(2 * chunk < ROWS);
+    for (int r = 0; r < ROWS; r++)
+        if (r != counted && r < ROWS - 3) f.targets[r] = LOSS_IGNORE;
+    run(&f, f.dx, f.dW);
+    struct blocks mem = {.n = 0};
+    real *dx = zeros(&mem, f.n_x), *dW = zeros(&mem, f.n_W);
+    for (int r = 0; r < ROWS; r++) {
+        real nll;
+        if (f.targets[r] == LOSS_IGNORE) {
+            assert_true(f.nll[r] == R(0.0) && f.dx[2 * r] == R(0.0));
+            continue;
+        }
+        loss_head(&f.ex, &nll, NULL, dx + WIDTH * r, dW, f.x + WIDTH * r, f.W, f.targets + r,
+                  f.scratch, one);
+        assert_near((double)f.nll[r], (double)nll, NEAR);
+    }
+    assert_all_near(f.dx, dx, f.n_x, NEAR);
+    assert_all_near(f.dW, dW, f.n_W, NEAR);
+    blocks_free(&mem);
+    blocks_free(&f.mem);
+}
+
 static void test_frozen(void **state) {
     (void)state;
     struct fixture whole, part;
@@ -223,13 +255,13 @@ static void test_threads(void **state) {
 
 int main(void) {
     blas_init();
-    struct CMUnitTest tests[COUNT(cases) + 7] = {
+    struct CMUnitTest tests[COUNT(cases) + 8] = {
         cmocka_unit_test(test_kept),      cmocka_unit_test(test_answer),
         cmocka_unit_test(test_chunks),    cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_nan_shows), cmocka_unit_test(test_far_apart),
-        cmocka_unit_test(test_threads)};
+        cmocka_unit_test(test_threads),   cmocka_unit_test(test_masked_chunks)};
     for (size_t i = 0; i < COUNT(cases); i++)
-        tests[i + 7] =
+        tests[i + 8] =
             (struct CMUnitTest){cases[i].name, test_gradient, NULL, NULL, (void *)&cases[i]};
     return cmocka_run_group_tests_name("op_loss", tests, NULL, NULL);
 }

@@ -159,6 +159,64 @@ static void test_steps(void **state) {
     for (int i = 0; i < 3; i++) fixture_deinit(all[i]);
 }
 
+/* A group at half the rate goes half the way, its decay included. */
+static void test_rates_of_groups(void **state) {
+    struct fixture whole, half, start;
+    const double lr = 0.01;
+    (void)state;
+    fixture_init(&whole, 1, OPTIMIZER_MUON);
+    fixture_init(&half, 3, OPTIMIZER_MUON);
+    fixture_init(&start, 1, OPTIMIZER_MUON);
+    for (int g = 1; g < half.table.n_groups; g += 2) half.optim.lr_scale[g] = 0.5;
+    make_grads(&whole, 0);
+    make_grads(&half, 0);
+    optim_step(&whole.ex, &whole.optim, &whole.w, &whole.g, NULL, lr, 1, NULL);
+    optim_step(&half.ex, &half.optim, &half.w, &half.g, NULL, lr, 1, NULL);
+    for (int g = 0; g < whole.table.n_groups; g++)
+        for (size_t i = 0; i < whole.table.groups[g].reals; i++) {
+            double from = (double)start.w.group[g][i];
+            double moved = (double)whole.w.group[g][i] - from;
+            double expected = moved * (g % 2 == 1 ? 0.5 : 1);
+            assert_true(fabs((double)half.w.group[g][i] - from - expected) < 1e-6);
+            if (whole.g.group[g][i] != 0) assert_true(moved != 0);
+        }
+    fixture_deinit(&whole);
+    fixture_deinit(&half);
+    fixture_deinit(&start);
+}
+
+/* What the pull adds to a step: -lr * l2_sp * (W - start), for any number of threads. */
+static void test_pull(void **state) {
+    struct fixture plain, pulled, threads;
+    struct weights start;
+    const double lr = 0.01, pull = 2;
+    (void)state;
+    fixture_init(&plain, 1, OPTIMIZER_MUON);
+    fixture_init(&pulled, 1, OPTIMIZER_MUON);
+    fixture_init(&threads, 3, OPTIMIZER_MUON);
+    assert_true(weights_create(&plain.table, &start, NULL));
+    weights_init(&start, 2); /* another seed than the weights' */
+    struct fixture *all[] = {&plain, &pulled, &threads};
+    for (int i = 0; i < 3; i++) {
+        make_grads(all[i], 0);
+        all[i]->optim.settings.l2_sp = i > 0 ? pull : 0;
+        all[i]->optim.start = &start;
+        optim_step(&all[i]->ex, &all[i]->optim, &all[i]->w, &all[i]->g, NULL, lr, 1, NULL);
+    }
+    weights_init(&threads.g, 1); /* what the weights were: the gradients are used up */
+    for (int g = 0; g < plain.table.n_groups; g++) {
+        assert_memory_equal(pulled.w.group[g], threads.w.group[g],
+                            plain.table.groups[g].reals * sizeof(real));
+        for (size_t i = 0; i < plain.table.groups[g].reals; i++) {
+            double from = (double)threads.g.group[g][i], to = (double)start.group[g][i];
+            double more = (double)pulled.w.group[g][i] - (double)plain.w.group[g][i];
+            assert_true(fabs(more + lr * pull * (from - to)) < 1e-6);
+        }
+    }
+    weights_destroy(&start);
+    for (int i = 0; i < 3; i++) fixture_deinit(all[i]);
+}
+
 static void test_reset_forgets(void **state) {
     struct fixture f;
     (void)state;
@@ -178,6 +236,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_directions_are_orthogonal),
                                        cmocka_unit_test(test_scale_changes_nothing),
                                        cmocka_unit_test(test_steps),
+                                       cmocka_unit_test(test_rates_of_groups),
+                                       cmocka_unit_test(test_pull),
                                        cmocka_unit_test(test_reset_forgets)};
     return cmocka_run_group_tests_name("muon", tests, NULL, NULL);
 }

@@ -113,7 +113,8 @@ static void check_weights(const struct fixture *f, const struct expected *e) {
     }
 }
 
-/* Three steps; in the second one group rests, and then goes on from its own count. */
+/* Three steps; in the second one group rests, and then goes on from its own count. Another
+ * learns at a rate of its own, also in its decay. */
 static void test_formula(void **state) {
     const double lr = 0.01, scale = 0.5;
     const int rests = 2;
@@ -121,6 +122,7 @@ static void test_formula(void **state) {
     bool learn[8];
     (void)state;
     fixture_init(&f, 2);
+    f.optim.lr_scale[1] = 0.125;
     struct expected *all = calloc(f.table.parameters, sizeof *all);
     assert_non_null(all);
     for (int step = 0; step < 3; step++) {
@@ -133,8 +135,8 @@ static void test_formula(void **state) {
             for (size_t j = 0; j < (size_t)p->rows * (size_t)p->cols; j++, e++) {
                 if (step == 0) e->w = (double)weights_param(&f.w, i)[j];
                 if (learn[p->group])
-                    adamw(e, scale * (double)weights_param(&f.g, i)[j], t, lr,
-                          p->decay ? settings.decay : 0);
+                    adamw(e, scale * (double)weights_param(&f.g, i)[j], t,
+                          lr * f.optim.lr_scale[p->group], p->decay ? settings.decay : 0);
             }
         }
         optim_step(&f.ex, &f.optim, &f.w, &f.g, learn, lr, scale, NULL);
@@ -144,6 +146,66 @@ static void test_formula(void **state) {
         assert_int_equal(f.optim.steps[g], g == rests ? 2 : 3);
     free(all);
     fixture_deinit(&f);
+}
+
+/* Two steps of one weight by hand: beta1 = beta2 = 0, so the direction is g / (|g| + eps),
+ * nearly 1 for g > 0. W = 2, start = 1, lr = 0.1, decay = 0.2, l2_sp = 0.5: W -= 0.1 * (1 + 0.2
+ * * 2   + 0.5 * (2   - 1))   = 1.81 W -= 0.1 * (1 + 0.2 * 1.81 + 0.5 * (1.81 - 1)) = 1.6333 */
+static void test_pull_by_hand(void **state) {
+    struct fixture f;
+    struct weights start;
+    (void)state;
+    fixture_init(&f, 1);
+    assert_true(weights_create(&f.table, &start, NULL));
+    f.optim.settings = (struct optim_settings){.eps = 1e-12, .decay = 0.2, .l2_sp = 0.5};
+    f.optim.start = &start;
+    for (int g = 0; g < f.table.n_groups; g++)
+        for (size_t i = 0; i < f.table.groups[g].reals; i++) {
+            start.group[g][i] = 1;
+            f.w.group[g][i] = 2;
+            f.g.group[g][i] = R(0.25);
+        }
+    for (int step = 0; step < 2; step++) {
+        optim_step(&f.ex, &f.optim, &f.w, &f.g, NULL, 0.1, 1, NULL);
+        for (int i = 0; i < f.table.n_params; i++) {
+            /* gains and biases are pulled, but do not decay */
+            double decayed[] = {1.81, 1.6333}, bare[] = {1.85, 1.7075};
+            double expected = (f.table.params[i].decay ? decayed : bare)[step];
+            assert_true(fabs((double)weights_param(&f.w, i)[0] - expected) < 1e-6);
+        }
+    }
+    weights_destroy(&start);
+    fixture_deinit(&f);
+}
+
+/* Without a pull, and towards a start that is still shared, the bits are those of no start at
+ * all; a frozen group stays where it is. */
+static void test_no_pull(void **state) {
+    struct fixture plain, off, shared;
+    struct weights start, same;
+    bool learn[8] = {true, true, false, true, true, true, true, true};
+    (void)state;
+    fixture_init(&plain, 1);
+    fixture_init(&off, 3);
+    fixture_init(&shared, 2);
+    assert_true(weights_create(&off.table, &start, NULL));
+    assert_true(weights_share(&shared.w, &same, NULL));
+    off.optim.start = &start;
+    shared.optim.start = &same;
+    shared.optim.settings.l2_sp = 3;
+    struct fixture *all[] = {&plain, &off, &shared};
+    for (int i = 0; i < 3; i++) {
+        make_grads(all[i], 0);
+        optim_step(&all[i]->ex, &all[i]->optim, &all[i]->w, &all[i]->g, learn, 0.01, 1, NULL);
+    }
+    for (int g = 0; g < plain.table.n_groups; g++) {
+        size_t bytes = plain.table.groups[g].reals * sizeof(real);
+        assert_memory_equal(plain.w.group[g], off.w.group[g], bytes);
+        assert_memory_equal(plain.w.group[g], shared.w.group[g], bytes);
+    }
+    weights_destroy(&start);
+    weights_destroy(&same);
+    for (int i = 0; i < 3; i++) fixture_deinit(all[i]);
 }
 
 /* The reported ||dW|| / ||W||. */
@@ -174,7 +236,8 @@ static void test_updates(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_norm), cmocka_unit_test(test_norm_shows_what_is_not_finite),
-        cmocka_unit_test(test_formula), cmocka_unit_test(test_updates)};
+        cmocka_unit_test(test_norm),    cmocka_unit_test(test_norm_shows_what_is_not_finite),
+        cmocka_unit_test(test_formula), cmocka_unit_test(test_pull_by_hand),
+        cmocka_unit_test(test_no_pull), cmocka_unit_test(test_updates)};
     return cmocka_run_group_tests_name("optim", tests, NULL, NULL);
 }

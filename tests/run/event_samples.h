@@ -14,8 +14,9 @@ static inline void sample_events(struct event out[EVENT_TYPES - 1]) {
     static struct event_source sources[] = {{"wordnet:general", 1200000, 81000},
                                             {"text:/tmp/a b", 0, 0}};
     static struct event_layer layers[] = {
-        {"embed", true, true, 0, 0, 0, 1.125},
-        {"block.0.mlp", false, false, 0.25, 0.0009765625, 0.0625, (double)NAN}};
+        {"embed", true, true, 0, 0, 0, 1.125, 0, 0},
+        {"block.0.mlp", false, false, 0.25, 0.0009765625, 0.0625, (double)NAN, 0.625, 0},
+        {"block.1", true, false, 0, 0, 0, (double)NAN, (double)NAN, 1251}};
     static struct event_set sets[] = {
         {"general", {3.5, 1.75, 33.125, (double)NAN}, {2.5, 1.5, 12.25, (double)NAN}, true},
         {"domain", {4.5, 1.875, 90, 0.5}, {0, 0, 0, 0}, false}};
@@ -57,7 +58,7 @@ static inline void sample_events(struct event out[EVENT_TYPES - 1]) {
                                       .update = 0.03125,
                                       .total = 0.5}};
     out[i++] = (struct event){.type = EVENT_LAYERS,
-                              .layers = {.groups = layers, .n_groups = 2, .step_s = 1.375}};
+                              .layers = {.groups = layers, .n_groups = 3, .step_s = 1.375}};
     out[i++] = (struct event){.type = EVENT_EVAL, .eval = {.sets = sets, .n_sets = 2}};
     out[i++] = (struct event){.type = EVENT_SAMPLE,
                               .sample = {.prompt = "fever :",

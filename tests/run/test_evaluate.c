@@ -90,6 +90,49 @@ static void test_arithmetic(void **state) {
     eval_windows_deinit(&w);
 }
 
+/* Completions alone count, each token as much as another, however they are spread over windows.
+ */
+static void test_masked(void **state) {
+    (void)state;
+    for (int alone = 0; alone < 2; alone++) {
+        struct source_text s = {0};
+        struct corpus c;
+        struct eval_windows w;
+        struct err err = {0};
+        for (size_t i = 0; i + 1 < COUNT(texts); i++) {
+            struct part_text parts[] = {
+                {texts[i], strlen(texts[i]), PART_PROMPT},
+                {texts[i + 1], strlen(texts[i + 1]) / (1 + i % 3), PART_COMPLETION}};
+            assert_ok(source_add_parts(&s, parts, 2, &err), err);
+        }
+        struct corpus_form form = {.alone = alone};
+        assert_ok(corpus_build_as(&s, SPLIT_ALL, form, model.tokenizer, NULL, NULL, &c, &err),
+                  err);
+        assert_ok(eval_windows_make(&c, model.tokenizer, CONTEXT, 0, "k", &w, &err), err);
+        double nll = 0, bytes = 0, n = 0;
+        for (size_t i = 0; i < w.n; i++) {
+            real one[CONTEXT];
+            const int32_t *y = w.y + i * CONTEXT;
+            transformer_loss(tf, &model.weights, w.x + i * CONTEXT, y, 1, CONTEXT, one, NULL);
+            for (int k = 0; k < CONTEXT; k++) {
+                if (y[k] == LOSS_IGNORE) continue;
+                nll += (double)one[k];
+                bytes += bytes_of(y[k]);
+                n++;
+            }
+        }
+        assert_true(n > 0 && n < (double)w.n * CONTEXT);
+        for (int batch = 1; batch <= BATCH; batch++) {
+            struct event_score score = evaluate(tf, &model.weights, &w, batch);
+            assert_true(fabs(score.loss - nll / n) < 1e-6);
+            assert_true(fabs(score.bits_per_byte - nll / log(2) / bytes) < 1e-6);
+        }
+        eval_windows_deinit(&w);
+        corpus_deinit(&c);
+        source_deinit(&s);
+    }
+}
+
 static void test_score_of(void **state) {
     (void)state;
     struct event_score s = score_of(2 * log(2), 4, 0.5); /* 2 bits a token, 4 bytes a token */
@@ -257,10 +300,10 @@ static void test_short_split(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arithmetic),  cmocka_unit_test(test_score_of),
-        cmocka_unit_test(test_windows),     cmocka_unit_test(test_questions),
-        cmocka_unit_test(test_accuracy),    cmocka_unit_test(test_at_most),
-        cmocka_unit_test(test_short_split),
+        cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_masked),
+        cmocka_unit_test(test_score_of),   cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_questions),  cmocka_unit_test(test_accuracy),
+        cmocka_unit_test(test_at_most),    cmocka_unit_test(test_short_split),
     };
     return cmocka_run_group_tests_name("evaluate", tests, setup, teardown);
 }

@@ -79,13 +79,16 @@ static void test_figures(void **state) {
     assert_null(e.memory); /* the quick way allocates nothing */
     event_deinit(&e);
     e = round_trip(EVENT_LAYERS);
-    assert_int_equal(e.layers.n_groups, 2);
+    assert_int_equal(e.layers.n_groups, 3);
     assert_true(e.layers.groups[0].frozen && e.layers.groups[0].proven);
     assert_true(e.layers.groups[0].predicted_s == 1.125);
     assert_string_equal(e.layers.groups[1].name, "block.0.mlp");
     assert_false(e.layers.groups[1].frozen || e.layers.groups[1].proven);
     assert_true(e.layers.groups[1].from_base == 0.0625 &&
                 isnan(e.layers.groups[1].predicted_s));
+    assert_true(e.layers.groups[0].lr_scale == 0 && e.layers.groups[1].lr_scale == 0.625);
+    assert_true(isnan(e.layers.groups[2].lr_scale) && e.layers.groups[2].thaws_at == 1251);
+    assert_int_equal(e.layers.groups[1].thaws_at, 0);
     event_deinit(&e);
     e = round_trip(EVENT_EVAL);
     assert_int_equal(e.eval.n_sets, 2);
@@ -177,6 +180,8 @@ static void test_deeper_keys(void **state) {
         "\"embed\":{\"state\":\"frozen\",\"same_bytes\":true,\"grad_norm\":0,\"update\":0,"
         "\"from_base\":0,\"predicted_s\":1.125}",
         "\"block.0.mlp\":{\"state\":\"learn\",\"grad_norm\":0.25,",
+        "\"from_base\":0.0625,\"lr_scale\":0.625}",
+        "\"lr_scale\":null,\"thaws_at\":1251}",
         "\"general\":{\"tuned\":{\"loss\":3.5,\"bits_per_byte\":1.75,\"perplexity\":33.125},"
         "\"base\":{\"loss\":2.5,",
         "{\"id\":263,\"text\":\" temper\",\"logprob\":-1.25,\"gain\":2.5,",

@@ -51,7 +51,8 @@ static void test_table(void **state) {
             assert_true(number_parse(k->initial, &x));
             if (!(k->min < k->max && x >= k->min && x <= k->max)) fail_msg("%s", k->path);
         }
-        assert_int_equal(k->type == SETTING_WORD, k->n_words > 0);
+        assert_int_equal(k->type == SETTING_WORD || k->type == SETTING_GROUPS, k->n_words > 0);
+        if (k->type == SETTING_GROUPS) assert_int_equal(k->n_words, 2);
         for (int j = 0; j < i; j++) assert_string_not_equal(k->path, setting_keys[j].path);
     }
 }
@@ -129,6 +130,13 @@ static int other_words(const struct setting_key *k, char number[32], const char 
     case SETTING_TEXTS:
         memcpy(words, lists, sizeof lists);
         return 3;
+    case SETTING_GROUPS: {
+        int groups = strcmp(k->words[0], "groups") == 0 ? 0 : 1;
+        snprintf(number, 32, "%.17g", k->max / 4);
+        words[groups] = "0-1,embed", words[1 - groups] = number;
+        words[2 + groups] = "1", words[3 - groups] = "1";
+        return 4;
+    }
     case SETTING_SETS:
         break;
     }
@@ -170,7 +178,8 @@ static void test_get_defaults(void **state) {
         const struct setting_key *k = &setting_keys[i];
         struct buf text = {0};
         int n = setting_get(&settings, k, of_stage(k) ? 0 : -1, &text);
-        bool list = k->type == SETTING_TEXTS || k->type == SETTING_SETS;
+        bool list =
+            k->type == SETTING_TEXTS || k->type == SETTING_SETS || k->type == SETTING_GROUPS;
         assert_int_equal(n, list ? 0 : 1);
         double a, b;
         if (k->type == SETTING_REAL) {

@@ -87,7 +87,7 @@ void hostile_log_facts(struct hostile_log *l, int64_t step) {
     struct event_set sets[] = {{l->names[3], score, score, true},
                                {l->names[4], score, score, true}};
     for (int i = 0; i < 3; i++)
-        layers[i] = (struct event_layer){l->names[i], i == 0, i == 0, 1, 0.1, 0.2, 0.3};
+        layers[i] = (struct event_layer){l->names[i], i == 0, i == 0, 1, 0.1, 0.2, 0.3, 0.5, 7};
     for (int i = 1; i <= 3; i++)
         put(l, (struct event){.type = EVENT_STEP,
                               .step = step + i,
