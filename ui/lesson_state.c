@@ -68,7 +68,7 @@ static bool take_number(const char *text, uint64_t *out) {
 static bool take(struct lesson_state *s, int i, const char *part, struct err *err) {
     uint64_t number;
     if (i == 0) {
-        snprintf(s->name, sizeof s->name, "%s", part);
+        snprintf(s->name, sizeof s->name, "%.*s", LESSON_NAME - 1, part);
         return true;
     }
     bool setting = strchr(part, '=') != NULL;

@@ -104,6 +104,7 @@ struct settings {
         char third[TEXT_MAX_BYTES]; /* a model's folder; "": none */
         int every, tokens, top_k;
         double temperature;
+        bool chat; /* prompts are questions of a user (question_encode_within()) */
     } compare;
     struct {
         int every;

@@ -184,6 +184,9 @@ const struct setting_key setting_keys[] = {
      "Each token is drawn from this many likeliest; 0 draws from all."},
     {"compare.temperature", SETTING_REAL, RUN(compare.temperature), "0.8", 0, 100, "", NULL, 0,
      "How daring the draw is; 0 always takes the likeliest."},
+    {"compare.chat", SETTING_BOOL, RUN(compare.chat), "false", 0, 0, "", NULL, 0,
+     "Whether prompts are asked as a user asks, in the model's chat template: for what learns "
+     "conversations."},
     {"eval.every", SETTING_INT, RUN(eval.every), "50", 1, 1000000000, "steps", NULL, 0,
      "Steps from one evaluation to the next."},
     {"eval.tokens", SETTING_INT64, RUN(eval.tokens), "16384", 1, 1000000000, "tokens", NULL, 0,

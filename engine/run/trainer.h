@@ -199,6 +199,8 @@ bool report_end(struct trainer *t, const char *reason, struct err *err);
  * it, and afterwards the log tells of which steps it was late. */
 void report_unwritten(struct trainer *t);
 /* report_text.c */
+/* A prompt of the example, or one asked for, as the config has them asked. */
+bool report_encode(struct trainer *t, const char *prompt, struct ids *out, struct err *err);
 /* Base (once) and tuned text of n of the example's prompts; those of one side are written together. */
 void report_prompts(struct trainer *t, int first, int n);
 bool report_asked(struct trainer *t, const struct command *c, struct err *err); /* `sample` */

@@ -191,7 +191,7 @@ static bool check_texts(struct trainer *t, struct err *err) {
             return false;
     for (int i = 0; i < prompts->n; i++) {
         struct ids ids = {0};
-        bool fits = prompt_encode_within(t->tokenizer, prompts->text[i], t->time, &ids, err);
+        bool fits = report_encode(t, prompts->text[i], &ids, err);
         ids_deinit(&ids);
         if (!fits) return err_prefix(err, "compare.prompts");
     }

@@ -42,7 +42,7 @@ static void put_choice(struct buf *out, const char *id) {
         html_put(out, "<input type=\"radio\" name=\"%s-y\" id=\"%s-%s\" class=\"pick-%s\"", id,
                  id, classes[i], classes[i]);
         if (i == 0) buf_str(out, " checked=\"checked\"");
-        html_put(out, "/><label for=\"%s-%s\">%s</label>\n", id, classes[i], words[i]);
+        html_put(out, "/><label for=\"%s-%s\">%s</label>", id, classes[i], words[i]);
     }
 }
 

@@ -66,10 +66,12 @@ static void put_losses(struct buf *out, const struct fold *f, int run) {
     bool later = h->stage > 0 && h->stages[h->stage].first > 0 &&
                  (double)h->stages[h->stage].first < fold_last_step(f);
     if (later) curves_loss(out, f, id_of(id, "last", run), h->stage);
-    buf_str(out,
-            "<p class=\"note\">Marks: F frozen, T thawed, L learning rate, C checkpoint, "
-            "! problem. The dashed line is what the base, the model before its last stage, "
-            "has on the same held-out text.</p>\n");
+    buf_str(
+        out,
+        "<p class=\"note\">Marks: F frozen, T thawed, L learning rate, E a stage ends early, C "
+        "checkpoint, ! problem. The dashed line is what the base, the model before its last "
+        "stage, "
+        "has on the same held-out text.</p>\n");
     curves_small(out, f);
     html_section_end(out);
 }

@@ -86,11 +86,15 @@ static void put_freeze(int64_t step, const char *group, bool frozen) {
         .type = EVENT_FREEZE, .step = step, .freeze = {group, frozen, "screen", NAN, NAN}});
 }
 
+static struct event_layer layer(const char *name, bool frozen, double from_base) {
+    return (struct event_layer){
+        .name = name, .frozen = frozen, .proven = frozen, .from_base = from_base};
+}
+
 static void put_layers(int64_t step, bool embed_frozen) {
-    struct event_layer layers[] = {{"embed", embed_frozen, embed_frozen, 0, 0, 0, NAN, 1, 0},
-                                   {"block.0", false, false, 1, 0.1, 0.25, NAN, 1, 0},
-                                   {"block.1", false, false, 1, 0.1, 0.5, NAN, 1, 0},
-                                   {"norm", false, false, 1, 0.1, 0.125, NAN, 1, 0}};
+    struct event_layer layers[] = {layer("embed", embed_frozen, 0),
+                                   layer("block.0", false, 0.25), layer("block.1", false, 0.5),
+                                   layer("norm", false, 0.125)};
     put((struct event){
         .type = EVENT_LAYERS, .step = step, .layers = {layers, COUNT(layers), 0.1}});
 }
