@@ -7,6 +7,7 @@
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/config_file.h"
+#include "src/config_from.h"
 #include "src/config_sources.h"
 #include "src/config_third.h"
 #include "src/find_config.h"
@@ -52,7 +53,8 @@ static int explain(void) {
 }
 
 static bool check_all(const struct settings *s, char *path, struct err *err) {
-    return config_sources_read(s, path, err) && config_third_there(s, path, err);
+    return config_from_there(s, path, err) && config_sources_read(s, path, err) &&
+           config_third_there(s, path, err);
 }
 
 static bool run_config(const char *word, const struct cli_texts *sets, bool check,
