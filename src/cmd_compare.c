@@ -31,6 +31,7 @@ struct compare_options {
     const char *text;
     int64_t tokens, top_k, seed;
     double temperature;
+    bool chat; /* as the run's config has prompts asked */
     bool json;
 };
 
@@ -57,15 +58,24 @@ static bool same_shape(const struct model *a, const struct model *b) {
            tokenizer_fingerprint(a->hf.tokenizer) == tokenizer_fingerprint(b->hf.tokenizer);
 }
 
+/* The one whose transformer runs both: it has memory for the adapters of either. NULL where
+ * both have some, and not the same. */
+static struct model *wider(struct model *a, struct model *b) {
+    if (a->hf.table.config.adapter.rank == 0) return b;
+    bool same = adapter_same(&a->hf.table.config, &b->hf.table.config);
+    return b->hf.table.config.adapter.rank == 0 ? a : same ? b : NULL;
+}
+
 static bool open_pair(const char *base, const char *tuned, const struct model_options *o,
                       struct pair *out, struct err *err) {
     *out = (struct pair){.tf = NULL};
     if (!model_open_path(base, o, &out->base, err) ||
         !model_open_path(tuned, o, &out->tuned, err))
         return false;
-    if (!same_shape(&out->base, &out->tuned)) return true;
+    struct model *both = wider(&out->base, &out->tuned);
+    if (!both || !same_shape(&out->base, &out->tuned)) return true;
     struct transformer_plan plan = {.batch = 1, .time = out->tuned.hf.table.config.context};
-    out->tf = transformer_create(&out->tuned.hf.table, plan, &out->tuned.ex, err);
+    out->tf = transformer_create(&both->hf.table, plan, &out->tuned.ex, err);
     return out->tf != NULL;
 }
 
@@ -87,8 +97,9 @@ static bool begin_answer(struct model *m, const struct compare_options *o, const
     out->answer.sampler = (struct sampler){.temperature = o->temperature,
                                            .top_k = (int)o->top_k,
                                            .rng = rng_make((uint64_t)o->seed, 0, 0)};
-    return prompt_encode_within(m->hf.tokenizer, prompt, m->hf.table.config.context,
-                                &out->answer.ids, err);
+    int context = m->hf.table.config.context;
+    return (o->chat ? question_encode_within : prompt_encode_within)(
+        m->hf.tokenizer, prompt, context, &out->answer.ids, err);
 }
 
 static void read_answer(const struct model *m, struct answer_text *a) {
@@ -302,8 +313,9 @@ static bool from_run(const char *word, struct compare_options *o, struct setting
         return err_set(err, ERR_USAGE,
                        "%s has no checkpoint yet; `thaw send %s checkpoint` writes one", word,
                        word);
-    if (o->prompts.n > 0 || o->text) return true;
     if (!config_read(run.config, NULL, s, err)) return false;
+    o->chat = s->compare.chat;
+    if (o->prompts.n > 0 || o->text) return true;
     for (int i = 0; i < s->compare.prompts.n; i++)
         o->prompts.at[o->prompts.n++] = s->compare.prompts.text[i];
     return true;

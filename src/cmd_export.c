@@ -17,17 +17,20 @@ static const char about[] =
     "GGUF file, which llama.cpp and Ollama read, or its adapters alone as a PEFT folder\n"
     "(adapter_config.json, adapter_model.safetensors). With --merge the model takes its "
     "adapters\n"
-    "in. OUT must not exist, the folder that it is in must; it is there as a whole, or not at "
-    "all.";
+    "in. A model that came from a Hugging Face folder gets its names, number types and small\n"
+    "files again; what was not trained is the same bytes. OUT must not exist, the folder that "
+    "it is\n"
+    "in must; it is there as a whole, or not at all.";
 
 enum export_form { EXPORT_HF, EXPORT_GGUF, EXPORT_PEFT, EXPORT_FORMS };
 static const char *const form_words[EXPORT_FORMS] = {"hf", "gguf", "peft"};
 
 struct export_options {
     struct model_options model;
-    const char *to, *type_word;
+    const char *to, *type_word, *dtype_word;
     enum export_form form;
-    enum gguf_type type;
+    enum gguf_type type;     /* of a GGUF file's matrices */
+    enum dtype dtype_of_all; /* of a folder's tensors, where dtype_word is given */
     bool merge;
 };
 
@@ -91,6 +94,25 @@ static bool save_adapters(const struct model *m, const char *out, struct err *er
     return ok;
 }
 
+/* ---- the whole model ---- */
+
+/* A folder knows what its model was; a .bin is no folder. What is as it came is copied. */
+static bool export_folder(struct model *m, const char *out, const struct export_options *o,
+                          struct err *err) {
+    bool folder = files_is_dir(m->path), changed = o->dtype_word || o->merge;
+    struct imported *was = NULL;
+    if (folder && (changed || imported_is_kept(m->base)) &&
+        !(was = imported_open(m->base, &m->hf.table, err)))
+        return false;
+    m->hf.table.imported = was;
+    bool ok =
+        model_folder_export(out, folder && !o->merge ? m->base : NULL, &m->hf.weights,
+                            m->hf.tokenizer, o->dtype_word ? &o->dtype_of_all : NULL, err);
+    m->hf.table.imported = NULL;
+    imported_destroy(was);
+    return ok;
+}
+
 /* ---- the command ---- */
 
 /* Whether the form takes the model as it is. */
@@ -112,8 +134,7 @@ static bool write_out(struct model *m, const struct export_options *o, const cha
     if (!check_adapters(m, o, err)) return false;
     if (o->merge) weights_merge(&m->ex, &m->hf.weights);
     if (o->form == EXPORT_PEFT) return save_adapters(m, out, err);
-    if (o->form == EXPORT_HF)
-        return model_folder_save(out, &m->hf.weights, m->hf.tokenizer, err);
+    if (o->form == EXPORT_HF) return export_folder(m, out, o, err);
     return gguf_save(out, &m->hf.weights, m->hf.tokenizer, last_part(word), o->type, err);
 }
 
@@ -128,6 +149,17 @@ static bool run_export(const char *word, const char *given, const struct export_
     return ok && cli_flush(err);
 }
 
+static bool dtype_of(const char *word, enum dtype *out) {
+    static const char *const words[] = {"f32", "f16", "bf16"};
+    static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(word, words[i]) != 0) continue;
+        *out = dtypes[i];
+        return true;
+    }
+    return false;
+}
+
 /* What only several options together can get wrong; CLI_OK, or the status to leave with. */
 static int check_options(struct export_options *o) {
     while (o->form < EXPORT_FORMS && (!o->to || strcmp(o->to, form_words[o->form]) != 0))
@@ -135,9 +167,13 @@ static int check_options(struct export_options *o) {
     if (o->form == EXPORT_FORMS)
         return cli_usage("export needs --to hf, --to gguf or --to peft");
     if (o->type_word && o->form != EXPORT_GGUF)
-        return cli_usage("--type is for --to gguf; a folder holds F32");
+        return cli_usage("--type is for --to gguf; a folder takes --dtype");
+    if (o->dtype_word && o->form != EXPORT_HF)
+        return cli_usage("--dtype is for --to hf; a GGUF file takes --type");
     if (!gguf_type_by_word(o->type_word ? o->type_word : "f16", &o->type))
         return cli_usage("--type must be f32, f16, bf16 or q8_0, not \"%s\"", o->type_word);
+    if (o->dtype_word && !dtype_of(o->dtype_word, &o->dtype_of_all))
+        return cli_usage("--dtype must be f32, f16 or bf16, not \"%s\"", o->dtype_word);
     if (o->merge && o->form == EXPORT_PEFT)
         return cli_usage("--merge is for --to hf and --to gguf: what is merged is no adapter");
     return CLI_OK;
@@ -153,12 +189,14 @@ int cmd_export(int argc, char **argv) {
          CLI_TEXT, &o.to, 0, 0},
         {"--type", "TYPE", "of gguf's matrices: f32, f16 (default), bf16 or q8_0", CLI_TEXT,
          &o.type_word, 0, 0},
+        {"--dtype", "TYPE", "of hf's tensors: f32, f16 or bf16 (default: as they came)",
+         CLI_TEXT, &o.dtype_word, 0, 0},
         {"--merge", NULL, "put the model's adapters into its matrices", CLI_FLAG, &o.merge, 0,
          0},
         MODEL_OPTIONS(o.model),
     };
     const struct cli_spec spec = {
-        "thaw export MODEL --to hf|gguf|peft OUT [--type TYPE] [--merge]",
+        "thaw export MODEL --to hf|gguf|peft OUT [--dtype TYPE] [--type TYPE] [--merge]",
         about,
         options,
         sizeof options / sizeof options[0],

@@ -19,12 +19,13 @@
 #include "src/config_third.h"
 #include "src/find_config.h"
 #include "src/headless.h"
+#include "src/run_lesson.h"
 #include "src/screen.h"
 #include "src/spawn.h"
 
 static const char usage[] =
     "thaw run CONFIG [--name N] [--set KEY=VALUE]... [--share GROUP] [--headless] [--detach]\n"
-    "                [--runs-dir DIR]\n"
+    "                [--lesson NAME] [--class] [--runs-dir DIR]\n"
     "       thaw run --resume RUN [--headless] [--detach] [--runs-dir DIR]\n"
     "       thaw run CONFIG --snapshot WxH [--color] [--name N] [--runs-dir DIR]";
 static const char about[] = "Train as CONFIG says: a YAML file, or the name of one in configs/ "
@@ -37,9 +38,10 @@ static const char about[] = "Train as CONFIG says: a YAML file, or the name of o
                             "that name as it stands.";
 
 struct run_options {
-    const char *name, *runs_dir, *resume, *share;
+    const char *name, *runs_dir, *resume, *share, *lesson;
+    struct run_lesson *beside; /* of `lesson`, once it has been read */
     struct cli_texts changes;
-    bool headless, detach;
+    bool headless, detach, class;
     struct screen_options screen;
 };
 
@@ -107,7 +109,9 @@ static bool prepare(const char *config, const struct run_options *o, struct sett
     snprintf(s->name, sizeof s->name, "%s",
              screen_run_name(run)); /* name-2 when it was taken */
     if (strcmp(s->name, name) != 0) cli_print("thaw: %s exists; this one is %s", name, s->name);
-    if (share(o, run, err) && write_config(s, run, err)) return true;
+    if (share(o, run, err) && write_config(s, run, err) &&
+        (!o->beside || run_lesson_put(o->beside, s->seed, run, err)))
+        return true;
     files_remove_tree(run->dir, NULL);
     return false;
 }
@@ -167,10 +171,12 @@ static bool find_resumed(const struct run_options *o, struct run_paths *run, str
 
 /* ---- looking on ---- */
 
-static int detach(const struct run_paths *run, struct headless *h, pid_t engine) {
+static int detach(const struct run_options *o, const struct run_paths *run, struct headless *h,
+                  pid_t engine) {
     struct err err = {0};
     if (!headless_started(h, engine, &err)) return cli_fail(&err);
     screen_say_detached(run, APP_DRIVE);
+    if (o->class) run_lesson_say_class(run, o->share, o->beside);
     return CLI_OK;
 }
 
@@ -179,7 +185,7 @@ static int look_on(const struct run_options *o, const struct run_paths *run, str
                    pid_t engine) {
     struct err err = {0};
     int status;
-    if (o->detach) return detach(run, h, engine);
+    if (o->detach) return detach(o, run, h, engine);
     if (!o->headless && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
         if (screen_show(run, APP_DRIVE, &o->screen, engine, &status, &err)) return status;
         cli_fail(&err);
@@ -224,10 +230,11 @@ static bool options_ok(const struct run_options *o, int n_words, struct err *err
         return err_set(err, ERR_USAGE,
                        "--snapshot shows a run that is there and starts none: no --resume, "
                        "--headless or --detach beside it");
-    if (o->resume && (n_words || o->name || o->changes.n || o->share))
-        return err_set(err, ERR_USAGE,
-                       "--resume goes on with a run as it is: no CONFIG, --name, --set or "
-                       "--share beside it");
+    if (o->resume && (n_words || o->name || o->changes.n || o->share || o->lesson || o->class))
+        return err_set(
+            err, ERR_USAGE,
+            "--resume goes on with a run as it is: no CONFIG, --name, --set, --lesson, "
+            "--class or --share beside it");
     if (!o->resume && !n_words)
         return err_set(err, ERR_USAGE, "which config? e.g. thaw run medical");
     return true;
@@ -255,6 +262,9 @@ int cmd_run(int argc, char **argv) {
         {"--detach", NULL, "start it and come back at once", CLI_FLAG, &o.detach, 0, 0},
         {"--share", "GROUP", "let a group watch it: its files may be read, nothing steered",
          CLI_TEXT, &o.share, 0, 0},
+        {"--lesson", "NAME", "a lesson beside it (`thaw lesson`)", CLI_TEXT, &o.lesson, 0, 0},
+        {"--class", NULL, "detach, and print what a class types to watch", CLI_FLAG, &o.class,
+         0, 0},
         {"--runs-dir", "DIR", "where runs live (default: ~/.local/state/thaw/runs)", CLI_TEXT,
          &o.runs_dir, 0, 0},
         SCREEN_OPTIONS(o.screen),
@@ -262,13 +272,21 @@ int cmd_run(int argc, char **argv) {
     const struct cli_spec spec = {usage, about, options, sizeof options / sizeof options[0],
                                   0,     1,     0};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
+    char group[RUN_LESSON_GROUP];
+    if (o.class) { /* who may look is the class's business, too */
+        o.detach = true;
+        if (!o.share && run_lesson_group(group)) o.share = group;
+    }
     if (!options_ok(&o, words.n, &err)) return cli_fail(&err);
     struct settings *s = malloc(sizeof *s);
     struct run_paths *run = malloc(sizeof *run);
-    bool ok = find_run(words.n ? words.at[0] : NULL, &o, s, run, &err);
+    if (o.lesson) o.beside = run_lesson_open(o.lesson, &o.changes, &err);
+    bool ok =
+        (!o.lesson || o.beside) && find_run(words.n ? words.at[0] : NULL, &o, s, run, &err);
     if (ok && o.screen.snapshot) ok = screen_snapshot(run, APP_DRIVE, &o.screen, &err);
     else if (ok) status = start(&o, run);
     if (!ok) status = cli_fail(&err);
+    free(o.beside);
     free(s);
     free(run);
     return status;

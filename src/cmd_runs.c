@@ -6,6 +6,7 @@
 
 #include "engine/core/json.h"
 #include "engine/run/prune.h"
+#include "engine/run/tensorboard.h"
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/config_file.h"
@@ -13,6 +14,7 @@
 
 static const char usage[] = "thaw runs [--json] [--runs-dir DIR]\n"
                             "       thaw runs --csv RUN\n"
+                            "       thaw runs --tensorboard RUN DIR\n"
                             "       thaw runs --prune [--older-than AGE] [--yes]";
 static const char about[] =
     "All runs, the newest first. --prune tells what interrupted work has left, which "
@@ -23,7 +25,7 @@ static const char about[] =
 
 struct runs_options {
     bool json, prune, yes;
-    const char *csv, *older_than, *runs_dir;
+    const char *csv, *tensorboard, *older_than, *runs_dir;
 };
 
 static void put_json(struct buf *out, const struct run_info *runs, int n) {
@@ -148,12 +150,28 @@ static bool csv(const char *dir, const char *word, struct err *err) {
     return ok;
 }
 
-static bool options_ok(const struct runs_options *o, struct err *err) {
+/* A log that was written without `tensorboard: true`, as such a run would have left it in
+ * `folder`. */
+static bool tensorboard(const char *dir, const char *word, const char *folder,
+                        struct err *err) {
+    struct run_paths run;
+    if (!run_dir_find(dir, word, &run, err) || !tensorboard_convert(run.events, folder, err))
+        return false;
+    cli_print("thaw: %s can be looked at with: tensorboard --logdir %s", word, folder);
+    return true;
+}
+
+static bool options_ok(const struct runs_options *o, int n_words, struct err *err) {
+    if (n_words != (o->tensorboard != NULL))
+        return err_set(err, ERR_USAGE, "%s",
+                       n_words
+                           ? "a folder belongs to --tensorboard RUN; see thaw runs --help"
+                           : "--tensorboard needs a run and a folder: --tensorboard RUN DIR");
     if (!o->prune && (o->yes || o->older_than))
         return err_set(err, ERR_USAGE, "%s belongs to --prune",
                        o->yes ? "--yes" : "--older-than");
-    return o->json + o->prune + (o->csv != NULL) <= 1 ||
-           err_set(err, ERR_USAGE, "one of --json, --csv and --prune at a time");
+    return o->json + o->prune + (o->csv != NULL) + (o->tensorboard != NULL) <= 1 ||
+           err_set(err, ERR_USAGE, "one of --json, --csv, --tensorboard and --prune at a time");
 }
 
 int cmd_runs(int argc, char **argv) {
@@ -166,6 +184,8 @@ int cmd_runs(int argc, char **argv) {
     const struct cli_option options[] = {
         {"--json", NULL, "one JSON array", CLI_FLAG, &o.json, 0, 0},
         {"--csv", "RUN", "what a run has measured: a line a step", CLI_TEXT, &o.csv, 0, 0},
+        {"--tensorboard", "RUN", "the same as a file in DIR that TensorBoard reads", CLI_TEXT,
+         &o.tensorboard, 0, 0},
         {"--prune", NULL, "list what can be cleared away", CLI_FLAG, &o.prune, 0, 0},
         {"--yes", NULL, "and do so", CLI_FLAG, &o.yes, 0, 0},
         {"--older-than", "AGE", "with it whole runs that finished so long ago: 12h, 30d, 4w",
@@ -175,11 +195,13 @@ int cmd_runs(int argc, char **argv) {
     const struct cli_spec spec = {.usage = usage,
                                   .about = about,
                                   .options = options,
-                                  .n_options = sizeof options / sizeof options[0]};
+                                  .n_options = sizeof options / sizeof options[0],
+                                  .max_words = 1};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
-    bool ok = options_ok(&o, &err) && runs_dir(o.runs_dir, dir, &err);
+    bool ok = options_ok(&o, words.n, &err) && runs_dir(o.runs_dir, dir, &err);
     if (ok && o.prune) ok = prune(dir, &o, &all_gone, &err);
     else if (ok && o.csv) ok = csv(dir, o.csv, &err);
+    else if (ok && o.tensorboard) ok = tensorboard(dir, o.tensorboard, words.at[0], &err);
     else if (ok) ok = list(dir, o.json, &err);
     if (!ok) return cli_fail(&err);
     return all_gone ? CLI_OK : CLI_FAILED;

@@ -46,6 +46,7 @@ static int print_start(void) {
     struct err err = {0};
     int n = 0;
     puts("thaw: train a small language model, and see it learn.\n\nBegin:");
+    puts("  thaw lesson screen   (`thaw lesson` lists all lessons)");
     bool there = config_folder(0, dir) && files_is_dir(dir);
     if (there || config_folder(1, dir)) list_configs(dir);
     if (!runs_dir(NULL, dir, &err) || !run_list(dir, &runs, &n, &err)) return cli_fail(&err);

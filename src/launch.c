@@ -142,6 +142,8 @@ static bool obey(struct loop *l, enum launch_wish wish, struct err *err) {
     switch (wish) {
     case LAUNCH_START:
         return run_command(l, "run", err);
+    case LAUNCH_START_LESSON:
+        return run_command(l, "lesson", err);
     case LAUNCH_ATTACH:
         return run_command(l, "attach", err);
     case LAUNCH_WATCH:

@@ -7,10 +7,11 @@
 
 #include "engine/core/clock.h"
 #include "src/find_config.h"
+#include "src/find_lesson.h"
 
 enum { EVENTS_AT_ONCE = 64 }; /* between two looks at the clock */
 
-/* ---- configs */
+/* ---- lessons and configs */
 
 static void put_config(struct launch_entry *e, const struct config_item *item) {
     *e = (struct launch_entry){.kind = LAUNCH_CONFIG, .info.loss = (double)NAN};
@@ -19,18 +20,32 @@ static void put_config(struct launch_entry *e, const struct config_item *item) {
     snprintf(e->about, sizeof e->about, "%s", item->about);
 }
 
+static void put_lesson(struct launch_entry *e, const struct lesson_item *item) {
+    *e = (struct launch_entry){.kind = LAUNCH_LESSON, .info.loss = (double)NAN};
+    snprintf(e->info.name, sizeof e->info.name, "%s", item->name);
+    snprintf(e->info.path, sizeof e->info.path, "%s", item->path);
+    snprintf(e->about, sizeof e->about, "%.*s", (int)sizeof e->about - 1, item->title);
+    e->minutes = item->minutes;
+}
+
 bool launch_list_open(struct launch_list *l, struct err *err) {
     struct config_item *configs = NULL;
-    int n = 0;
+    struct lesson_item *lessons = NULL;
+    int n_configs = 0, n_lessons = 0;
     *l = (struct launch_list){.n = 0};
-    if (!runs_dir(NULL, l->runs, err) || !config_list(&configs, &n, err)) return false;
-    l->entries = calloc((size_t)n + 1, sizeof *l->entries);
-    l->sources = calloc((size_t)n + 1, sizeof *l->sources);
+    if (!runs_dir(NULL, l->runs, err) || !lesson_list(&lessons, &n_lessons, err)) return false;
+    bool listed = config_list(&configs, &n_configs, err);
+    int n = n_lessons + n_configs;
+    l->entries = listed ? calloc((size_t)n + 1, sizeof *l->entries) : NULL;
+    l->sources = listed ? calloc((size_t)n + 1, sizeof *l->sources) : NULL;
     bool ok = l->entries && l->sources;
-    for (int i = 0; ok && i < n; i++) put_config(&l->entries[i], &configs[i]);
+    for (int i = 0; ok && i < n_lessons; i++) put_lesson(&l->entries[i], &lessons[i]);
+    for (int i = 0; ok && i < n_configs; i++)
+        put_config(&l->entries[n_lessons + i], &configs[i]);
     l->n = l->n_configs = ok ? n : 0;
     free(configs);
-    return ok || err_set(err, ERR_NOMEM, "not enough memory for the list");
+    free(lessons);
+    return ok || (listed && err_set(err, ERR_NOMEM, "not enough memory for the list"));
 }
 
 void launch_list_close(struct launch_list *l) {

@@ -1,4 +1,4 @@
-/* launch_list.h - the launcher's entries: the configs, and the runs folder as it changes. Which runs
+/* launch_list.h - the launcher's entries: the lessons, the configs, and the runs folder as it changes. Which runs
  * there are is known at once; their states and curves are read later, in slices of time. */
 #ifndef THAW_SRC_LAUNCH_LIST_H
 #define THAW_SRC_LAUNCH_LIST_H
@@ -13,12 +13,12 @@ struct launch_source {
 
 struct launch_list {
     char runs[PATH_MAX];
-    struct launch_entry *entries; /* configs by name, then runs, the newest first */
+    struct launch_entry *entries; /* lessons, configs by name, then runs, the newest first */
     struct launch_source *sources; /* one for each */
-    int n, n_configs;
+    int n, n_configs; /* n_configs: entries before the runs */
 };
 
-/* The configs, and the folder where runs live; no run yet. The caller closes it also when it fails. */
+/* The lessons, the configs, and the folder where runs live; no run yet. The caller closes it also when it fails. */
 bool launch_list_open(struct launch_list *l, struct err *err);
 void launch_list_close(struct launch_list *l); /* leaves it empty */
 

@@ -9,11 +9,13 @@
 
 static const struct subcommand subcommands[] = {
     {"run", cmd_run, false, "train as a config says, and look on"},
+    {"lesson", cmd_lesson, false, "the lessons: a run, and beside it what it shows"},
     {"attach", cmd_attach, false, "come back to a run"},
     {"watch", cmd_watch, false, "look at a run without touching it"},
     {"replay", cmd_replay, false, "play a run back, with pause, speed and jumps"},
     {"send", cmd_send, false, "ask a running engine for something: freeze, lr, pause ..."},
     {"runs", cmd_runs, false, "list the runs and how they stand"},
+    {"report", cmd_report, false, "a run, or several beside each other, as one web page"},
     {"verify", cmd_verify, false, "whether a run's files are as they were written"},
     {"generate", cmd_generate, true, "let a model write"},
     {"chat", cmd_chat, true, "talk with a model, or with two side by side"},

@@ -9,6 +9,7 @@
 #include "engine/run/run_dir.h"
 #include "engine/run/settings.h"
 #include "src/find_config.h"
+#include "src/find_lesson.h"
 #include "ui/keys.h"
 
 /* ---- roff ---- */
@@ -111,8 +112,10 @@ static void put_end(void) {
     puts(".SH FILES");
     put_item("$XDG_STATE_HOME/thaw/runs/NAME/", NULL,
              "a run: config.yaml, events.jsonl, base, checkpoints. Default ~/.local/state");
-    put_item("$XDG_CONFIG_HOME/thaw/settings.json", NULL,
-             "the screen's settings. Default ~/.config");
+    put_item(
+        "$XDG_CONFIG_HOME/thaw/settings.json", NULL,
+        "the screen's settings; beside it lessons.json, where you are in each run's lesson. "
+        "Default ~/.config");
     puts(".SH ENVIRONMENT");
     put_item("NO_COLOR", NULL, "the screen has no colours");
     put_item("OPENBLAS_CORETYPE", NULL,
@@ -207,6 +210,14 @@ static void put_configs(void) {
     free(list);
 }
 
+static void put_lessons(void) {
+    struct lesson_item *list;
+    int n;
+    if (!lesson_list(&list, &n, NULL)) return;
+    for (int i = 0; i < n; i++) put_word(list[i].name, list[i].title);
+    free(list);
+}
+
 static void put_runs(void) {
     struct run_info *list = NULL;
     char dir[PATH_MAX];
@@ -218,6 +229,7 @@ static void put_runs(void) {
 
 void manual_command_words(const struct cli_spec *spec) {
     if (takes(spec, "CONFIG")) put_configs();
+    if (takes(spec, "LESSON")) put_lessons();
     if (takes(spec, "RUN") || takes(spec, "MODEL") || takes(spec, "BASE")) put_runs();
     for (int i = 0; i < spec->n_options; i++)
         put_word(spec->options[i].name, spec->options[i].help);

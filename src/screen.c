@@ -8,6 +8,8 @@
 #include "engine/core/files.h"
 #include "src/cli.h"
 #include "src/headless.h"
+#include "src/report/page.h"
+#include "src/run_lesson.h"
 #include "src/screen_prefs.h"
 #include "src/spawn.h"
 #include "ui/snapshot.h"
@@ -68,8 +70,23 @@ static bool still_trains(const struct run_paths *run) {
            !(run_info_read(run->dir, &info, NULL) && run_has_ended(&info));
 }
 
+/* The lesson beside the run, if there is one; one that is not sound is told in the log. Owner:
+ * the caller. */
+static struct run_lesson *take_lesson(const struct run_paths *run, struct app_options *app,
+                                      struct err *bad) {
+    struct run_lesson *l = run_lesson_get(run, bad);
+    app->run_dir = run->dir;
+    if (l) app->lesson = &l->lesson, app->lesson_state = &l->state;
+    else if (bad->code && !app->prefs_bad) app->prefs_bad = bad->msg;
+    return l;
+}
+
 static pid_t start_fork(const struct run_paths *fork, struct err *err) {
     return spawn_engine(fork, true, err);
+}
+
+static bool write_report(const struct run_paths *run, const char *file, struct err *err) {
+    return report_write(run, 1, file, err);
 }
 
 bool screen_show(const struct run_paths *run, enum app_mode mode,
@@ -87,6 +104,7 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
                               .runs = runs,
                               .repeat_command = again[0] ? again : NULL,
                               .start = start_fork,
+                              .report = write_report,
                               .prefs = &prefs.prefs,
                               .prefs_path = prefs.path,
                               .prefs_bad = prefs.bad.code ? prefs.bad.msg : NULL,
@@ -98,8 +116,12 @@ bool screen_show(const struct run_paths *run, enum app_mode mode,
                               .speed = o->speed,
                               .at = o->at};
     struct term_options term = prefs_term_options(&prefs.prefs);
+    struct err bad = {0};
+    struct run_lesson *beside = take_lesson(run, &app, &bad);
     *status = CLI_OK;
-    if (!app_run(run, &app, &term, &how, err)) return false;
+    bool shown = app_run(run, &app, &term, &how, err);
+    free(beside);
+    if (!shown) return false;
     if (mode == APP_REPLAY) return true; /* nothing has happened */
     if (how == APP_DETACHED && still_trains(run)) screen_say_detached(run, mode);
     else *status = say_goodbye(run);
@@ -142,8 +164,11 @@ bool screen_snapshot(const struct run_paths *run, enum app_mode mode,
     struct snapshot s = {.glyphs = term_stdout_glyphs(look.glyphs),
                          .form = o->color ? DUMP_ANSI : DUMP_TEXT,
                          .look = {.colours = 256, .theme = look.theme}};
+    struct err bad = {0};
+    struct run_lesson *beside = take_lesson(run, &app, &bad);
     bool ok = snapshot_size(o->snapshot, &s.w, &s.h, err) &&
               snapshot_take(run, &app, &s, &out, err) && cli_put(&out, err);
+    free(beside);
     buf_deinit(&out);
     return ok;
 }

@@ -79,15 +79,12 @@ static void drop_oldest(struct talk *t, size_t *dropped) {
 static bool encode_turns(struct talk *t, struct ids *out, struct err *err) {
     struct tokenizer *tokenizer = t->model.hf.tokenizer;
     struct chat_text x = {.pieces = NULL};
-    int eot = tokenizer_eot(tokenizer);
     out->n = 0;
     if (t->system) chat_add(&x, t->chat, PART_SYSTEM, t->system, strlen(t->system));
     for (size_t i = 0; i < t->n; i++)
         chat_add(&x, t->chat, t->turns[i].role, buf_text(&t->turns[i].text),
                  t->turns[i].text.len);
-    chat_ask(&x, t->chat);
-    bool ok = (!t->chat->led || eot < 0 || ids_push(out, eot, err)) &&
-              chat_encode(&x, tokenizer, out, NULL, err);
+    bool ok = chat_encode_question(&x, t->chat, tokenizer, out, err);
     chat_text_deinit(&x);
     return ok;
 }

@@ -54,6 +54,7 @@ struct app *app_create(const struct app_options *o, struct err *err) {
     }
     panel_loss_overlay(a->panels[PANE_LOSS], &a->overlays);
     app_prefs_begin(a, o);
+    app_lesson_begin(a, o);
     bool ok = !o->overlay || overlays_add(&a->overlays, a->runs, o->overlay, err);
     if (ok && (a->mode != APP_REPLAY || app_replay_begin(a, err))) return a;
     app_destroy(a);
@@ -141,6 +142,7 @@ static void say_event(struct app *a, const struct event *e) {
 void app_observe(struct app *a, const struct event *e) {
     bool whole = !a->history.failed;
     history_observe(&a->history, e);
+    lesson_observe(&a->lesson_at, e);
     if (whole && a->history.failed)
         app_say(a, STYLE_ERROR,
                 "memory ran out: from here on something is missing on this screen");

@@ -15,6 +15,11 @@ enum app_mode { APP_DRIVE, APP_WATCH, APP_REPLAY };
 
 struct app; /* opaque */
 
+/* Write a page about the run into `file`, atomically. */
+typedef bool app_report_fn(const struct run_paths *run, const char *file, struct err *err);
+struct lesson;
+struct lesson_state;
+
 struct app_options {
     enum app_mode mode;
     const char *name;   /* of the run, for the top line before its first event */
@@ -23,6 +28,7 @@ struct app_options {
     const char *repeat_command; /* "thaw run runs/medical/config.yaml"; NULL: only to go on is known */
     /* Start the engine of a fork, whose folder is whole: a child of ours. NULL: only how to do so is told. */
     pid_t (*start)(const struct run_paths *fork, struct err *err);
+    app_report_fn *report;     /* NULL: there are no reports */
     const struct prefs *prefs; /* how the screen begins; NULL: the usual way. Copied, like the next two */
     const char *prefs_path;    /* where changes of them are kept; NULL: nowhere */
     const char *prefs_bad;     /* why the settings that were kept are not used: a sentence for the log; NULL: they are */
@@ -32,6 +38,9 @@ struct app_options {
     const char *overlay;       /* a run whose curve lies over this one's; NULL: none */
     const char *log;           /* events.jsonl, for a replay; NULL: there is none to be had */
     double speed;              /* of APP_REPLAY (replay.h) */
+    const struct lesson *lesson; /* beside the run; NULL: none. Borrowed */
+    const struct lesson_state *lesson_state; /* where it begins, and what the run was started with; copied */
+    const char *run_dir;       /* what the viewer's place in it is kept under, an absolute path; NULL: it is not kept */
     int64_t at;                /* of APP_REPLAY: the step to stand at, paused, as in app_replay_at(); on a
                                   terminal negative: play from the start */
 };

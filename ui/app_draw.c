@@ -34,6 +34,7 @@ static void draw_panes(struct app *a, struct canvas *c) {
         struct panel *p = a->panels[i];
         p->area = a->layout.panes[i];
         p->focus = i == a->focus;
+        p->pointed = app_lesson_points_at(a, i);
         bool over = a->history.state == RUN_ENDED && !(a->answers && i == PANE_COMPARE);
         p->watching = app_looks_only(a) || over;
         if (!layout_shows(&a->layout, i)) continue;
@@ -153,7 +154,7 @@ void app_draw(struct app *a, struct canvas *c, double now) {
     if (back) replay_state(a->replay, back);
     keep_time(a, now);
     enum life life = app_life(a, now, &silent_s);
-    a->layout = layout_make(c->w, c->h, a->zoomed, a->focus);
+    a->layout = layout_make_lesson(c->w, c->h, a->zoomed, a->focus, a->lesson_shown);
     const struct layout *l = &a->layout;
     canvas_erase(c);
     if (l->kind == LAYOUT_TOO_SMALL) {
@@ -167,6 +168,7 @@ void app_draw(struct app *a, struct canvas *c, double now) {
     if (l->sparkline.h > 0) bars_sparkline(c, l->sparkline, &a->history, &told);
     if (l->learned.w > 0) bars_learned(c, l->learned, &a->history);
     draw_panes(a, c);
+    app_lesson_draw(a, c);
     draw_messages(a, c, life);
     if (a->input == INPUT_HELP || a->input == INPUT_HELP_FIND)
         help_draw(c, app_help_rect(a), &a->help, app_looks_only(a));

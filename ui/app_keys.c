@@ -130,11 +130,18 @@ static void command_key(struct app *a, int key, struct outbox *out) {
     case COMMAND_LINE_SAVE:
         memcpy(a->save, a->line.file, sizeof a->save);
         break;
+    case COMMAND_LINE_REPORT:
+        memcpy(a->report, a->line.file, sizeof a->report);
+        a->reports = true;
+        break;
     case COMMAND_LINE_OVERLAY:
         app_overlay(a, c.text);
         break;
     case COMMAND_LINE_TOUR:
         app_tour_begin(a);
+        break;
+    case COMMAND_LINE_LESSON:
+        app_lesson_command(a, c.text);
         break;
     case COMMAND_LINE_SET:
         app_set(a, c.text);
@@ -333,6 +340,10 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
     case ACTION_COPY:
         a->copies = true;
         break;
+    case ACTION_REPORT:
+        a->report[0] = '\0';
+        a->reports = true;
+        break;
     case ACTION_PROMPT_EDIT:
         if (!may_ask(a, COMMAND_SAMPLE)) break;
         line_edit_set(&a->prompt, panel_compare_prompt(a->panels[PANE_COMPARE]));
@@ -345,7 +356,7 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
 
 static void pane_key(struct app *a, int key, struct outbox *out) {
     enum action action = keys_action(key);
-    if (app_tour_key(a, key)) return;
+    if (app_tour_key(a, key) || app_lesson_key(a, key)) return;
     if (action == ACTION_NONE || app_replay_action(a, action)) return;
     if (pane_action(a, action, out)) return;
     bool whole = a->zoomed >= 0 || layout_opens(&a->layout, a->focus);

@@ -1,6 +1,6 @@
 /* app_parts.h - the inside of the app, shared by app.c (state, facts, answers), app_draw.c
- * (frames), app_keys.c (keys), app_help.c, app_prefs.c (settings), app_tour.c, app_replay.c (the log
- * played back) and app_run.c (the loop). */
+ * (frames), app_keys.c (keys), app_help.c, app_prefs.c (settings), app_tour.c, app_lesson.c, app_replay.c (the
+ * log played back) and app_run.c (the loop). */
 #ifndef THAW_UI_APP_PARTS_H
 #define THAW_UI_APP_PARTS_H
 #include "ui/app.h"
@@ -8,6 +8,7 @@
 #include "ui/command_line.h"
 #include "ui/help.h"
 #include "ui/layout.h"
+#include "ui/lesson_state.h"
 #include "ui/osc52.h"
 #include "ui/overlay.h"
 #include "ui/panel.h"
@@ -61,10 +62,19 @@ struct app {
     struct help_view help;
     int tour;               /* the hint that is shown, from 1; 0: none (app_tour.c) */
     int tour_from;          /* the focus before */
+    const struct lesson *lesson; /* NULL: none */
+    struct lesson_progress lesson_at;
+    struct lesson_state lesson_state; /* what the run was started with */
+    enum layout_lesson lesson_shown;  /* as the viewer wants it */
+    char lesson_path[PATH_MAX];       /* where the viewer's step is kept; "": nowhere */
+    char run_dir[PATH_MAX];           /* and what under */
+    int lesson_kept;                  /* the step that is kept there */
     struct command confirm; /* sent on yes */
     char question[256];
     struct command_line line;
     char save[LINE_EDIT_MAX]; /* where to :save-screen, until that is done (save_screen.h) */
+    bool reports;             /* a report is asked for, until it is written (app_report.c) */
+    char report[LINE_EDIT_MAX]; /* into this FILE; "": one of the run's name */
     struct line_edit prompt;
     struct line_edit find;     /* being typed */
     char found[LINE_EDIT_MAX]; /* what was looked for last */
@@ -105,6 +115,10 @@ void app_overlay(struct app *a, const char *run);
 /* The engine of the fork in a->fork is started (why NULL), or is not: its curve comes over this
  * one's, and it is said how to get there. */
 void app_forked(struct app *a, const char *why);
+/* When a key or `:report` has asked for it: have the run's page written, and say where it is or why not.
+ * It shows what the log holds by now, also while a replay is on the screen. `write` NULL: this program
+ * has no pages. */
+void app_report_if_asked(struct app *a, const struct run_paths *run, app_report_fn *write);
 /* The command that repeats the run was (not) sent to the clipboard: it is said. */
 void app_copied(struct app *a, bool sent);
 /* The help (app_help.c): where it lies, the row being typed below it left out; its keys. */
@@ -124,6 +138,14 @@ void app_tour_begin(struct app *a);
 void app_tour_welcome(struct app *a);
 bool app_tour_key(struct app *a, int key);
 void app_tour_row(const struct app *a, char *out, size_t size);
+/* The lesson: begin it, where there is one; take a key (false: it is for others); draw what is seen of it in
+ * a->layout, and say which pane it is about; `:lesson`; keep the viewer's step. */
+void app_lesson_begin(struct app *a, const struct app_options *o);
+bool app_lesson_key(struct app *a, int key);
+void app_lesson_draw(const struct app *a, struct canvas *c);
+bool app_lesson_points_at(const struct app *a, int point);
+void app_lesson_command(struct app *a, const char *words);
+void app_lesson_keep(struct app *a);
 /* Nothing can be asked of the run. */
 bool app_looks_only(const struct app *a);
 /* Play the log back from its start. False: why not is said, or in *err where that is wanted. */

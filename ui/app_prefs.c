@@ -48,6 +48,7 @@ static void keep_past(struct app *a) {
 void app_prefs_keep(struct app *a) {
     struct err err = {0};
     keep_past(a);
+    app_lesson_keep(a);
     panel_loss_tell(a->panels[PANE_LOSS], &a->prefs);
     panel_compare_tell(a->panels[PANE_COMPARE], &a->prefs);
     if (prefs_same(&a->prefs, &a->kept)) return;

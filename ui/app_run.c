@@ -30,6 +30,7 @@ struct loop {
     bool steals;                      /* it is still to be asked to steer alone */
     double asked_at; /* clock_now(): when the engine was last asked for a line */
     pid_t (*start)(const struct run_paths *fork, struct err *err);
+    app_report_fn *report;
     pid_t engine;          /* our child while it lives; 0: none */
     struct dump_look look; /* of a screen that is saved */
 };
@@ -176,6 +177,7 @@ static void handle_key(struct loop *l, int key, const struct term_mouse *mouse) 
         l->redraw = true;
     } else send_commands(l, commands, app_key(l->app, key, mouse, commands, COMMANDS_MAX));
     save_screen_if_asked(l->app, &l->canvas, l->look, clock_wall());
+    app_report_if_asked(l->app, l->paths, l->report);
     change_look(l);
     if (l->app->copies) app_copied(l->app, term_copy(l->term, l->app->repeat_command));
 }
@@ -226,6 +228,7 @@ bool app_run(const struct run_paths *paths, const struct app_options *o,
              const struct term_options *t, enum app_end *how, struct err *err) {
     struct loop l = {.paths = paths,
                      .start = o->start,
+                     .report = o->report,
                      .engine = o->engine,
                      .steals = o->steals,
                      .look = {.colours = 256, .theme = t->theme}};

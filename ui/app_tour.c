@@ -33,9 +33,10 @@ bool app_tour_key(struct app *a, int key) {
 }
 
 /* That it has been shown is kept before it is: where that cannot be, it would come at every
- * start. */
+ * start. Beside a lesson it waits for another time: one guide is enough. */
 void app_tour_welcome(struct app *a) {
-    if (a->mode != APP_DRIVE || !a->prefs_path[0] || a->prefs.at[PREF_TOUR] != PREF_TOUR_NEW)
+    if (a->mode != APP_DRIVE || a->lesson || !a->prefs_path[0] ||
+        a->prefs.at[PREF_TOUR] != PREF_TOUR_NEW)
         return;
     a->prefs.at[PREF_TOUR] = PREF_TOUR_DONE;
     app_prefs_keep(a);

@@ -18,9 +18,11 @@ const struct own_word command_line_own[COMMAND_LINE_OWN] = {
     {"set", "change a setting, as in :set smoothing 0.99; alone: list them"},
     {"theme", "other colours: dark, light, mono, colour-blind"},
     {"tour", "the hints of the first start again"},
+    {"report", "write the run's page into FILE.html; alone: one of the run's name"},
+    {"lesson", "go to a STEP of the lesson; lesson state: a word to pass on"},
     {"save-screen", "write this screen into FILE: .txt, .ans (with colours) or .svg"},
 };
-static const char save_word[] = "save-screen";
+static const char save_word[] = "save-screen", report_word[] = "report";
 
 void command_line_open(struct command_line *l) {
     line_edit_set(&l->edit, "");
@@ -173,6 +175,7 @@ static void complete(struct command_line *l, const struct history *h) {
     else if (is_word(line + start, verb, "overlay")) offer_runs(&k, l->runs);
     else if (is_word(line + start, verb, "set")) offer_settings(&k, line + start + verb);
     else if (is_word(line + start, verb, "theme")) offer_values(&k, PREF_THEME);
+    else if (is_word(line + start, verb, "lesson")) offer(&k, "state");
     size_t more = strlen(k.common);
     if (k.n > 0 && more > k.piece_n)
         line_edit_insert(e, k.common + k.piece_n, (int)(more - k.piece_n));
@@ -185,19 +188,23 @@ static void complete(struct command_line *l, const struct history *h) {
 
 /* ---- the line as a command */
 
-/* Whether the line is save-screen, and then where its FILE begins; blanks may be in that. */
-static const char *file_of(const char *line) {
-    size_t start = strspn(line, " "), n = strlen(save_word);
-    if (strncmp(line + start, save_word, n) != 0) return NULL;
+/* Whether the line is `word`, and then where its FILE begins; blanks may be in that. */
+static const char *file_of(const char *line, const char *word) {
+    size_t start = strspn(line, " "), n = strlen(word);
+    if (strncmp(line + start, word, n) != 0) return NULL;
     const char *file = line + start + n;
     return *file == '\0' || *file == ' ' ? file + strspn(file, " ") : NULL;
 }
 
 /* FILE as it will be written; blanks at its end are no part of it. */
-static bool take_file(struct command_line *l, const char *file, struct err *err) {
-    enum dump_form form;
+static void take_file(struct command_line *l, const char *file) {
     snprintf(l->file, sizeof l->file, "%s", file);
     for (size_t n = strlen(l->file); n > 0 && l->file[n - 1] == ' ';) l->file[--n] = '\0';
+}
+
+static bool take_picture(struct command_line *l, const char *file, struct err *err) {
+    enum dump_form form;
+    take_file(l, file);
     if (!l->file[0])
         return err_set(err, ERR_USAGE, "save-screen needs a FILE, such as screen.svg");
     return dump_form_of(l->file, &form, err);
@@ -224,10 +231,15 @@ static enum command_line_result obey(struct command_line *l, struct command *out
         words[n++] = w;
     if (n == 0) return COMMAND_LINE_LEFT;
     remember(l);
-    const char *file = file_of(l->edit.text);
+    const char *file = file_of(l->edit.text, save_word);
     if (file) {
-        l->refused = !take_file(l, file, err);
+        l->refused = !take_picture(l, file, err);
         return l->refused ? COMMAND_LINE_WRONG : COMMAND_LINE_SAVE;
+    }
+    file = file_of(l->edit.text, report_word);
+    if (file) {
+        take_file(l, file);
+        return COMMAND_LINE_REPORT;
     }
     if (n == 1 && (strcmp(words[0], "q") == 0 || strcmp(words[0], "quit") == 0))
         return COMMAND_LINE_QUIT;
@@ -236,6 +248,10 @@ static enum command_line_result obey(struct command_line *l, struct command *out
     if (strcmp(words[0], "overlay") == 0) {
         take_rest(l->edit.text, out);
         return COMMAND_LINE_OVERLAY;
+    }
+    if (strcmp(words[0], "lesson") == 0) {
+        take_rest(l->edit.text, out);
+        return COMMAND_LINE_LESSON;
     }
     if (strcmp(words[0], "set") == 0) {
         take_rest(l->edit.text, out);

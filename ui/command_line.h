@@ -6,7 +6,7 @@
 #include "ui/history.h"
 #include "ui/line_edit.h"
 
-enum { COMMAND_LINE_HISTORY = 50, COMMAND_LINE_HINT = 160, COMMAND_LINE_OWN = 7 };
+enum { COMMAND_LINE_HISTORY = 50, COMMAND_LINE_HINT = 160, COMMAND_LINE_OWN = 9 };
 
 /* The words that are the screen's own: nothing of them reaches the engine. */
 struct own_word {
@@ -21,7 +21,7 @@ struct command_line {
     int n_new;                                      /* of the past, its newest: not kept yet */
     char typed[LINE_EDIT_MAX];                      /* kept while looking through the past */
     char hint[COMMAND_LINE_HINT]; /* candidates of the last completion, or help */
-    char file[LINE_EDIT_MAX];     /* of COMMAND_LINE_SAVE */
+    char file[LINE_EDIT_MAX];     /* of COMMAND_LINE_SAVE and COMMAND_LINE_REPORT */
     const char *runs; /* folder of the runs that `overlay` completes, borrowed; NULL: none */
     bool refused;     /* it was WRONG: it may be mended, and `:` begins a new one */
 };
@@ -33,9 +33,11 @@ enum command_line_result {
     COMMAND_LINE_QUIT,    /* q, quit */
     COMMAND_LINE_HELP,    /* help */
     COMMAND_LINE_SAVE,    /* save-screen: the screen belongs into `file` */
+    COMMAND_LINE_REPORT,  /* report: the run's page belongs into `file`; "": one of its name */
     COMMAND_LINE_OVERLAY, /* overlay: out->text is the RUN, or ""; nothing is to be sent */
     COMMAND_LINE_SET,     /* set, theme: out->text is "KEY VALUE", "KEY" or "" */
     COMMAND_LINE_TOUR,    /* tour */
+    COMMAND_LINE_LESSON,  /* lesson: out->text is "state", a step, or "" */
     COMMAND_LINE_WRONG,   /* err says what to type; the line stays open */
 };
 

@@ -1,6 +1,7 @@
 #include "ui/keys.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define CTRL(letter) ((letter)&0x1F)
 
@@ -40,8 +41,8 @@ const struct key_binding key_bindings[] = {
     {{'B'}, ACTION_FREEZE_BELOW, "B", "freeze all up to the selected group", NULL, true},
     {{'V'}, ACTION_RANGE, "V", "range of groups: j k, then Space; or leave it", NULL, true},
     {{'p'}, ACTION_PAUSE, "p", "pause, or go on; also in a replay", "pause", true},
-    {{'n'}, ACTION_SINGLE_STEP, "n", "one step while paused", NULL, true},
-    {{'N'}, ACTION_NEXT_STAGE, "N", "end this stage, start the next one", NULL, true},
+    {{'n'}, ACTION_SINGLE_STEP, "n", "one step while paused; in a lesson: on", NULL, true},
+    {{'N'}, ACTION_NEXT_STAGE, "N", "end this stage, start the next; lesson: back", NULL, true},
     {{'K'}, ACTION_FORK, "K", "fork a second run from here, its curve over this", NULL, true},
     {{'c'}, ACTION_COMPARE_VIEW, "c", "compare: text, score, top-k", "compare", false},
     {{'e'}, ACTION_PROMPT_EDIT, "e", "edit the prompt and sample it", NULL, true},
@@ -82,9 +83,12 @@ const struct key_binding key_bindings[] = {
     {{')'}, ACTION_STEP_ON, ")", "replay: a step on", "step", false},
     {{'{'}, ACTION_SHARE_BACK, "{", "replay: back by a twentieth of the steps", NULL, false},
     {{'}'}, ACTION_SHARE_ON, "}", "replay: on by a twentieth of the steps", NULL, false},
+    {{'L'}, ACTION_LESSON, "L", "lesson: larger, hidden, as it was", NULL, false},
+    {{'a'}, ACTION_ANSWER, "a", "lesson: the answer to its question, or hide it", NULL, false},
     {{':'}, ACTION_COMMAND, ":", "command line, as in :freeze 0-3", "command", false},
     {{'/'}, ACTION_FIND, "/", "find in the log or this help; /, Enter: next", NULL, false},
     {{'y'}, ACTION_COPY, "y", "copy the command that repeats this run", NULL, false},
+    {{'w'}, ACTION_REPORT, "w", "write this run's report, a web page (:report)", NULL, false},
     {{CTRL('L')}, ACTION_REDRAW, "Ctrl-L", "draw the screen again", NULL, false},
     {{CTRL('Z')}, ACTION_SUSPEND, "Ctrl-Z", "suspend the screen, not the run", NULL, false},
     {{'q', CTRL('C')}, ACTION_DETACH, "q Ctrl-C", "detach: training goes on", "detach", false},
@@ -97,5 +101,17 @@ enum action keys_action(int key) {
     for (int i = 0; i < n_key_bindings; i++)
         for (int k = 0; k < 4 && key_bindings[i].keys[k]; k++)
             if (key_bindings[i].keys[k] == key) return key_bindings[i].action;
+    return ACTION_NONE;
+}
+
+/* A label is one word or two, with a blank between them. */
+enum action keys_action_of_word(const char *word) {
+    size_t n = strlen(word);
+    for (int i = 0; n > 0 && i < n_key_bindings; i++)
+        for (const char *at = key_bindings[i].label; *at;) {
+            size_t part = strcspn(at, " ");
+            if (part == n && strncmp(at, word, n) == 0) return key_bindings[i].action;
+            at += part + (at[part] == ' ');
+        }
     return ACTION_NONE;
 }

@@ -11,7 +11,7 @@
 #include "ui/format.h"
 #include "ui/launcher_keys.h"
 
-enum { OTHER_LINES = 4, WHEEL_LINES = 3 };
+enum { OTHER_LINES = 6, WHEEL_LINES = 3 };
 
 /* ---- the lines */
 
@@ -24,6 +24,12 @@ static bool matches(const struct launcher *l, const struct launch_entry *e) {
     const char *word = l->filter.text;
     return l->filter.n == 0 || strcasestr(e->info.name, word) ||
            strcasestr(e->info.state, word) || strcasestr(e->about, word);
+}
+
+static bool has_any(const struct launcher *l, enum launch_kind kind) {
+    for (int i = 0; i < l->n; i++)
+        if (l->entries[i].kind == kind) return true;
+    return false;
 }
 
 /* A heading, the entries of the kind that are not filtered out, or what to say instead. */
@@ -42,6 +48,7 @@ static void put_group(struct launcher *l, enum launch_kind kind, int heading, in
 
 static void put_lines(struct launcher *l) {
     l->n_lines = 0;
+    if (has_any(l, LAUNCH_LESSON)) put_group(l, LAUNCH_LESSON, LINE_LESSONS, LINE_NO_MATCH);
     put_group(l, LAUNCH_CONFIG, LINE_CONFIGS, LINE_NO_CONFIGS);
     put_group(l, LAUNCH_RUN, LINE_RUNS, LINE_NO_RUNS);
 }
@@ -80,8 +87,8 @@ static void select_near(struct launcher *l, int line, int step) {
     select_line(l, at);
 }
 
-/* At first the newest run, or the first config; later what was chosen, or its place. False:
- * what was chosen is gone. */
+/* At first the newest run, or the first lesson or config; later what was chosen, or its place.
+ * False: what was chosen is gone. */
 static bool find_selection(struct launcher *l) {
     int first_run = -1, chosen = -1;
     for (int i = 0; i < l->n_lines; i++) {
@@ -176,10 +183,13 @@ void launcher_ask(struct launcher *l, const struct run_contents *contents) {
 static enum launch_wish on_run(struct launcher *l, enum launch_action action) {
     const struct launch_entry *e = launcher_selected(l);
     bool run = e && e->kind == LAUNCH_RUN;
-    if (action == LAUNCH_DO_OPEN)
-        return !e ? LAUNCH_NOTHING : run ? LAUNCH_ATTACH : LAUNCH_START;
+    static const enum launch_wish opens[] = {[LAUNCH_LESSON] = LAUNCH_START_LESSON,
+                                             [LAUNCH_CONFIG] = LAUNCH_START,
+                                             [LAUNCH_RUN] = LAUNCH_ATTACH};
+    if (action == LAUNCH_DO_OPEN) return e ? opens[e->kind] : LAUNCH_NOTHING;
     if (e && !run)
-        launcher_say(l, STYLE_WARNING, "%s is a config: %s", e->info.name,
+        launcher_say(l, STYLE_WARNING, "%s is a %s: %s", e->info.name,
+                     e->kind == LAUNCH_LESSON ? "lesson" : "config",
                      action == LAUNCH_DO_DELETE ? "only runs are deleted" : "Enter starts it");
     if (!run) return LAUNCH_NOTHING;
     if (action == LAUNCH_DO_WATCH) return LAUNCH_WATCH;

@@ -1,4 +1,4 @@
-/* launcher.h - what `thaw` alone shows: the configs to begin with and the runs to come back to.
+/* launcher.h - what `thaw` alone shows: lessons and configs to begin with, and the runs to come back to.
  * State and drawing are pure functions of a list of entries, the view state and the size, so that
  * frames are tested without a terminal; who owns the loop does what a key asks for. */
 #ifndef THAW_UI_LAUNCHER_H
@@ -9,19 +9,20 @@
 #include "ui/line_edit.h"
 #include "ui/term.h"
 
-enum launch_kind { LAUNCH_CONFIG, LAUNCH_RUN };
+enum launch_kind { LAUNCH_LESSON, LAUNCH_CONFIG, LAUNCH_RUN };
 
 struct launch_entry {
     enum launch_kind kind;
-    struct run_info info; /* of a config: name and path only */
+    struct run_info info; /* of a config or a lesson: name and path only */
     bool known;           /* all of `info` has been read; else name, path and modified */
-    char about[128];      /* of a config: what its first line says */
+    char about[128];      /* of a config: what its first line says; of a lesson its title */
+    int minutes;          /* of a lesson; 0: it is not sound, and `about` says why */
     struct launch_curve curve; /* of a run, as far as it has been read */
 };
 
 /* What is asked of the loop. */
 enum launch_wish {
-    LAUNCH_NOTHING, LAUNCH_START, LAUNCH_ATTACH, LAUNCH_WATCH, LAUNCH_REPLAY,
+    LAUNCH_NOTHING, LAUNCH_START, LAUNCH_START_LESSON, LAUNCH_ATTACH, LAUNCH_WATCH, LAUNCH_REPLAY,
     LAUNCH_COMPARE, /* with the marked run: launcher_compare() shows in what they differ */
     LAUNCH_CURVES,  /* both of them on one screen */
     LAUNCH_MEASURE, /* what a deletion would take: launcher_ask() puts the question */
@@ -31,7 +32,7 @@ enum launch_wish {
 enum launch_input { LAUNCH_LIST, LAUNCH_HELP, LAUNCH_FILTER, LAUNCH_CONFIRM, LAUNCH_CHANGES };
 
 struct launcher {
-    const struct launch_entry *entries; /* borrowed: configs, then runs */
+    const struct launch_entry *entries; /* borrowed: lessons, configs, then runs */
     int n;
     /* one row each: the index of an entry, or what else stands there (below 0) */
     int *lines;

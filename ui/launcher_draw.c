@@ -106,18 +106,23 @@ static void draw_run(struct canvas *c, const struct columns *k, int y,
     canvas_text(c, k->age, y, STYLE_DIM, age, strlen(age));
 }
 
+/* A config with what it is about; a lesson with its minutes and its title. */
 static void draw_config(struct canvas *c, const struct columns *k, int y,
                         const struct launch_entry *e) {
+    int x = k->state;
     canvas_field(c, 1, y, k->name_w, false, STYLE_NORMAL, e->info.name, strlen(e->info.name));
-    canvas_field(c, k->state, y, c->clip.w - k->state, false, STYLE_DIM, e->about,
-                 strlen(e->about));
+    if (e->minutes > 0) x += canvas_printf(c, x, y, STYLE_KEY, "%3d min  ", e->minutes);
+    canvas_field(c, x, y, c->clip.w - x, false, STYLE_DIM, e->about, strlen(e->about));
 }
 
 /* A heading; that of the runs says what stands in its columns. */
-static void draw_heading(struct canvas *c, const struct columns *k, int y, bool runs) {
+static void draw_heading(struct canvas *c, const struct columns *k, int y, int line) {
+    const char *title = line == LINE_RUNS      ? " RUNS "
+                        : line == LINE_CONFIGS ? " CONFIGS "
+                                               : " LESSONS ";
     canvas_hline(c, 0, y, c->clip.w, STYLE_FRAME);
-    canvas_text(c, 1, y, STYLE_TITLE, runs ? " RUNS " : " CONFIGS ", runs ? 6 : 9);
-    if (!runs) return;
+    canvas_text(c, 1, y, STYLE_TITLE, title, strlen(title));
+    if (line != LINE_RUNS) return;
     canvas_text(c, k->state - 1, y, STYLE_FRAME, " state ", 7);
     if (k->stage >= 0) canvas_text(c, k->stage - 1, y, STYLE_FRAME, " stage ", 7);
     if (k->step >= 0) canvas_text(c, k->step + STEP_W - 5, y, STYLE_FRAME, " step ", 6);
@@ -141,7 +146,8 @@ static void draw_line(const struct launcher *l, struct canvas *c, int y, int i, 
     struct columns k = columns_for(c->clip.w);
     int line = l->lines[i];
     const struct launch_entry *e = line >= 0 ? &l->entries[line] : NULL;
-    if (line == LINE_CONFIGS || line == LINE_RUNS) draw_heading(c, &k, y, line == LINE_RUNS);
+    if (line == LINE_CONFIGS || line == LINE_RUNS || line == LINE_LESSONS)
+        draw_heading(c, &k, y, line);
     else if (!e) draw_words(l, c, y, line);
     else if (e->kind == LAUNCH_RUN) draw_run(c, &k, y, e, e == launcher_marked(l), now);
     else draw_config(c, &k, y, e);

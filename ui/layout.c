@@ -12,7 +12,8 @@ enum {
     SIX_H = 50,
     STACKED_W = 84, /* at most */
     STACKED_H = 46,
-    LEARNED_H = 20
+    LEARNED_H = 20,
+    LESSON_BESIDE_W = 120 /* three panes and a column have room */
 };
 
 static int clamp(int v, int low, int high) { return v < low ? low : v > high ? high : v; }
@@ -82,6 +83,38 @@ static void six_panes(struct layout *l, struct rect middle) {
     l->panes[PANE_LOG] = right;
 }
 
+/* Columns of a lesson at the right; 0: it stands above the panes. */
+static int lesson_columns(int w, int h) {
+    bool beside = w >= LESSON_BESIDE_W && h >= THREE_H;
+    return beside ? clamp(w / 4, 40, 60) : 0;
+}
+
+/* Rows of a lesson above the panes. */
+static int lesson_rows(enum layout_kind kind, int h) {
+    if (kind == LAYOUT_STATUS) return 1;
+    return kind == LAYOUT_TABS ? 5 : h < FOUR_H ? 7 : 10;
+}
+
+/* The kind of what is left beside a lesson. */
+static enum layout_kind kind_beside(int w, int h) {
+    enum layout_kind whole = kind_of(w, h);
+    int columns = lesson_columns(w, h);
+    if (columns > 0) return kind_of(w - columns, h);
+    if (whole != LAYOUT_THREE && whole != LAYOUT_FOUR) return whole;
+    enum layout_kind left = kind_of(w, h - lesson_rows(whole, h));
+    return left == LAYOUT_STATUS ? LAYOUT_TABS : left;
+}
+
+/* Take a lesson's part from `middle`. */
+static void place_lesson(struct layout *l, struct rect *middle, bool whole) {
+    int columns = lesson_columns(l->w, l->h);
+    if (whole) l->lesson = take_rows(middle, middle->h);
+    else if (columns > 0) {
+        l->lesson = right_of(*middle, middle->w - columns);
+        *middle = left_of(*middle, middle->w - columns);
+    } else l->lesson = take_rows(middle, lesson_rows(kind_of(l->w, l->h), l->h));
+}
+
 static void stacked_panes(struct layout *l, struct rect middle) {
     int log = clamp(middle.h / 7, 5, 12);
     int layers = clamp(middle.h * 3 / 10, 10, 24);
@@ -112,12 +145,20 @@ bool layout_opens(const struct layout *l, int pane) {
 }
 
 struct layout layout_make(int w, int h, int zoomed, int focus) {
-    struct layout l = {.kind = kind_of(w, h), .w = w, .h = h};
+    return layout_make_lesson(w, h, zoomed, focus, LAYOUT_NO_LESSON);
+}
+
+struct layout layout_make_lesson(int w, int h, int zoomed, int focus,
+                                 enum layout_lesson lesson) {
+    bool beside = lesson == LAYOUT_LESSON;
+    struct layout l = {.kind = beside ? kind_beside(w, h) : kind_of(w, h), .w = w, .h = h};
     if (l.kind == LAYOUT_TOO_SMALL) {
         if (w > 0 && h > 0) l.message = (struct rect){0, 0, w, 1};
         return l;
     }
     struct rect middle = place_bars(&l);
+    if (lesson != LAYOUT_NO_LESSON) place_lesson(&l, &middle, !beside);
+    if (!beside && lesson != LAYOUT_NO_LESSON) return l;
     if (focus < 0 || focus >= PANE_COUNT) focus = PANE_LOSS;
     if (l.kind == LAYOUT_STATUS) l.sparkline = middle;
     else if (zoomed >= 0 && zoomed < PANE_COUNT) l.panes[zoomed] = middle;

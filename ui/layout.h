@@ -33,14 +33,21 @@ struct layout {
     struct rect tabs;              /* LAYOUT_TABS only */
     struct rect panes[PANE_COUNT]; /* frame included */
     struct rect sparkline;         /* LAYOUT_STATUS only; 1 or more rows */
+    struct rect lesson;            /* where one is shown: a column at the right, or rows above the panes */
     struct rect learned; /* forgetting and learned; absent below 20 rows, except stacked */
     struct rect message; /* queued wishes, problems, the command line */
     struct rect hint;    /* last row: keys */
 };
 
+/* What is seen of a lesson beside the run. */
+enum layout_lesson { LAYOUT_NO_LESSON, LAYOUT_LESSON, LAYOUT_LESSON_WHOLE /* all that the panes have else */ };
+
 /* zoomed: the pane that has the whole middle (enum pane), or -1. focus: the pane with the
  * focus. */
 struct layout layout_make(int w, int h, int zoomed, int focus);
+/* The same with a lesson, which the panes make room for: from 120 columns on it stands at their right, else above
+ * them, and one pane with tabs is left where three have no room. */
+struct layout layout_make_lesson(int w, int h, int zoomed, int focus, enum layout_lesson lesson);
 
 bool layout_shows(const struct layout *l, int pane); /* has it a place on the screen? */
 /* Whether a pane has no place beside the others at this size, so that it takes the whole middle

@@ -8,9 +8,11 @@ struct rect panel_frame(const struct panel *p, struct canvas *c, int number,
                         const char *right) {
     char title[48];
     struct rect old = c->clip;
-    snprintf(title, sizeof title, "%d %s", number, p->ops->title);
+    snprintf(title, sizeof title, "%d %s%s", number, p->ops->title,
+             p->pointed ? " <- lesson" : "");
     canvas_frame(c, (struct rect){0, 0, p->area.w, p->area.h}, p->focus, title,
                  right && right[0] ? right : NULL);
+    if (p->pointed) canvas_restyle(c, (struct rect){0, 0, p->area.w, 1}, STYLE_ACTIVE);
     canvas_clip(c, (struct rect){p->area.x + 1, p->area.y + 1, p->area.w - 2, p->area.h - 2});
     return old;
 }

@@ -31,6 +31,7 @@ struct panel {
     const struct panel_ops *ops;
     struct rect area;     /* set before every draw; w is 0 where it is not on the screen */
     bool focus, watching; /* watching: nothing can be asked of the run */
+    bool pointed;         /* a lesson is about it */
     const struct history *history; /* borrowed from the app, like the next */
     struct wishes *wishes;
 };

@@ -1,14 +1,12 @@
 #include "ui/save_screen.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/core/files.h"
 #include "ui/app_parts.h"
 
-/* FILE as it was typed, "~/" being the user's home as in a shell. */
-static bool path_of(const char *typed, char out[PATH_MAX], struct err *err) {
+bool save_screen_path(const char *typed, char out[PATH_MAX], struct err *err) {
     const char *home = getenv("HOME");
     if (typed[0] == '~' && typed[1] == '/' && home && *home)
         return files_join(out, PATH_MAX, home, typed + 2, err);
@@ -33,7 +31,7 @@ void save_screen_if_asked(struct app *a, struct canvas *c, struct dump_look look
     struct err err = {0};
     if (!a->save[0]) return;
     app_draw(a, c, now);
-    if (path_of(a->save, path, &err) && write_frame(path, c, look, &err))
+    if (save_screen_path(a->save, path, &err) && write_frame(path, c, look, &err))
         app_say(a, STYLE_NORMAL, "this screen is in %s", realpath(path, whole) ? whole : path);
     else app_say(a, STYLE_ERROR, "%s", err.msg);
     a->save[0] = '\0';

@@ -185,12 +185,16 @@ static bool encode_composed(struct tokenizer *t, const char *text, size_t n, str
     return done;
 }
 
-/* As llama2.c: a space in front of the text, then characters, then merges over the whole. */
+/* What stands in front of the text (for llama2.c a space), then characters, then merges over
+ * the whole. */
 static bool encode_sentencepiece(struct tokenizer *t, const char *text, size_t n,
                                  struct ids *out, struct err *err) {
+    enum sentencepiece_front front = t->steps.front;
     t->n_symbols = 0;
-    return n == 0 || (push_characters(t, " ", 1, err) && push_characters(t, text, n, err) &&
-                      finish_symbols(t, out, err));
+    if (n == 0) return true;
+    bool space = front == FRONT_SPACE || (front == FRONT_SPACE_ONCE && text[0] != ' ');
+    return (!space || push_characters(t, " ", 1, err)) && push_characters(t, text, n, err) &&
+           finish_symbols(t, out, err);
 }
 
 bool tokenizer_encode(struct tokenizer *t, const char *text, size_t n, struct ids *out,

@@ -86,4 +86,8 @@ void chat_text_deinit(struct chat_text *x);
  * cut together. learned (may be NULL) gets a byte a token, 1 where it is learned: where any byte of it is. */
 bool chat_encode(const struct chat_text *x, struct tokenizer *t, struct ids *out, struct buf *learned,
                  struct err *err);
+/* chat_ask(), then the tokens of all, with the end-of-text in front where the format has it there: what a model
+ * is given to answer. */
+bool chat_encode_question(struct chat_text *x, const struct chat_template *c, struct tokenizer *t,
+                          struct ids *out, struct err *err);
 #endif

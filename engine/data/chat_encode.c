@@ -97,3 +97,10 @@ bool chat_encode(const struct chat_text *x, struct tokenizer *t, struct ids *out
     buf_deinit(&e.run.flags);
     return ok;
 }
+
+bool chat_encode_question(struct chat_text *x, const struct chat_template *c,
+                          struct tokenizer *t, struct ids *out, struct err *err) {
+    int eot = tokenizer_eot(t);
+    chat_ask(x, c);
+    return (!c->led || eot < 0 || ids_push(out, eot, err)) && chat_encode(x, t, out, NULL, err);
+}

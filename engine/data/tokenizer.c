@@ -184,11 +184,14 @@ void tokenizer_add_end(struct tokenizer *t, int64_t id) {
 
 const struct chat_template *tokenizer_chat(const struct tokenizer *t) { return t->chat; }
 
+bool tokenizer_chat_given(const struct tokenizer *t) { return t->given_chat; }
+
 bool tokenizer_chat_foreign(const struct tokenizer *t) { return t->foreign_chat; }
 
 void tokenizer_set_chat(struct tokenizer *t, const struct chat_template *c) {
     size_t length, n = strlen(c->end);
     int32_t end = n > 0 ? tokenizer_special(t, c->end, n, &length) : -1;
+    t->given_chat |= t->chat != c;
     t->chat = c;
     t->foreign_chat = false;
     tokenizer_add_end(t, tokenizer_end(t)); /* it stays the first, also when it is loaded again */
@@ -228,6 +231,10 @@ bool tokenizer_is_sentencepiece(const struct tokenizer *t) {
     return t->steps.kind == TOKENIZER_SENTENCEPIECE;
 }
 
+bool tokenizer_puts_space(const struct tokenizer *t) {
+    return t->steps.kind == TOKENIZER_SENTENCEPIECE && t->steps.front != FRONT_NOTHING;
+}
+
 bool tokenizer_is_byte(const struct tokenizer *t, int32_t id) {
     size_t n;
     const char *bytes = tokenizer_bytes(t, id, &n);
@@ -251,7 +258,8 @@ static void add_u32(struct buf *b, uint32_t x) {
 uint64_t tokenizer_fingerprint(const struct tokenizer *t) {
     struct buf b = {0};
     add_u32(&b, t->steps.kind | (uint32_t)t->steps.pretoken << 8 |
-                    (uint32_t)t->steps.nfc << 16 | (uint32_t)t->steps.ignore_merges << 17);
+                    (uint32_t)t->steps.nfc << 16 | (uint32_t)t->steps.ignore_merges << 17 |
+                    (uint32_t)t->steps.front << 18);
     for (int id = 0; id < t->n_tokens; id++) {
         const struct token *token = &t->tokens[id];
         add_u32(&b, token->length);

@@ -73,6 +73,7 @@ bool tokenizer_is_end(const struct tokenizer *t, int32_t id); /* whether a model
 /* How the model's conversations are written; NULL: it is not told, or is no format of chat.h (foreign). */
 const struct chat_template *tokenizer_chat(const struct tokenizer *t);
 bool tokenizer_chat_foreign(const struct tokenizer *t);
+bool tokenizer_chat_given(const struct tokenizer *t); /* it is not its folder's, but was set */
 /* From now on they are written so; the token that ends an answer there ends a text. */
 void tokenizer_set_chat(struct tokenizer *t, const struct chat_template *c);
 /* The longest special or added token whose spelling text[0..n) begins with, and its bytes; -1: none. */
@@ -89,6 +90,8 @@ bool tokenizer_is_special(const struct tokenizer *t, int32_t id);
 bool tokenizer_is_byte(const struct tokenizer *t, int32_t id);
 /* Sentencepiece's kind, with byte fallback; else byte-level. */
 bool tokenizer_is_sentencepiece(const struct tokenizer *t);
+/* Whether a space is put in front of a text, as sentencepiece mostly does. */
+bool tokenizer_puts_space(const struct tokenizer *t);
 /* Of a byte-level one: what GGUF calls its way to cut a text, "gpt-2". */
 const char *tokenizer_gguf_pre(const struct tokenizer *t);
 /* Append how files spell a token of the vocabulary; no spelling has a space in it. */

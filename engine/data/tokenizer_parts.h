@@ -12,6 +12,9 @@ enum { TOKENIZER_MAX_VOCAB = 1000000, TOKENIZER_ENDS_MAX = 8 };
 
 enum tokenizer_kind { TOKENIZER_BYTE_LEVEL, TOKENIZER_SENTENCEPIECE };
 
+/* What sentencepiece puts in front of a text: a space, one unless the text begins with one, none. */
+enum sentencepiece_front { FRONT_SPACE, FRONT_SPACE_ONCE, FRONT_NOTHING };
+
 /* How text becomes symbols. */
 struct tokenizer_steps {
     enum tokenizer_kind kind;
@@ -19,6 +22,7 @@ struct tokenizer_steps {
     enum pretoken_kind pretoken;
     bool nfc;           /* text is composed first */
     bool ignore_merges; /* a pre-token that is a token needs no merges to become it */
+    enum sentencepiece_front front; /* sentencepiece only */
 };
 
 struct token {
@@ -66,6 +70,7 @@ struct tokenizer {
     int32_t ends[TOKENIZER_ENDS_MAX]; /* what ends a text, an answer's end first; eot may be missing */
     int n_ends;
     const struct chat_template *chat; /* NULL: not known */
+    bool given_chat;                  /* tokenizer_set_chat() chose another than the folder's */
     bool foreign_chat;                /* the folder has one that chat.h does not */
 
     struct bytes_map cache; /* pre-token ... */

@@ -1,7 +1,7 @@
 /* tokenizer_steps.c - what a tokenizer.json asks for around its merges: how text is normalised,
  * cut, spelled and put together again. Four ways are understood: bytes with the cuts of GPT-2,
- * of SmolLM (digits alone), of Qwen2 and of Llama 3; and Llama 2's sentencepiece. What else a
- * file asks for is refused by its name. */
+ * of SmolLM (digits alone), of Qwen2 and of Llama 3; and Llama 2's sentencepiece, in the
+ * spelling of older and of newer files. What else a file asks for is refused by its name. */
 #include <string.h>
 
 #include "engine/core/json.h"
@@ -106,10 +106,35 @@ static bool is_sentencepiece(const struct json *root) {
            strcmp(json_str(json_get(replace, "content"), ""), SENTENCEPIECE_SPACE) == 0;
 }
 
+/* The words of prepend_scheme; with "first" only a text's beginning counts, which is all that
+ * is encoded here. */
+static const char *const front_words[] = {
+    [FRONT_SPACE_ONCE] = "first", [FRONT_NOTHING] = "never"};
+
+/* The same as newer files have it: one step that leaves the text in one piece. */
+static bool read_metaspace(const struct json *step, struct tokenizer_steps *s,
+                           struct err *err) {
+    bool space = json_bool(json_get(step, "add_prefix_space"), true);
+    const char *scheme = json_str(json_get(step, "prepend_scheme"), space ? "always" : "never");
+    const char *replacement = json_str(json_get(step, "replacement"), SENTENCEPIECE_SPACE);
+    s->kind = TOKENIZER_SENTENCEPIECE;
+    s->front =
+        strcmp(scheme, front_words[FRONT_NOTHING]) == 0 ? FRONT_NOTHING : FRONT_SPACE_ONCE;
+    if (strcmp(replacement, SENTENCEPIECE_SPACE) != 0)
+        return refuse(err, "Metaspace replacement", replacement);
+    if (json_bool(json_get(step, "split"), true))
+        return refuse(err, "pre_tokenizer Metaspace with setting", "split");
+    if (strcmp(scheme, "always") != 0 && strcmp(scheme, front_words[s->front]) != 0)
+        return refuse(err, "prepend_scheme", scheme);
+    return true;
+}
+
 bool tokenizer_steps_read(const struct json *root, struct tokenizer_steps *out,
                           struct err *err) {
     const struct json *pre = json_get(root, "pre_tokenizer");
     *out = (struct tokenizer_steps){.kind = TOKENIZER_BYTE_LEVEL};
+    if (is_null(json_get(root, "normalizer")) && is_type(pre, "Metaspace"))
+        return read_metaspace(pre, out, err) && check_model(json_get(root, "model"), out, err);
     if (!is_sentencepiece(root)) return read_byte_level(root, out, err);
     out->kind = TOKENIZER_SENTENCEPIECE;
     if (!is_null(pre)) return refuse(err, "pre_tokenizer", type_of(pre));
@@ -184,16 +209,30 @@ static void put_byte_level_steps(struct json_writer *w, const struct tokenizer_s
                    true); /* what its flags are does not matter to a decoder */
 }
 
-static void put_sentencepiece_steps(struct json_writer *w) {
-    open_typed(w, "normalizer", "Sequence");
-    json_add_open(w, "normalizers", '[');
-    open_typed(w, NULL, "Prepend");
-    json_add_string(w, "prepend", SENTENCEPIECE_SPACE);
+/* How text is turned: Llama 2's normalizer, or for another front the newer step. */
+static void put_turning(struct json_writer *w, enum sentencepiece_front front) {
+    if (front == FRONT_SPACE) {
+        open_typed(w, "normalizer", "Sequence");
+        json_add_open(w, "normalizers", '[');
+        open_typed(w, NULL, "Prepend");
+        json_add_string(w, "prepend", SENTENCEPIECE_SPACE);
+        json_close(w, '}');
+        put_replace(w, " ", SENTENCEPIECE_SPACE);
+        json_close(w, ']');
+        json_close(w, '}');
+        json_add_null(w, "pre_tokenizer");
+        return;
+    }
+    json_add_null(w, "normalizer");
+    open_typed(w, "pre_tokenizer", "Metaspace");
+    json_add_string(w, "replacement", SENTENCEPIECE_SPACE);
+    json_add_string(w, "prepend_scheme", front_words[front]);
+    json_add_bool(w, "split", false);
     json_close(w, '}');
-    put_replace(w, " ", SENTENCEPIECE_SPACE);
-    json_close(w, ']');
-    json_close(w, '}');
-    json_add_null(w, "pre_tokenizer");
+}
+
+static void put_sentencepiece_steps(struct json_writer *w, enum sentencepiece_front front) {
+    put_turning(w, front);
     json_add_null(w, "post_processor");
     open_typed(w, "decoder", "Sequence");
     json_add_open(w, "decoders", '[');
@@ -202,16 +241,18 @@ static void put_sentencepiece_steps(struct json_writer *w) {
     json_close(w, '}');
     open_typed(w, NULL, "Fuse");
     json_close(w, '}');
-    open_typed(w, NULL, "Strip");
-    json_add_string(w, "content", " ");
-    json_add_integer(w, "start", 1);
-    json_add_integer(w, "stop", 0);
-    json_close(w, '}');
+    if (front != FRONT_NOTHING) {
+        open_typed(w, NULL, "Strip");
+        json_add_string(w, "content", " ");
+        json_add_integer(w, "start", 1);
+        json_add_integer(w, "stop", 0);
+        json_close(w, '}');
+    }
     json_close(w, ']');
     json_close(w, '}');
 }
 
 void tokenizer_steps_write(struct json_writer *w, const struct tokenizer_steps *s) {
-    if (s->kind == TOKENIZER_SENTENCEPIECE) put_sentencepiece_steps(w);
+    if (s->kind == TOKENIZER_SENTENCEPIECE) put_sentencepiece_steps(w, s->front);
     else put_byte_level_steps(w, s);
 }

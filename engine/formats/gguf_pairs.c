@@ -139,5 +139,5 @@ void gguf_put_tokenizer(struct gguf_pairs *p, const struct tokenizer *t, int voc
     if (tokenizer_chat(t))
         gguf_put_text(p, "tokenizer.chat_template", tokenizer_chat(t)->jinja);
     gguf_put_bool(p, "tokenizer.ggml.add_bos_token", pieces);
-    if (pieces) gguf_put_bool(p, "tokenizer.ggml.add_space_prefix", true);
+    if (pieces) gguf_put_bool(p, "tokenizer.ggml.add_space_prefix", tokenizer_puts_space(t));
 }

@@ -4,11 +4,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "engine/core/json.h"
 #include "engine/formats/peft.h"
 #include "engine/formats/weights_file.h"
 
-enum { CONFIG_MAX_BYTES = 1 << 20, INDEX_MAX_BYTES = 64 << 20, PATH_BYTES = 4096 };
+enum { CONFIG_MAX_BYTES = 1 << 20, PATH_BYTES = 4096 };
 
 /* ---- loading ---- */
 
@@ -34,78 +33,59 @@ bool hf_model_shape(const char *dir, struct model_config *out, struct err *err) 
            peft_shape(dir, out, err);
 }
 
-static bool open_shard(struct shards *s, const char *dir, const char *name, struct err *err) {
-    char path[PATH_BYTES];
-    if (!files_join(path, sizeof path, dir, name, err)) return false;
-    for (int i = 0; i < s->n; i++)
-        if (strcmp(safetensors_name(s->files[i]), path) == 0) return true; /* open already */
-    if (s->n == SHARDS_MAX)
-        return err_set(err, ERR_RANGE, "%s: a model in more than %d files is not supported",
-                       dir, SHARDS_MAX);
-    s->files[s->n] = safetensors_open(path, err);
-    if (!s->files[s->n]) return false;
-    s->n++;
-    return true;
-}
-
-/* Open each file that the index names. The names are foreign: none may leave the folder. */
-static bool open_index(struct shards *s, const char *dir, const char *index, struct err *err) {
-    char path[PATH_BYTES];
-    struct buf text = {0};
-    struct json *root = NULL;
-    bool good = files_join(path, sizeof path, dir, index, err) &&
-                files_read(path, INDEX_MAX_BYTES, &text, err);
-    if (good && !(root = json_parse(buf_text(&text), text.len, err)))
-        good = err_prefix(err, "%s", path);
-    const struct json *map = json_get(root, "weight_map");
-    if (good && (json_kind(map) != JSON_KIND_OBJECT || json_size(map) == 0))
-        good =
-            err_set(err, ERR_PARSE, "%s: no weight_map in it; download the file again", path);
-    for (const void *it = good ? json_first(map) : NULL; good && it; it = json_next(map, it)) {
-        const char *name = json_str(json_value(it), "");
-        if (!name[0] || strchr(name, '/'))
-            good = err_set(err, ERR_PARSE,
-                           "%s: '%.80s' is no name of a file beside it; download the "
-                           "file again",
-                           path, name);
-        else good = open_shard(s, dir, name, err);
-    }
-    json_destroy(root);
-    buf_deinit(&text);
-    return good;
-}
-
-/* Open the file or files with the weights, or say why there are none. */
-static bool open_weights(struct shards *s, const char *dir, struct err *err) {
-    static const char *const pickles[] = {"pytorch_model.bin", "pytorch_model.bin.index.json",
-                                          "pytorch_model.pt", "consolidated.00.pth"};
-    static const char index[] = "model.safetensors.index.json";
-    if (has_file(dir, "model.safetensors")) return open_shard(s, dir, "model.safetensors", err);
-    if (has_file(dir, index)) return open_index(s, dir, index, err);
-    for (size_t i = 0; i < sizeof pickles / sizeof pickles[0]; i++)
-        if (has_file(dir, pickles[i]))
-            return err_set(
-                err, ERR_IO,
-                "%s: %s is a pickle, which can run any program when it is read, so thaw "
-                "does not; save it as model.safetensors, e.g. with "
-                "save_pretrained(..., safe_serialization=True)",
-                dir, pickles[i]);
-    return err_set(err, ERR_IO,
-                   "%s: no model.safetensors in this folder; give the folder of a "
-                   "Hugging Face model",
-                   dir);
+/* Open, and see that all of the model's own is there and nothing more. */
+static bool open_checked(const char *dir, const struct param_table *t, struct shards *files,
+                         struct err *err) {
+    if (shards_open(dir, files, err) && shards_check(files, "", t, t->own, err) &&
+        shards_check_extra(files, t, err))
+        return true;
+    shards_close(files);
+    return false;
 }
 
 static bool load_weights(const char *dir, struct hf_model *m, struct err *err) {
-    struct shards files = {.n = 0};
-    const bool *own = m->table.own;
-    bool good = open_weights(&files, dir, err) &&
-                shards_check(&files, "", &m->table, own, err) &&
-                shards_check_extra(&files, &m->table, err) &&
-                weights_create(&m->table, &m->weights, err) &&
-                shards_load(&files, "", own, &m->weights, err);
+    struct shards files;
+    if (!open_checked(dir, &m->table, &files, err)) return false;
+    bool good = weights_create(&m->table, &m->weights, err) &&
+                shards_load(&files, "", m->table.own, &m->weights, err);
     shards_close(&files);
     return good;
+}
+
+bool hf_model_weights(const char *dir, struct weights *out, struct err *err) {
+    struct shards files;
+    char base[PATH_MAX];
+    if (!peft_base(dir, NULL, base, err) || !open_checked(base, out->table, &files, err))
+        return false;
+    bool good = shards_load(&files, "", out->table->own, out, err);
+    shards_close(&files);
+    return good && (!peft_is(dir) || peft_load(dir, out, err));
+}
+
+/* The kind of a group's matrices in the files. */
+static enum narrow_kind kind_of(const struct shards *files, const struct param_table *t,
+                                int g) {
+    const struct group *group = &t->groups[g];
+    enum narrow_kind kind = NARROW_NONE;
+    for (int i = group->first, n = 0; i < group->first + group->n; i++) {
+        const char *file;
+        if (t->params[i].vector) continue;
+        enum dtype dtype = shards_find(files, "", t->params[i].name, &file)->dtype;
+        if (n++ > 0 && dtype_narrow(dtype) != kind) return NARROW_NONE;
+        kind = dtype_narrow(dtype);
+    }
+    return kind;
+}
+
+bool hf_model_kinds(const char *dir, const struct param_table *t, enum narrow_kind *kind,
+                    struct err *err) {
+    struct shards files;
+    char base[PATH_MAX];
+    if (!peft_base(dir, NULL, base, err) || !open_checked(base, t, &files, err)) return false;
+    for (int g = 0; g < t->n_groups; g++)
+        kind[g] = weights_narrows(t, g) ? kind_of(&files, t, g) : NARROW_NONE;
+    shards_close(&files);
+    return true;
 }
 
 /* A folder without tokenizer files is fine; one with a tokenizer of another model is not. */
@@ -160,11 +140,11 @@ void hf_model_destroy(struct hf_model *m) {
 
 /* ---- saving ---- */
 
-static bool save_config(const char *dir, const struct model_config *c, int eot, uint64_t *bytes,
-                        struct err *err) {
+static bool save_config(const char *dir, const struct model_config *c, int eot, enum dtype type,
+                        uint64_t *bytes, struct err *err) {
     char path[PATH_BYTES];
     struct buf text = {0};
-    model_config_write(c, eot, &text);
+    model_config_write_as(c, eot, dtype_torch_word(type), &text);
     bool good = files_join(path, sizeof path, dir, "config.json", err) &&
                 (!text.failed || err_set(err, ERR_NOMEM, "%s: no memory for it", path)) &&
                 files_write(path, buf_text(&text), text.len, err);
@@ -173,11 +153,14 @@ static bool save_config(const char *dir, const struct model_config *c, int eot, 
     return good;
 }
 
-static bool save_tokenizer(const char *dir, const struct tokenizer *t, uint64_t *bytes,
-                           struct err *err) {
-    if (!t) return true;
+/* Unless it is there as it came. */
+static bool save_tokenizer(const char *dir, const struct tokenizer *t, const struct imported *m,
+                           uint64_t *bytes, struct err *err) {
     char path[PATH_BYTES];
     struct stat st;
+    if (!t) return true;
+    if (m && imported_has_tokenizer(m))
+        return !tokenizer_chat_given(t) || tokenizer_save_folder(t, dir, bytes, err);
     if (!files_join(path, sizeof path, dir, "tokenizer.json", err) ||
         !tokenizer_save(t, path, err))
         return false;
@@ -192,14 +175,30 @@ bool hf_model_save(const char *dir, const struct weights *w, const struct tokeni
                    uint64_t *bytes, struct err *err) {
     char path[PATH_BYTES];
     const char *prefix = "";
+    const struct imported *m = w->table->imported;
+    int eot = t ? tokenizer_eot(t) : -1;
     uint64_t sum = 0, thin = 0;
     bool adapters = w->table->config.adapter.rank > 0 && !w->plain;
-    if (!files_join(path, sizeof path, dir, "model.safetensors", err) ||
+    if (!files_join(path, sizeof path, dir, SHARDS_SINGLE, err) ||
         !weights_save(path, &w, &prefix, 1, w->table->own, &sum, err) ||
         (adapters && !peft_save(dir, w, ".", &thin, err)) ||
-        !save_config(dir, &w->table->config, t ? tokenizer_eot(t) : -1, &sum, err) ||
-        !save_tokenizer(dir, t, &sum, err))
+        !save_config(dir, &w->table->config, eot, DTYPE_F32, &sum, err) ||
+        (m && !imported_save_kept(m, dir, &sum, err)) || !save_tokenizer(dir, t, m, &sum, err))
         return false;
     if (bytes) *bytes = sum + thin;
     return true;
+}
+
+bool hf_model_save_as(const char *dir, const struct weights *w, const struct tokenizer *t,
+                      const enum dtype *type, struct err *err) {
+    char path[PATH_BYTES];
+    const struct imported *m = w->table->imported;
+    int eot = t ? tokenizer_eot(t) : -1;
+    uint64_t bytes = 0; /* nobody asks */
+    return files_join(path, sizeof path, dir, SHARDS_SINGLE, err) &&
+           weights_save_as(path, w, m, type, err) &&
+           (m ? imported_save_as_came(m, dir, type, err)
+              : save_config(dir, &w->table->config, eot, type ? *type : DTYPE_F32, &bytes,
+                            err)) &&
+           save_tokenizer(dir, t, m, &bytes, err);
 }

@@ -58,6 +58,21 @@ static const struct dtype_kind *kind_by_dtype(enum dtype dtype) {
     return NULL;
 }
 
+const char *dtype_word(enum dtype d) { return kind_by_dtype(d)->word; }
+
+enum dtype dtype_by_word(const char *word) {
+    const struct dtype_kind *kind = kind_by_word(word);
+    return kind ? kind->dtype : DTYPE_OTHER;
+}
+
+const char *dtype_torch_word(enum dtype d) {
+    return d == DTYPE_F16 ? "float16" : d == DTYPE_BF16 ? "bfloat16" : "float32";
+}
+
+enum narrow_kind dtype_narrow(enum dtype d) {
+    return d == DTYPE_F16 ? NARROW_F16 : d == DTYPE_BF16 ? NARROW_BF16 : NARROW_NONE;
+}
+
 /* ---- reading ---- */
 
 /* The header's length, once it is known to lie inside the file. */
@@ -280,32 +295,13 @@ const char *safetensors_metadata(const struct safetensors *s, const char *key) {
 
 /* ---- numbers ---- */
 
-/* Half precision: 1 sign, 5 exponent (bias 15), 10 fraction bits; every one of them is a float.
- */
-static uint32_t half_bits(uint16_t h) {
-    uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = h >> 10 & 31u,
-             fraction = h & 1023u;
-    if (exponent == 31) return sign | 0x7f800000u | fraction << 13; /* infinity or NaN */
-    if (exponent == 0) {
-        if (fraction == 0) return sign;
-        for (exponent = 1; !(fraction & 1024u); exponent--) fraction <<= 1; /* subnormal */
-        fraction &= 1023u;
-    }
-    return sign | (exponent + 127u - 15u) << 23 | fraction << 13;
-}
-
 void tensor_floats(const struct tensor *t, size_t first, size_t n, float *out) {
     if (n == 0) return;
     if (t->dtype == DTYPE_F32) {
         memcpy(out, t->data + first * 4, n * 4);
         return;
     }
-    for (size_t i = 0; i < n; i++) {
-        uint16_t raw;
-        memcpy(&raw, t->data + (first + i) * 2, sizeof raw); /* may lie at an odd address */
-        uint32_t bits = t->dtype == DTYPE_BF16 ? (uint32_t)raw << 16 : half_bits(raw);
-        memcpy(&out[i], &bits, sizeof bits);
-    }
+    narrow_widen(out, t->data + first * 2, n, dtype_narrow(t->dtype));
 }
 
 /* ---- writing ---- */

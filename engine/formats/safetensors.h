@@ -8,8 +8,14 @@
 #include <stdint.h>
 
 #include "engine/core/files.h"
+#include "engine/nn/narrow.h"
 
 enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_I64, DTYPE_OTHER };
+const char *dtype_word(enum dtype d);          /* "BF16"; not of DTYPE_OTHER */
+enum dtype dtype_by_word(const char *word);    /* DTYPE_OTHER: none that is calculated with */
+const char *dtype_torch_word(enum dtype d);    /* "bfloat16", as torch_dtype of config.json; F32, F16, BF16 */
+/* As narrow.h knows the type; NARROW_NONE: it has no 16 bits. */
+enum narrow_kind dtype_narrow(enum dtype d);
 
 struct tensor {
     const char *name; /* borrowed, as long as the file */
@@ -42,7 +48,7 @@ void tensor_floats(const struct tensor *t, size_t first, size_t n, float *out);
 /* Writing: declare all tensors, then give the bytes in the same order. */
 struct tensor_spec {
     const char *name;
-    enum dtype dtype; /* F32 or I64 or BF16 */
+    enum dtype dtype; /* any but OTHER */
     int n_dims;
     int64_t dims[4];
 };

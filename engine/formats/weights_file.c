@@ -10,22 +10,11 @@
 _Static_assert(sizeof(real) == sizeof(float),
                "files hold F32; the double build has no formats");
 
-enum {
-    NAME_MAX_BYTES = PARAM_NAME_MAX + 32, /* a prefix and a parameter's name */
-    STRIP = 16 /* columns transposed at once: one cache line of floats */
-};
-
 static const char gpt2_prefix[] = "transformer.";
-
-void shards_close(struct shards *s) {
-    for (int i = 0; i < s->n; i++) safetensors_close(s->files[i]);
-    s->n = 0;
-}
 
 /* ---- finding ---- */
 
-/* Where `name` begins without GPT-2's prefix. */
-static const char *bare(const char *name) {
+const char *shards_bare(const char *name) {
     size_t n = sizeof gpt2_prefix - 1;
     return strncmp(name, gpt2_prefix, n) == 0 ? name + n : name;
 }
@@ -43,11 +32,11 @@ static const struct tensor *find_exactly(const struct shards *s, const char *pre
     return NULL;
 }
 
-/* The tensor of a parameter's name, and the file it is in. */
-static const struct tensor *find(const struct shards *s, const char *prefix, const char *name,
+const struct tensor *shards_find(const struct shards *s, const char *prefix, const char *name,
                                  const char **file) {
     const struct tensor *t = find_exactly(s, prefix, name, file);
-    return t || bare(name) == name ? t : find_exactly(s, prefix, bare(name), file);
+    return t || shards_bare(name) == name ? t
+                                          : find_exactly(s, prefix, shards_bare(name), file);
 }
 
 static bool missing(const struct shards *s, const char *prefix, const struct param *p,
@@ -64,8 +53,7 @@ static bool missing(const struct shards *s, const char *prefix, const struct par
 
 /* ---- shapes ---- */
 
-/* A parameter's shape in the file; returns the number of dimensions. */
-static int file_dims(const struct param *p, int64_t dims[2]) {
+int shards_dims(const struct param *p, int64_t dims[2]) {
     if (p->vector) {
         dims[0] = p->cols;
         return 1;
@@ -89,7 +77,7 @@ static bool check_tensor(const struct tensor *t, const struct param *p, const ch
                        "%s: tensor '%s' is not F32, F16 or BF16; save it as one", file,
                        t->name);
     int64_t dims[2];
-    int n = file_dims(p, dims);
+    int n = shards_dims(p, dims);
     if (t->n_dims == n && memcmp(t->dims, dims, (size_t)n * sizeof dims[0]) == 0) return true;
     char has[200], wants[64];
     shape_text(t->dims, t->n_dims, has, sizeof has);
@@ -123,12 +111,38 @@ static bool wanted(const bool *groups, const struct param *p) {
     return !groups || groups[p->group];
 }
 
+/* The same of numbers of 16 bits, which stay such; turned or not. */
+static void load_narrow(const struct tensor *t, const struct param *p, uint16_t *W) {
+    size_t out = (size_t)p->rows, in = (size_t)p->cols;
+    if (!p->transposed) memcpy(W, t->data, t->bytes);
+    for (size_t first = 0; p->transposed && first < in; first += 2 * STRIP) {
+        size_t n = in - first < 2 * STRIP ? in - first : 2 * STRIP;
+        for (size_t o = 0; o < out; o++)
+            for (size_t i = 0; i < n; i++)
+                memcpy(&W[o * in + first + i], t->data + 2 * ((first + i) * out + o), 2);
+    }
+}
+
+static bool load_param(const struct tensor *t, struct weights *out, int i, struct err *err) {
+    const struct param *p = &out->table->params[i];
+    uint16_t *narrow = weights_narrow_param(out, i);
+    if (narrow && dtype_narrow(t->dtype) == out->kind[p->group]) {
+        load_narrow(t, p, narrow);
+        return true;
+    }
+    if (narrow) weights_widen(out, p->group); /* it is no such number in this file */
+    float *W = weights_param(out, i);
+    if (p->transposed) return load_transposed(t, p, W, err);
+    tensor_floats(t, 0, (size_t)p->rows * (size_t)p->cols, W);
+    return true;
+}
+
 bool shards_check(const struct shards *s, const char *prefix, const struct param_table *t,
                   const bool *groups, struct err *err) {
     for (int i = 0; i < t->n_params; i++) {
         if (!wanted(groups, &t->params[i])) continue;
         const char *file = "";
-        const struct tensor *tensor = find(s, prefix, t->params[i].name, &file);
+        const struct tensor *tensor = shards_find(s, prefix, t->params[i].name, &file);
         if (!tensor) return missing(s, prefix, &t->params[i], t, err);
         if (!check_tensor(tensor, &t->params[i], file, err)) return false;
     }
@@ -139,13 +153,10 @@ bool shards_load(const struct shards *s, const char *prefix, const bool *groups,
                  struct weights *out, struct err *err) {
     if (!shards_check(s, prefix, out->table, groups, err)) return false;
     for (int i = 0; i < out->table->n_params; i++) {
-        const struct param *p = &out->table->params[i];
-        if (!wanted(groups, p)) continue;
+        if (!wanted(groups, &out->table->params[i])) continue;
         const char *file = "";
-        const struct tensor *t = find(s, prefix, p->name, &file);
-        float *W = weights_param(out, i);
-        if (!p->transposed) tensor_floats(t, 0, (size_t)p->rows * (size_t)p->cols, W);
-        else if (!load_transposed(t, p, W, err)) return false;
+        const struct tensor *t = shards_find(s, prefix, out->table->params[i].name, &file);
+        if (!load_param(t, out, i, err)) return false;
     }
     return true;
 }
@@ -171,7 +182,8 @@ static bool computable(const char *name, const struct param_table *t) {
 
 static bool is_param(const char *name, const struct param_table *t) {
     for (int i = 0; i < t->n_params; i++)
-        if (!t->params[i].adapter && strcmp(bare(name), bare(t->params[i].name)) == 0)
+        if (!t->params[i].adapter &&
+            strcmp(shards_bare(name), shards_bare(t->params[i].name)) == 0)
             return true;
     return false;
 }
@@ -188,85 +200,4 @@ bool shards_check_extra(const struct shards *s, const struct param_table *t, str
                     safetensors_name(s->files[f]), name, family_traits[t->config.family].word);
         }
     return true;
-}
-
-/* ---- saving ---- */
-
-/* The file's [in,out] from W[out,in], some rows of the file at a time. */
-static bool save_transposed(struct files_out *f, const struct param *p, const float *W,
-                            struct err *err) {
-    size_t out = (size_t)p->rows, in = (size_t)p->cols;
-    float *strip = malloc(STRIP * out * sizeof *strip);
-    if (!strip) return err_set(err, ERR_NOMEM, "%s: no memory to turn '%s'", f->path, p->name);
-    bool good = true;
-    for (size_t first = 0; good && first < in; first += STRIP) {
-        size_t n = in - first < STRIP ? in - first : STRIP;
-        for (size_t o = 0; o < out; o++)
-            for (size_t i = 0; i < n; i++) strip[i * out + o] = W[o * in + first + i];
-        good = files_out_add(f, strip, n * out * sizeof *strip, err);
-    }
-    free(strip);
-    return good;
-}
-
-static bool save_set(struct files_out *f, const struct weights *w, const bool *groups,
-                     struct err *err) {
-    for (int i = 0; i < w->table->n_params; i++) {
-        const struct param *p = &w->table->params[i];
-        if (!wanted(groups, p)) continue;
-        const float *W = weights_param(w, i);
-        size_t bytes = (size_t)p->rows * (size_t)p->cols * sizeof *W;
-        if (!(p->transposed ? save_transposed(f, p, W, err) : files_out_add(f, W, bytes, err)))
-            return false;
-    }
-    return true;
-}
-
-/* Names and shapes of all sets, in order; names[] holds the names' bytes. Returns how many. */
-static size_t fill_specs(const struct weights *const *sets, const char *const *prefixes,
-                         int n_sets, const bool *groups, struct tensor_spec *specs,
-                         char (*names)[NAME_MAX_BYTES]) {
-    size_t at = 0;
-    for (int s = 0; s < n_sets; s++)
-        for (int i = 0; i < sets[s]->table->n_params; i++) {
-            const struct param *p = &sets[s]->table->params[i];
-            if (!wanted(groups, p)) continue;
-            snprintf(names[at], NAME_MAX_BYTES, "%s%s", prefixes[s], p->name);
-            specs[at] = (struct tensor_spec){.name = names[at], .dtype = DTYPE_F32};
-            specs[at].n_dims = file_dims(p, specs[at].dims);
-            at++;
-        }
-    return at;
-}
-
-static bool save_header(struct files_out *f, const struct weights *const *sets,
-                        const char *const *prefixes, int n_sets, const bool *groups,
-                        struct err *err) {
-    size_t n = 0;
-    for (int s = 0; s < n_sets; s++) n += (size_t)sets[s]->table->n_params;
-    struct tensor_spec *specs = calloc(n + 1, sizeof *specs);
-    char(*names)[NAME_MAX_BYTES] = calloc(n + 1, sizeof *names);
-    bool good = specs && names;
-    if (good) {
-        n = fill_specs(sets, prefixes, n_sets, groups, specs, names);
-        good = safetensors_write_header(f, specs, n, err);
-    } else {
-        err_set(err, ERR_NOMEM, "%s: no memory for the names of %zu tensors", f->path, n);
-    }
-    free(names);
-    free(specs);
-    return good;
-}
-
-bool weights_save(const char *path, const struct weights *const *sets,
-                  const char *const *prefixes, int n_sets, const bool *groups, uint64_t *bytes,
-                  struct err *err) {
-    struct files_out f;
-    if (!files_out_open(&f, path, err)) return false;
-    bool good = save_header(&f, sets, prefixes, n_sets, groups, err);
-    for (int s = 0; good && s < n_sets; s++) good = save_set(&f, sets[s], groups, err);
-    if (good && bytes) *bytes = f.bytes;
-    if (good && files_out_close(&f, err)) return true;
-    files_out_abort(&f);
-    return false;
 }

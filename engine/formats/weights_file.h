@@ -5,15 +5,32 @@
 #include "engine/formats/safetensors.h"
 #include "engine/model/params.h"
 
-enum { SHARDS_MAX = 512 };
+enum {
+    SHARDS_MAX = 512,
+    NAME_MAX_BYTES = PARAM_NAME_MAX + 32, /* a prefix and a parameter's name */
+    STRIP = 16 /* columns turned at once: one cache line of floats */
+};
 
 /* Open files, read as if they were one. */
 struct shards {
     struct safetensors *files[SHARDS_MAX];
     int n;
 };
+#define SHARDS_SINGLE "model.safetensors"
+#define SHARDS_INDEX "model.safetensors.index.json"
+/* Open the file or files with a folder's weights, or say why there are none. On failure too what is
+ * open is to be closed. */
+bool shards_open(const char *dir, struct shards *out, struct err *err);
 void shards_close(struct shards *s); /* leaves it empty */
 
+/* Where a name begins without GPT-2's "transformer.", which files have or leave out. */
+const char *shards_bare(const char *name);
+/* The tensor of `prefix` and a parameter's name, in either of its spellings, and the file that it is in; NULL: none. */
+const struct tensor *shards_find(const struct shards *s, const char *prefix, const char *name,
+                                 const char **file);
+
+/* A parameter's shape in a file; returns the number of dimensions. */
+int shards_dims(const struct param *p, int64_t dims[2]);
 /* Whether every parameter of `groups` (NULL: all) is there, with its shape, under `prefix` + its
  * name (GPT-2's also without "transformer."). ERR_PARSE names the first tensor that is missing or
  * does not fit. */

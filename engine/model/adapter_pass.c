@@ -19,12 +19,12 @@ static struct place place_of(const struct share *s, int layer, enum adapter_site
                           .v = weights_adapter(s->p->w, layer, site, NULL),
                           .in = w.in,
                           .out = w.out,
-                          .rank = tf->table->config.adapter.rank,
+                          .rank = s->p->w->table->config.adapter.rank,
                           .ld = tf->width.rank[site]};
 }
 
 static real scale_of(const struct place *at) {
-    return (real)adapter_scale(&at->s->p->tf->table->config.adapter);
+    return (real)adapter_scale(&at->s->p->w->table->config.adapter);
 }
 
 /* Only what learns is made to learn with less. */

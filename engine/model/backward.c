@@ -30,7 +30,7 @@ struct block_task {
 static struct block_task task_of(const struct pass *p, const struct weights *grads,
                                  const bool *learn, int layer, bool below) {
     struct block_task t = {.layer = layer,
-                           .w = weights_block(p->w, layer, NULL),
+                           .w = block_weights(p, layer),
                            .d = weights_block(grads, layer, learn),
                            .below = below};
     t.attn = t.d.qkv;
@@ -327,6 +327,7 @@ static void blocks_backward(const struct pass *p, const struct weights *grads,
             shares_run_beside(p, &beside, backward_share, &t);
             due = matrices_of(p, &t);
         } else {
+            block_widen(p, l);
             shares_run(p, backward_share, &t);
             struct products now = matrices_of(p, &t);
             blas_gemm_all(tf->ex, now.list, now.n);

@@ -363,7 +363,8 @@ static void write_rotary(struct json_writer *w, const struct model_config *c) {
     put_number(w, "rope_theta", c->rope_theta);
 }
 
-void model_config_write(const struct model_config *c, int eot, struct buf *out) {
+void model_config_write_as(const struct model_config *c, int eot, const char *torch_dtype,
+                           struct buf *out) {
     const struct family_traits *f = &family_traits[c->family];
     static const char *const special[] = {"bos_token_id", "eos_token_id"};
     struct json_writer w = json_writer_make(out);
@@ -381,8 +382,12 @@ void model_config_write(const struct model_config *c, int eot, struct buf *out) 
     if (c->family == FAMILY_GPT2) write_gpt2(&w, c);
     else write_rotary(&w, c);
     json_add_bool(&w, "tie_word_embeddings", c->tied);
-    json_add_string(&w, "torch_dtype", "float32");
+    json_add_string(&w, "torch_dtype", torch_dtype);
     json_add_integer(&w, "vocab_size", c->vocab);
     json_close(&w, '}');
     buf_str(out, "\n");
+}
+
+void model_config_write(const struct model_config *c, int eot, struct buf *out) {
+    model_config_write_as(c, eot, "float32", out);
 }

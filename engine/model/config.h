@@ -54,4 +54,6 @@ enum model_family family_by_word(const char *word);
  * "config.json: rope_scaling yarn is not supported". `eot` goes into bos/eos_token_id; -1: none. */
 bool model_config_parse(const char *text, size_t n, struct model_config *out, struct err *err);
 void model_config_write(const struct model_config *c, int eot, struct buf *out);
+/* The same with another torch_dtype than "float32". */
+void model_config_write_as(const struct model_config *c, int eot, const char *torch_dtype, struct buf *out);
 #endif

@@ -210,11 +210,19 @@ static void norm(struct decoder *d, const real *x, int rows, const real *gain,
     else layernorm_forward(d->ex, d->normed, mean, rstd, x, gain, bias, dims);
 }
 
+/* A matrix as reals, or where it is narrow. */
+struct matrix {
+    const real *W;
+    const uint16_t *narrow; /* NULL: W it is */
+    enum narrow_kind kind;
+};
+
 /* y[rows,out] = x[rows,in] W^T + b, or added to y */
-static void map(struct decoder *d, real *y, const real *x, int out, int in, const real *W,
+static void map(struct decoder *d, real *y, const real *x, int out, int in, struct matrix m,
                 const real *b, bool add) {
-    struct matvec_dims dims = {.rows = d->rows, .in = in, .out = out, .add = add};
-    matvec_forward(d->ex, y, x, W, b, dims);
+    struct matvec_dims dims = {
+        .rows = d->rows, .in = in, .out = out, .add = add, .kind = m.kind};
+    matvec_forward(d->ex, y, x, m.narrow ? (const void *)m.narrow : m.W, b, dims);
 }
 
 /* y[rows,out] += s (x[rows,in] A^T) B^T of a block's adapter. A part's outputs are not all of a
@@ -226,7 +234,7 @@ static void adapt(struct decoder *d, const struct weights *w, int layer, enum ad
     const struct adapter *a = &d->table->config.adapter;
     int ld = v.n * a->rank, n = d->rows * ld;
     real scale = (real)adapter_scale(a);
-    map(d, d->low, x, ld, in, v.A, NULL, false);
+    map(d, d->low, x, ld, in, (struct matrix){.W = v.A}, NULL, false);
     for (int i = 0; i < n; i++) d->low[i] *= scale;
     for (int r = 0; r < d->rows; r++)
         for (int i = 0; i < v.n; i++) {
@@ -288,21 +296,24 @@ static void feed_block(struct decoder *d, const struct weights *w, int layer) {
     struct block_view v = weights_block(w, layer, NULL);
     int q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
     bool rotary = family_traits[c->family].rotary;
-    int up = family_traits[c->family].gated ? 2 * c->ffn : c->ffn;
+    int up_width = family_traits[c->family].gated ? 2 * c->ffn : c->ffn;
+    struct narrow_view n = weights_block_narrow(w, layer);
+    struct matrix qkv = {v.qkv, n.qkv, n.attn}, proj = {v.proj, n.proj, n.attn};
+    struct matrix up = {v.up, n.up, n.mlp}, down = {v.down, n.down, n.mlp};
 
     norm(d, d->x, d->rows, v.norm1, v.norm1_bias);
-    map(d, d->qkv, d->normed, q + 2 * kv, c->width, v.qkv, v.qkv_bias, false);
+    map(d, d->qkv, d->normed, q + 2 * kv, c->width, qkv, v.qkv_bias, false);
     adapt(d, w, layer, SITE_QKV, d->qkv, d->normed, q + 2 * kv, c->width);
     for (int r = 0; r < d->rows; r++) remember(d, &v, layer, r);
     attend_all(d, rotary ? d->q : d->qkv, rotary ? q : q + 2 * kv, layer);
-    map(d, d->x, d->attn, c->width, q, v.proj, v.proj_bias, true);
+    map(d, d->x, d->attn, c->width, q, proj, v.proj_bias, true);
     adapt(d, w, layer, SITE_PROJ, d->x, d->attn, c->width, q);
 
     norm(d, d->x, d->rows, v.norm2, v.norm2_bias);
-    map(d, d->up, d->normed, up, c->width, v.up, v.up_bias, false);
-    adapt(d, w, layer, SITE_UP, d->up, d->normed, up, c->width);
+    map(d, d->up, d->normed, up_width, c->width, up, v.up_bias, false);
+    adapt(d, w, layer, SITE_UP, d->up, d->normed, up_width, c->width);
     activate(d);
-    map(d, d->x, d->act, c->width, c->ffn, v.down, v.down_bias, true);
+    map(d, d->x, d->act, c->width, c->ffn, down, v.down_bias, true);
     adapt(d, w, layer, SITE_DOWN, d->x, d->act, c->width, c->ffn);
 }
 
@@ -337,7 +348,7 @@ static void answer(struct decoder *d, const struct outer_view *v, int at) {
     d->rows = n;
     norm(d, d->x, n, v->norm, v->norm_bias);
     map(d, d->logits + (size_t)d->answers * (size_t)c->vocab, d->normed, c->vocab, c->width,
-        v->head, NULL, false);
+        (struct matrix){.W = v->head}, NULL, false);
     d->answers += n;
 }
 

@@ -72,6 +72,10 @@ bool transformer_turns(const struct model_config *c, struct transformer_plan pla
     return share_of(c, plan) && plan.batch * plan.time >= TURN_ROWS;
 }
 
+bool transformer_widens(const struct model_config *c, struct transformer_plan plan) {
+    return share_of(c, plan) == 0;
+}
+
 static int most_shares(const struct transformer *tf) {
     return tf->share ? (tf->plan.batch + tf->share - 1) / tf->share : 1;
 }
@@ -120,6 +124,15 @@ static void lay_out_turned(struct cursor *at, struct transformer *tf,
                                  .down = place(at, (size_t)w.ffn, w.model)};
         if (tf->turned) tf->turned[l] = t;
     }
+}
+
+/* Room for the matrices of one narrow block. */
+static void lay_out_wide(struct cursor *at, struct transformer *tf) {
+    struct widths w = tf->width;
+    tf->wide = (struct block_view){.qkv = place(at, (size_t)w.qkv, w.model),
+                                   .proj = place(at, (size_t)w.model, w.q),
+                                   .up = place(at, (size_t)w.up, w.model),
+                                   .down = place(at, (size_t)w.model, w.ffn)};
 }
 
 /* Every block with its input; what else it keeps is its own, or with recompute all blocks'. */
@@ -221,6 +234,7 @@ static size_t lay_out(struct transformer *tf, const struct model_config *c, char
     bool backward = tf->plan.backward;
     struct cursor at = {.base = base};
     lay_out_turned(&at, tf, c);
+    if (tf->plan.narrow) lay_out_wide(&at, tf);
     if (backward) lay_out_blocks(&at, tf, c, rows);
     if (backward) lay_out_gradients(&at, tf, c, rows);
     if (backward) tf->x_top = place(&at, rows, width);
@@ -274,12 +288,24 @@ size_t transformer_bytes(const struct model_config *c, struct transformer_plan p
     return lay_out(&tf, c, NULL);
 }
 
+/* A block that keeps nothing costs nothing, but for the first: the pass works there (borrow_block). */
+size_t transformer_bytes_above(const struct model_config *c, struct transformer_plan plan, int threads,
+                               int cut) {
+    struct cursor at = {.base = NULL};
+    struct block_kept b = {0};
+    size_t rows = (size_t)plan.batch * (size_t)plan.time, spared = cut > 1 ? (size_t)cut - 1 : 0;
+    place(&at, rows, c->width);
+    if (!plan.recompute) lay_out_block(&at, &b, c, rows, true);
+    return transformer_bytes(c, plan, threads) - (plan.backward ? spared * at.used : 0);
+}
+
 struct transformer *transformer_create(const struct param_table *t,
                                        struct transformer_plan plan, struct exec *ex,
                                        struct err *err) {
     const struct model_config *c = &t->config;
     int threads = pool_threads(ex->pool);
     assert(plan.batch > 0 && plan.time > 0 && plan.time <= c->context);
+    assert(!plan.narrow || transformer_widens(c, plan));
     struct transformer *tf = calloc(1, sizeof *tf);
     if (!tf) goto no_memory;
     *tf = shape_of(c, plan, threads);

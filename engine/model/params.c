@@ -36,10 +36,15 @@ static struct group *open_group(struct builder *b, int layer) {
     return g;
 }
 
+static size_t aligned(size_t reals) {
+    return (reals + ALIGN_REALS - 1) / ALIGN_REALS * ALIGN_REALS;
+}
+
 static void close_group(struct builder *b) {
     struct group *g = &b->t->groups[b->t->n_groups - 1];
     g->n = b->t->n_params - g->first;
-    g->reals = (g->reals + ALIGN_REALS - 1) / ALIGN_REALS * ALIGN_REALS;
+    g->reals = aligned(g->reals);
+    g->vector_reals = aligned(g->vector_reals);
     b->t->parameters += g->parameters;
 }
 
@@ -51,9 +56,12 @@ static void add(struct builder *b, const char *prefix, const char *suffix, struc
     size_t n = (size_t)p.rows * (size_t)p.cols;
     snprintf(p.name, sizeof p.name, "%s%s", prefix, suffix);
     p.group = b->t->n_groups - 1;
-    if (!joined) g->reals = (g->reals + ALIGN_REALS - 1) / ALIGN_REALS * ALIGN_REALS;
+    if (!joined) g->reals = aligned(g->reals);
     p.offset = g->reals;
     g->reals += n;
+    if (!joined) g->vector_reals = aligned(g->vector_reals);
+    p.apart = g->vector_reals;
+    if (p.vector) g->vector_reals += n;
     g->parameters += n;
     b->t->params[b->t->n_params++] = p;
 }
@@ -249,38 +257,69 @@ void param_table_destroy(struct param_table *t) {
 
 /* ---- memory in the table's shape ---- */
 
-static bool weights_reserve(const struct param_table *t, struct weights *out, struct err *err) {
+size_t group_bytes(const struct group *g, enum narrow_kind kind) {
+    if (kind == NARROW_NONE) return arena_round(g->reals * sizeof(real));
+    return arena_round(g->reals * sizeof(uint16_t)) +
+           arena_round(g->vector_reals * sizeof(real));
+}
+
+/* `kind` NULL: all are reals. What is narrow has room to become reals as well. */
+static bool weights_reserve(const struct param_table *t, const enum narrow_kind *kind,
+                            struct weights *out, struct err *err) {
     size_t bytes = 0, n = (size_t)t->n_groups;
-    for (int g = 0; g < t->n_groups; g++)
-        bytes += arena_round(t->groups[g].reals * sizeof(real));
+    for (int g = 0; g < t->n_groups; g++) {
+        bytes += group_bytes(&t->groups[g], NARROW_NONE);
+        if (kind && kind[g]) bytes += group_bytes(&t->groups[g], kind[g]);
+    }
     *out = (struct weights){.table = t,
                             .group = calloc(n, sizeof *out->group),
-                            .shared = calloc(n, sizeof *out->shared)};
-    if (out->group && out->shared) out->arena = arena_create(bytes, err);
+                            .shared = calloc(n, sizeof *out->shared),
+                            .narrow = calloc(n, sizeof *out->narrow),
+                            .kind = calloc(n, sizeof *out->kind)};
+    if (out->group && out->shared && out->narrow && out->kind)
+        out->arena = arena_create(bytes, err);
     else err_set(err, ERR_NOMEM, "not enough memory for %d groups of weights", t->n_groups);
     if (out->arena) return true;
     weights_destroy(out);
     return false;
 }
 
-bool weights_create(const struct param_table *t, struct weights *out, struct err *err) {
-    if (!weights_reserve(t, out, err)) return false;
-    for (int g = 0; g < t->n_groups; g++)
-        out->group[g] = arena_take_reals(out->arena, t->groups[g].reals, NULL);
+bool weights_create_narrow(const struct param_table *t, const enum narrow_kind *kind,
+                           struct weights *out, struct err *err) {
+    if (!weights_reserve(t, kind, out, err)) return false;
+    for (int g = 0; g < t->n_groups; g++) {
+        const struct group *group = &t->groups[g];
+        bool narrow = kind && kind[g];
+        assert(!narrow || weights_narrows(t, g));
+        if (narrow) {
+            out->kind[g] = kind[g];
+            out->narrow[g] = arena_take(out->arena, group->reals * sizeof(uint16_t), NULL);
+        }
+        out->group[g] =
+            arena_take_reals(out->arena, narrow ? group->vector_reals : group->reals, NULL);
+    }
     return true;
+}
+
+bool weights_create(const struct param_table *t, struct weights *out, struct err *err) {
+    return weights_create_narrow(t, NULL, out, err);
 }
 
 void weights_destroy(struct weights *w) {
     arena_destroy(w->arena);
     free(w->group);
     free(w->shared);
+    free(w->narrow);
+    free(w->kind);
     *w = (struct weights){0};
 }
 
 bool weights_share(const struct weights *live, struct weights *out, struct err *err) {
-    if (!weights_reserve(live->table, out, err)) return false;
+    if (!weights_reserve(live->table, NULL, out, err)) return false;
     for (int g = 0; g < live->table->n_groups; g++) {
         out->group[g] = live->group[g];
+        out->narrow[g] = live->narrow[g];
+        out->kind[g] = live->kind[g];
         out->shared[g] = true;
     }
     out->plain = live->plain;
@@ -306,14 +345,45 @@ bool weights_copy(struct weights *w, const struct weights *from) {
     return true;
 }
 
+/* A narrow group never changes, and the other keeps its memory when it becomes reals. */
 void weights_unshare(struct weights *w, int g) {
     if (!w->shared[g]) return;
+    w->shared[g] = false;
+    if (w->narrow[g]) return;
     size_t n = w->table->groups[g].reals;
     real *own = arena_take_reals(w->arena, n, NULL); /* reserved for every group: it fits */
     assert(own);
     memcpy(own, w->group[g], n * sizeof *own);
     w->group[g] = own;
-    w->shared[g] = false;
+}
+
+bool weights_narrows(const struct param_table *t, int g) {
+    const struct group *group = &t->groups[g];
+    return t->own[g] && group->layer >= 0 && group->reals > group->vector_reals;
+}
+
+void weights_widen(struct weights *w, int g) {
+    const struct group *group = &w->table->groups[g];
+    if (!w->narrow[g]) return;
+    real *own = arena_take_reals(w->arena, group->reals, NULL); /* reserved for it */
+    assert(own);
+    for (int i = group->first; i < group->first + group->n; i++) {
+        const struct param *p = &w->table->params[i];
+        size_t n = (size_t)p->rows * (size_t)p->cols;
+        if (p->vector) memcpy(own + p->offset, weights_param(w, i), n * sizeof *own);
+        else narrow_widen(own + p->offset, weights_narrow_param(w, i), n, w->kind[g]);
+    }
+    w->group[g] = own;
+    w->narrow[g] = NULL;
+    w->kind[g] = NARROW_NONE;
+}
+
+const real *weights_reals(const struct weights *w, int param, size_t from, size_t n,
+                          real *scratch) {
+    const uint16_t *narrow = weights_narrow_param(w, param);
+    if (!narrow) return weights_param(w, param) + from;
+    narrow_widen(scratch, narrow + from, n, w->kind[w->table->params[param].group]);
+    return scratch;
 }
 
 static double initial(const struct param *p, struct rng *r) {
@@ -352,14 +422,21 @@ bool weights_adapters_blank(const struct weights *w) {
     return true;
 }
 
+/* Reals that are looked at together where a group may be narrow. */
+enum { LOOK_REALS = 8192 };
+
 uint64_t weights_fingerprint_group(const struct weights *w, int g) {
     const struct group *group = &w->table->groups[g];
+    real scratch[LOOK_REALS];
     uint64_t chain[2] = {0, 0}; /* the hash so far, the next one */
     for (int i = group->first; i < group->first + group->n; i++) {
         const struct param *p = &w->table->params[i];
-        size_t bytes = (size_t)p->rows * (size_t)p->cols * sizeof(real);
-        chain[1] = rng_hash(weights_param(w, i), bytes);
-        chain[0] = rng_hash(chain, sizeof chain);
+        size_t all = (size_t)p->rows * (size_t)p->cols;
+        for (size_t from = 0, n; from < all; from += n) {
+            n = all - from < LOOK_REALS ? all - from : LOOK_REALS;
+            chain[1] = rng_hash(weights_reals(w, i, from, n, scratch), n * sizeof(real));
+            chain[0] = rng_hash(chain, sizeof chain);
+        }
     }
     return chain[0];
 }
@@ -387,10 +464,19 @@ KERNEL static void add_squares(double sums[2], const real *a, const real *b, siz
 }
 
 double weights_distance(const struct weights *w, const struct weights *base, int g) {
-    const real *a = w->group[g], *b = base->group[g];
+    const struct group *group = &w->table->groups[g];
+    real left[LOOK_REALS], right[LOOK_REALS];
     double sums[2] = {0, 0};
-    if (a == b) return 0;
-    add_squares(sums, a, b, w->table->groups[g].reals); /* padding is 0 in both */
+    if (w->group[g] == base->group[g]) return 0;
+    for (int i = group->first; i < group->first + group->n; i++) {
+        const struct param *p = &w->table->params[i];
+        size_t all = (size_t)p->rows * (size_t)p->cols;
+        for (size_t from = 0, n; from < all; from += n) {
+            n = all - from < LOOK_REALS ? all - from : LOOK_REALS;
+            add_squares(sums, weights_reals(w, i, from, n, left),
+                        weights_reals(base, i, from, n, right), n);
+        }
+    }
     return sums[1] > 0 ? sqrt(sums[0] / sums[1]) : 0;
 }
 
@@ -457,6 +543,22 @@ struct adapter_view weights_adapter(const struct weights *w, int layer, enum ada
     if (v.n > 0) v.A = weights_param(w, at);
     for (int i = 0; i < v.n; i++) v.part[i].B = weights_param(w, at + v.n + i);
     return v;
+}
+
+struct narrow_view weights_block_narrow(const struct weights *w, int layer) {
+    const struct family_traits *f = &family_traits[w->table->config.family];
+    int attn = block_group(w->table, layer, PART_ATTN);
+    int mlp = block_group(w->table, layer, PART_MLP);
+    int qkv = w->table->groups[attn].first, up = w->table->groups[mlp].first;
+    int behind_qkv = f->rotary ? 3 : 1, behind_up = f->gated ? 2 : 1; /* fused matrices */
+    if (f->qkv_bias) behind_qkv += f->rotary ? 3 : 1;
+    if (f->bias) behind_up++;
+    return (struct narrow_view){.qkv = weights_narrow_param(w, qkv),
+                                .proj = weights_narrow_param(w, qkv + behind_qkv),
+                                .up = weights_narrow_param(w, up),
+                                .down = weights_narrow_param(w, up + behind_up),
+                                .attn = w->kind[attn],
+                                .mlp = w->kind[mlp]};
 }
 
 struct outer_view weights_outer(const struct weights *w, const bool *learn) {

@@ -10,6 +10,7 @@
 
 #include "engine/model/adapter.h"
 #include "engine/nn/exec.h"
+#include "engine/nn/narrow.h"
 
 enum { PARAM_NAME_MAX = 80, GROUP_NAME_MAX = 24 };
 
@@ -25,6 +26,7 @@ struct param {
     bool adapter;      /* one of an adapter's: no part of the model's own file */
     int group;
     size_t offset; /* reals from its group's start */
+    size_t apart;  /* a vector's, where the group's vectors stand without its matrices */
 };
 
 struct group {
@@ -33,6 +35,7 @@ struct group {
     int first, n;       /* its rows in the table */
     size_t parameters;  /* weights in it */
     size_t reals;       /* memory: parameters and padding */
+    size_t vector_reals; /* of its vectors alone, padding included */
 };
 
 struct param_table {
@@ -44,6 +47,8 @@ struct param_table {
     int *blocks;       /* [layers + 1] each block's first group; behind the last: the norm's */
     bool *own, *lora;  /* [n_groups] masks: the model's own groups, the adapters' */
     size_t parameters; /* of the whole model, adapters too */
+    const struct imported *imported; /* what it was elsewhere (formats/imported.h), kept wherever the model is saved;
+                                        NULL: made here. Borrowed */
 };
 
 /* Build the table of a checked config. Owner: the caller. */
@@ -77,11 +82,25 @@ struct weights {
     struct arena *arena;             /* own memory; touched pages only are paid for */
     bool *shared;                    /* [n_groups] group[g] belongs to another */
     bool plain;                      /* its adapters are off: the model runs without them */
+    uint16_t **narrow; /* [n_groups] the group's matrices as numbers of 16 bits, at their offsets; group[g] has its
+                          vectors alone then. NULL: all are reals. Such a group cannot change */
+    enum narrow_kind *kind; /* [n_groups] of narrow[g] */
 };
 
 /* Zeroed memory for every group. */
 bool weights_create(const struct param_table *t, struct weights *out, struct err *err);
+/* The same with kind[n_groups]: groups that are to stay numbers of 16 bits. Only such as weights_narrows()
+ * names. */
+bool weights_create_narrow(const struct param_table *t, const enum narrow_kind *kind, struct weights *out,
+                           struct err *err);
 void weights_destroy(struct weights *w); /* an empty one is fine */
+
+/* Whether a group may be kept narrow: the two of a block that have matrices. */
+bool weights_narrows(const struct param_table *t, int g);
+/* Make group g reals, in memory that is reserved for that; nothing where it is. What is shared with it stays. */
+void weights_widen(struct weights *w, int g);
+/* Bytes that group g takes: of that kind, and as reals. */
+size_t group_bytes(const struct group *g, enum narrow_kind kind);
 
 /* A base: every group shared with `live` until weights_unshare() copies it. Own memory is reserved,
  * not touched. */
@@ -93,10 +112,20 @@ bool weights_copy(struct weights *w, const struct weights *from);
 /* Copy group g from where it is shared into own memory (copy on thaw). Nothing when it is own. */
 void weights_unshare(struct weights *w, int g);
 
+/* Where a parameter stands; NULL for a matrix of a narrow group. */
 static inline real *weights_param(const struct weights *w, int param) {
     const struct param *p = &w->table->params[param];
-    return w->group[p->group] + p->offset;
+    if (!w->narrow[p->group]) return w->group[p->group] + p->offset;
+    return p->vector ? w->group[p->group] + p->apart : NULL;
 }
+/* The same for a matrix of a narrow group; NULL for all else. */
+static inline uint16_t *weights_narrow_param(const struct weights *w, int param) {
+    const struct param *p = &w->table->params[param];
+    bool there = w->narrow[p->group] && !p->vector;
+    return there ? w->narrow[p->group] + p->offset : NULL;
+}
+/* n reals of a parameter from number `from` on: where they stand, or widened into scratch[n]. */
+const real *weights_reals(const struct weights *w, int param, size_t from, size_t n, real *scratch);
 
 /* Normal(0, init_std) by a stream of (seed, param) each; the same for any platform's thread count, and whatever
  * adapters there are. */
@@ -134,6 +163,13 @@ struct adapter_view weights_adapter(const struct weights *w, int layer, enum ada
                                     const bool *learn);
 /* Each adapted matrix takes its adapter in, W += s B A, and the adapters are off from then on. Groups must be own. */
 void weights_merge(struct exec *ex, struct weights *w);
+/* A block's matrices where they are narrow, fused as above; NULL where they are reals, and have their place in the
+ * block_view. */
+struct narrow_view {
+    const uint16_t *qkv, *proj, *up, *down;
+    enum narrow_kind attn, mlp; /* of the first two, of the others */
+};
+struct narrow_view weights_block_narrow(const struct weights *w, int layer);
 
 struct outer_view {
     real *embed, *positions, *norm, *norm_bias;

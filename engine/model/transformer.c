@@ -231,7 +231,7 @@ void block_remake(const struct share *s, int layer) {
     struct transformer *tf = s->p->tf;
     struct lane *lane = s->lane;
     struct widths w = tf->width;
-    struct block_view v = weights_block(s->p->w, layer, NULL);
+    struct block_view v = block_weights(s->p, layer);
     struct block_turned t = s->p->tf->turned[layer];
     struct block_kept b = share_block(s, layer);
 
@@ -251,7 +251,7 @@ void block_remake(const struct share *s, int layer) {
 }
 
 static void block_forward(const struct share *s, int layer) {
-    struct block_view v = weights_block(s->p->w, layer, NULL);
+    struct block_view v = block_weights(s->p, layer);
     struct block_turned t = s->p->tf->turned[layer];
     struct block_kept b = share_block(s, layer);
     block_remake(s, layer);
@@ -271,8 +271,13 @@ void embed_forward(const struct share *s) {
                       v.positions, d);
 }
 
+/* Lanes that work side by side find narrow blocks widened already (prefix.c). */
 void blocks_forward(const struct share *s, int from, int to) {
-    for (int l = from; l < to; l++) block_forward(s, l);
+    bool whole = s->lane == &s->p->tf->whole;
+    for (int l = from; l < to; l++) {
+        if (whole) block_widen(s->p, l);
+        block_forward(s, l);
+    }
 }
 
 void top_forward(const struct share *s) {

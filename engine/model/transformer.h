@@ -16,12 +16,20 @@ struct transformer_plan {
     bool recompute;  /* of that, only each block's input [batch * time, width]; the rest is made again
                         in one block's memory, for about a sixth more products in a step. The
                         gradients are the same bits */
+    bool narrow;     /* blocks may be numbers of 16 bits (params.h): with room in which one block is widened at a
+                        time. Only where transformer_widens() */
 };
 
 /* Whether the forward pass works with turned copies of the blocks' matrices. */
 bool transformer_turns(const struct model_config *c, struct transformer_plan plan);
+/* Whether narrow blocks can be computed with: where all threads work on one block at a time. The bits are those of the same
+ * weights as reals. */
+bool transformer_widens(const struct model_config *c, struct transformer_plan plan);
 /* Bytes that transformer_create() will reserve. */
 size_t transformer_bytes(const struct model_config *c, struct transformer_plan plan, int threads);
+/* Those of them that are paid for while nothing below block `cut` learns. */
+size_t transformer_bytes_above(const struct model_config *c, struct transformer_plan plan, int threads,
+                               int cut);
 /* `ex` and `t` are borrowed for its life. Owner: the caller. */
 struct transformer *transformer_create(const struct param_table *t, struct transformer_plan plan,
                                        struct exec *ex, struct err *err);

@@ -95,6 +95,7 @@ struct transformer {
     int n_lanes;               /* one a thread */
     real *cosine, *sine;       /* [time, head_dim/2]; NULL without rotation */
     struct block_turned *turned; /* [layers]; all NULL unless transformer_turns() */
+    struct block_view wide;    /* plan.narrow only: matrices of the block that is computed, where they are narrow */
     struct block_kept *blocks; /* [layers], backward only. With plan.recompute only x is a block's own */
     real *x_top;               /* [rows, model] the last block's output; backward only */
     real *normed;              /* [rows, model] the final norm's output */
@@ -142,6 +143,12 @@ struct share {
 
 /* Bring the turned matrices of blocks [from, to) up to date; nothing where there are none. */
 void blocks_turn(const struct pass *p, int from, int to);
+
+/* A block's weights as reals: where its matrices are narrow, those in tf->wide, to which block_widen() brings
+ * them (and does nothing where none are). All threads together. widen.c */
+struct block_view block_weights(const struct pass *p, int layer);
+void block_widen(const struct pass *p, int layer);
+bool block_is_narrow(const struct weights *w, int layer);
 
 /* Call fn for every share of the pass; returns when all are done. */
 void shares_run(const struct pass *p, void (*fn)(const struct share *s, void *ctx), void *ctx);

@@ -24,7 +24,8 @@ enum { TILE_WEIGHTS = 32768, BLOCK_WEIGHTS = 4096, AHEAD_WEIGHTS = 2048 };
 
 struct matvec_job {
     real *y;
-    const real *x, *W, *b;
+    const real *x, *b;
+    const void *W; /* numbers of d.kind */
     struct matvec_dims d;
     int per_tile; /* rows of W */
 };
@@ -38,6 +39,39 @@ INLINE void load(lanes *to, const real *p, int n) {
     memcpy(to, p, (size_t)n * sizeof *p);
 }
 
+/* The same of numbers of 16 bits, as narrow.c widens them. */
+typedef uint16_t halves __attribute__((vector_size(LANES * sizeof(uint16_t))));
+typedef uint32_t words __attribute__((vector_size(LANES * sizeof(uint32_t))));
+typedef float singles __attribute__((vector_size(LANES * sizeof(float))));
+
+INLINE void widen_half(words *bits) {
+    const words full = (words){0} + (31u << 23), least = (words){0} + (113u << 23);
+    words sign = (*bits & 0x8000u) << 16, size = (*bits & 0x7fffu) << 13, sum = size + least;
+    singles small, one;
+    memcpy(&small, &sum, sizeof small);
+    memcpy(&one, &least, sizeof one);
+    small -= one;
+    words subnormal, none = (words)((size & full) == 0), all = (words)((size & full) == full);
+    memcpy(&subnormal, &small, sizeof small);
+    words finite = (subnormal & none) | ((size + (112u << 23)) & ~none);
+    *bits = sign | ((size | 0x7f800000u) & all) | (finite & ~all);
+}
+
+INLINE void load_narrow(lanes *to, const uint16_t *p, int n, enum narrow_kind kind) {
+    halves raw = {0};
+    memcpy(&raw, p, (size_t)n * sizeof *p);
+    words bits = __builtin_convertvector(raw, words);
+    if (kind == NARROW_BF16) bits <<= 16;
+    else widen_half(&bits);
+    singles wide;
+    memcpy(&wide, &bits, sizeof wide);
+    *to = __builtin_convertvector(wide, lanes);
+}
+
+INLINE const void *number_at(const void *W, size_t i, enum narrow_kind kind) {
+    return (const char *)W + i * (kind == NARROW_NONE ? sizeof(real) : sizeof(uint16_t));
+}
+
 INLINE real sum_of(const lanes *chain) {
     lanes all = (chain[0] + chain[1]) + (chain[2] + chain[3]);
     quarter q[4];
@@ -48,12 +82,13 @@ INLINE real sum_of(const lanes *chain) {
     return sum;
 }
 
-/* sum[r][chain] += w * x[r] over n <= LANES columns, for rows of x that are `apart`. n_x and,
- * but for the last columns, n are constants where this is inlined. */
-INLINE void add_products(lanes sum[BESIDE][CHAINS], int chain, const real *w, const real *x,
-                         size_t apart, int n_x, int n) {
+/* sum[r][chain] += w * x[r] over n <= LANES columns, for rows of x that are `apart`. n_x, kind
+ * and, but for the last columns, n are constants where this is inlined. */
+INLINE void add_products(lanes sum[BESIDE][CHAINS], int chain, const void *w,
+                         enum narrow_kind kind, const real *x, size_t apart, int n_x, int n) {
     lanes weights, values;
-    load(&weights, w, n);
+    if (kind == NARROW_NONE) load(&weights, w, n);
+    else load_narrow(&weights, w, n, kind);
 #pragma GCC unroll 4
     for (int r = 0; r < n_x; r++) {
         load(&values, x + (size_t)r * apart, n);
@@ -62,30 +97,37 @@ INLINE void add_products(lanes sum[BESIDE][CHAINS], int chain, const real *w, co
 }
 
 /* to[r] = w . x[r] */
-INLINE void dots(real to[BESIDE], const real *w, const real *x, int in, int n_x) {
+INLINE void dots(real to[BESIDE], const void *w, enum narrow_kind kind, const real *x, int in,
+                 int n_x) {
     lanes sum[BESIDE][CHAINS] = {0};
     int j = 0;
     for (; j + CHAINS * LANES <= in; j += CHAINS * LANES) {
 #pragma GCC unroll 4
         for (int c = 0; c < CHAINS; c++) {
             int at = j + c * LANES;
-            __builtin_prefetch(w + at + AHEAD_WEIGHTS);
-            add_products(sum, c, w + at, x + at, (size_t)in, n_x, LANES);
+            __builtin_prefetch(number_at(w, (size_t)at + AHEAD_WEIGHTS, kind));
+            add_products(sum, c, number_at(w, (size_t)at, kind), kind, x + at, (size_t)in, n_x,
+                         LANES);
         }
     }
     for (; j + LANES <= in; j += LANES)
-        add_products(sum, 0, w + j, x + j, (size_t)in, n_x, LANES);
-    if (j < in) add_products(sum, 0, w + j, x + j, (size_t)in, n_x, in - j);
+        add_products(sum, 0, number_at(w, (size_t)j, kind), kind, x + j, (size_t)in, n_x,
+                     LANES);
+    if (j < in)
+        add_products(sum, 0, number_at(w, (size_t)j, kind), kind, x + j, (size_t)in, n_x,
+                     in - j);
 #pragma GCC unroll 4
     for (int r = 0; r < n_x; r++) to[r] = sum_of(sum[r]);
 }
 
 /* Rows of W by n_x rows of x from `first` on. */
-INLINE void some_rows(const struct matvec_job *job, struct span outs, int first, int n_x) {
+INLINE void some_rows(const struct matvec_job *job, struct span outs, int first, int n_x,
+                      enum narrow_kind kind) {
     size_t in = (size_t)job->d.in, out = (size_t)job->d.out;
     for (int i = outs.from; i < outs.to; i++) {
         real dot[BESIDE];
-        dots(dot, job->W + (size_t)i * in, job->x + (size_t)first * in, job->d.in, n_x);
+        dots(dot, number_at(job->W, (size_t)i * in, kind), kind, job->x + (size_t)first * in,
+             job->d.in, n_x);
         for (int r = 0; r < n_x; r++) {
             real *y = job->y + (size_t)(first + r) * out + i;
             real value = job->b ? dot[r] + job->b[i] : dot[r];
@@ -94,22 +136,28 @@ INLINE void some_rows(const struct matvec_job *job, struct span outs, int first,
     }
 }
 
-KERNEL static void matvec_tile(void *ctx, int tile, int worker) {
-    (void)worker;
-    const struct matvec_job *job = ctx;
+INLINE void rows_of_tile(const struct matvec_job *job, int tile, enum narrow_kind kind) {
     struct span outs = tile_span(tile, job->d.out, job->per_tile), block = outs;
     int rows = job->d.rows;
     int per_block = job->d.in < BLOCK_WEIGHTS ? BLOCK_WEIGHTS / job->d.in : 1;
     for (; block.from < outs.to; block.from = block.to) {
         block.to = outs.to - block.from < per_block ? outs.to : block.from + per_block;
         int r = 0;
-        for (; r + BESIDE <= rows; r += BESIDE) some_rows(job, block, r, BESIDE);
-        if (rows & 2) some_rows(job, block, r, 2);
-        if (rows & 1) some_rows(job, block, rows - 1, 1);
+        for (; r + BESIDE <= rows; r += BESIDE) some_rows(job, block, r, BESIDE, kind);
+        if (rows & 2) some_rows(job, block, r, 2, kind);
+        if (rows & 1) some_rows(job, block, rows - 1, 1, kind);
     }
 }
 
-void matvec_forward(struct exec *ex, real *y, const real *x, const real *W, const real *b,
+KERNEL static void matvec_tile(void *ctx, int tile, int worker) {
+    (void)worker;
+    const struct matvec_job *job = ctx;
+    if (job->d.kind == NARROW_NONE) rows_of_tile(job, tile, NARROW_NONE);
+    else if (job->d.kind == NARROW_BF16) rows_of_tile(job, tile, NARROW_BF16);
+    else rows_of_tile(job, tile, NARROW_F16);
+}
+
+void matvec_forward(struct exec *ex, real *y, const real *x, const void *W, const real *b,
                     struct matvec_dims d) {
     struct matvec_job job = {.y = y, .x = x, .W = W, .b = b, .d = d, .per_tile = 1};
     if (d.in < TILE_WEIGHTS) job.per_tile = TILE_WEIGHTS / d.in;

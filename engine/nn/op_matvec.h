@@ -6,15 +6,17 @@
 #include <stdbool.h>
 
 #include "engine/nn/exec.h"
+#include "engine/nn/narrow.h"
 
 struct matvec_dims {
     int rows; /* sequences side by side, or tokens of one */
     int in, out;
     bool add; /* y += instead of y =, for residual streams */
+    enum narrow_kind kind; /* of W's numbers; NARROW_NONE: they are reals */
 };
 
 /* y[rows,out] (+)= x[rows,in] W[out,in]^T + b[out].  b NULL: no bias.  Cost: 2*rows*in*out flop and
- * in*out reals of memory read. */
-void matvec_forward(struct exec *ex, real *y, const real *x, const real *W, const real *b,
+ * in*out numbers of memory read. A narrow W gives the bits that the same numbers as reals give. */
+void matvec_forward(struct exec *ex, real *y, const real *x, const void *W, const real *b,
                     struct matvec_dims d);
 #endif

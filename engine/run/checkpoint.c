@@ -187,8 +187,25 @@ bool checkpoint_save(const char *checkpoints, const struct trainer_state *s, con
     return ok;
 }
 
-bool model_folder_save(const char *path, const struct weights *w, const struct tokenizer *t,
-                       struct err *err) {
+/* What goes into a model's folder. */
+struct folder {
+    const struct weights *w;
+    const struct tokenizer *t;
+    bool for_others;         /* hf_model_save_as(), else hf_model_save() */
+    const enum dtype *type;  /* may be NULL */
+    const char *copied_from; /* NULL: it is written */
+};
+
+static bool fill_folder(const char *dir, const struct folder *f, struct err *err) {
+    char tokenizer[PATH_MAX];
+    if (!f->for_others) return hf_model_save(dir, f->w, f->t, NULL, err);
+    if (!f->copied_from) return hf_model_save_as(dir, f->w, f->t, f->type, err);
+    return imported_copy(f->copied_from, dir, err) &&
+           files_join(tokenizer, sizeof tokenizer, dir, "tokenizer.json", err) &&
+           (!f->t || files_exists(tokenizer) || tokenizer_save(f->t, tokenizer, err));
+}
+
+static bool save_folder(const char *path, const struct folder *f, struct err *err) {
     char aside[PATH_MAX], parent[PATH_MAX];
     int n = snprintf(aside, sizeof aside, "%s.new", path);
     if (n < 0 || (size_t)n >= sizeof aside)
@@ -196,12 +213,29 @@ bool model_folder_save(const char *path, const struct weights *w, const struct t
     snprintf(parent, sizeof parent, "%s", path);
     char *slash = strrchr(parent, '/');
     if (slash) *slash = '\0';
-    bool ok = files_remove_tree(aside, err) && has_room(slash ? parent : ".", w, NULL, err) &&
-              files_make_dirs(aside, 0700, err) && hf_model_save(aside, w, t, NULL, err) &&
+    bool ok = files_remove_tree(aside, err) &&
+              has_room(slash ? parent : ".", f->w, NULL, err) &&
+              files_make_dirs(aside, 0700, err) && fill_folder(aside, f, err) &&
               sums_write(aside, err) && files_sync_dir(aside, err) &&
               files_replace_dir(aside, path, err);
     if (!ok) files_remove_tree(aside, NULL);
     return ok;
+}
+
+bool model_folder_save(const char *path, const struct weights *w, const struct tokenizer *t,
+                       struct err *err) {
+    return save_folder(path, &(struct folder){.w = w, .t = t}, err);
+}
+
+bool model_folder_export(const char *path, const char *from, const struct weights *w,
+                         const struct tokenizer *t, const enum dtype *type, struct err *err) {
+    bool as_it_is = from && !type && !imported_is_kept(from);
+    struct folder f = {.w = w,
+                       .t = t,
+                       .for_others = true,
+                       .type = type,
+                       .copied_from = as_it_is ? from : NULL};
+    return save_folder(path, &f, err);
 }
 
 /* ---- loading ---- */

@@ -6,6 +6,7 @@
 #include <limits.h>
 
 #include "engine/data/tokenizer.h"
+#include "engine/formats/safetensors.h"
 #include "engine/optim/optim.h"
 
 /* How long a stage has waited for a lower validation loss (early_stop.c). */
@@ -46,4 +47,10 @@ bool checkpoint_load(const char *path, struct trainer_state *s, bool *learn, str
  * replaced. */
 bool model_folder_save(const char *path, const struct weights *w, const struct tokenizer *t,
                        struct err *err);
+
+/* The same for other programs. What was loaded from the folder `from` (NULL: from none) and has not been
+ * trained by thaw is copied, byte by byte; what has keeps names, number types and small files of what it
+ * was made of (hf_model_save_as). With a type all is written anew as that. */
+bool model_folder_export(const char *path, const char *from, const struct weights *w,
+                         const struct tokenizer *t, const enum dtype *type, struct err *err);
 #endif

@@ -48,6 +48,7 @@ bool trainer_freeze(struct trainer *t, const char *groups, bool frozen, const ch
         then[g] = changed[g] ? learn : t->learn[g];
         any |= changed[g];
     }
+    ok = ok && (!any || stage_has_room(t, then, memory_available(), err));
     if (ok && any) {
         bool moved = transformer_cut(&t->table, t->learn) != transformer_cut(&t->table, then);
         double kept = moved ? stage_kept_share(t) : 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/core/clock.h"
+#include "engine/core/files.h"
 #include "engine/nn/blas.h"
 #include "engine/run/trainer.h"
 
@@ -14,8 +15,23 @@ static const double notice_every_s = 5;
 /* The log may be on a full disk: training goes on, and the log tries again with its next line.
  */
 static void put(struct trainer *t, struct event *e) {
+    struct err why = {0};
     e->step = t->state.step;
     event_log_put(t->log, e, NULL);
+    if (!t->tensorboard || tensorboard_add(t->tensorboard, e, clock_wall(), &why)) return;
+    err_prefix(&why, "TensorBoard misses what is measured from now on");
+    report_problem(t, false, why.msg);
+}
+
+void report_tensorboard(struct trainer *t) {
+    char folder[PATH_MAX];
+    struct err why = {0};
+    if (!t->settings->tensorboard || !t->paths) return;
+    if (files_join(folder, sizeof folder, t->paths->dir, "tensorboard", &why))
+        t->tensorboard = tensorboard_create(folder, t->state.step, clock_wall(), &why);
+    if (t->tensorboard) return;
+    err_prefix(&why, "nothing is written for TensorBoard");
+    report_problem(t, false, why.msg);
 }
 
 /* What those at the socket hear while the log cannot be written. */
@@ -154,9 +170,19 @@ void report_step(struct trainer *t, double loss, double lr, double norm,
 /* ---- layers ---- */
 
 static double norm_of(const struct weights *w, int g) {
+    enum { AT_ONCE = 4096 };
+    const struct group *group = &w->table->groups[g];
+    real scratch[AT_ONCE];
     double sum = 0;
-    const real *x = w->group[g];
-    for (size_t i = 0; i < w->table->groups[g].reals; i++) sum += (double)x[i] * (double)x[i];
+    for (int i = group->first; i < group->first + group->n; i++) {
+        const struct param *p = &w->table->params[i];
+        size_t all = (size_t)p->rows * (size_t)p->cols;
+        for (size_t from = 0, n; from < all; from += n) {
+            n = all - from < AT_ONCE ? all - from : AT_ONCE;
+            const real *x = weights_reals(w, i, from, n, scratch);
+            for (size_t k = 0; k < n; k++) sum += (double)x[k] * (double)x[k];
+        }
+    }
     return sqrt(sum);
 }
 

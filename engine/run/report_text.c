@@ -25,15 +25,21 @@ struct request {
 
 enum side { SIDE_BASE, SIDE_TUNED, SIDE_THIRD };
 
+bool report_encode(struct trainer *t, const char *prompt, struct ids *out, struct err *err) {
+    return t->settings->compare.chat
+               ? question_encode_within(t->tokenizer, prompt, t->time, out, err)
+               : prompt_encode_within(t->tokenizer, prompt, t->time, out, err);
+}
+
 /* All sides of a request before they are written: the prompt. */
 static bool begin_request(struct trainer *t, struct request *r, struct err *err) {
     struct sampler sampler = {.temperature = r->temperature,
                               .top_k = t->settings->compare.top_k,
                               .rng = rng_make(t->settings->seed, SAMPLER_STREAM, r->seed)};
     r->base = r->tuned = r->third = (struct prompt_answer){.sampler = sampler};
-    return prompt_encode_within(t->tokenizer, r->prompt, t->time, &r->tuned.ids, err) &&
-           prompt_encode_within(t->tokenizer, r->prompt, t->time, &r->base.ids, err) &&
-           prompt_encode_within(t->tokenizer, r->prompt, t->time, &r->third.ids, err);
+    return report_encode(t, r->prompt, &r->tuned.ids, err) &&
+           report_encode(t, r->prompt, &r->base.ids, err) &&
+           report_encode(t, r->prompt, &r->third.ids, err);
 }
 
 static void end_request(struct request *r) {

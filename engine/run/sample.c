@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/data/chat.h"
+
 bool prompt_encode(struct tokenizer *t, const char *prompt, struct ids *out, struct err *err) {
     size_t n = strlen(prompt);
     while (n > 0 && prompt[n - 1] == ' ') n--;
@@ -13,14 +15,30 @@ bool prompt_encode(struct tokenizer *t, const char *prompt, struct ids *out, str
     return tokenizer_encode(t, prompt, n, out, err);
 }
 
-bool prompt_encode_within(struct tokenizer *t, const char *prompt, int context, struct ids *out,
-                          struct err *err) {
-    size_t before = out->n;
-    if (!prompt_encode(t, prompt, out, err)) return false;
-    size_t n = out->n - before;
+/* Of a prompt that has n tokens. */
+static bool check_fits(const char *prompt, size_t n, int context, struct err *err) {
     return (n > 0 && n < (size_t)context) ||
            err_set(err, ERR_RANGE, "the prompt \"%.60s\" has %zu tokens; 1 to %d fit", prompt,
                    n, context - 1);
+}
+
+bool prompt_encode_within(struct tokenizer *t, const char *prompt, int context, struct ids *out,
+                          struct err *err) {
+    size_t before = out->n;
+    return prompt_encode(t, prompt, out, err) &&
+           check_fits(prompt, out->n - before, context, err);
+}
+
+bool question_encode_within(struct tokenizer *t, const char *question, int context,
+                            struct ids *out, struct err *err) {
+    const struct chat_template *c = chat_for(t);
+    struct chat_text x = {.pieces = NULL};
+    size_t before = out->n;
+    chat_add(&x, c, PART_USER, question, strlen(question));
+    bool ok = chat_encode_question(&x, c, t, out, err) &&
+              check_fits(question, out->n - before, context, err);
+    chat_text_deinit(&x);
+    return ok;
 }
 
 /* ---- texts side by side ---- */

@@ -14,6 +14,11 @@ bool prompt_encode(struct tokenizer *t, const char *prompt, struct ids *out, str
 bool prompt_encode_within(struct tokenizer *t, const char *prompt, int context, struct ids *out,
                           struct err *err);
 
+/* The same for a question to a model that was taught to answer: a turn of the user in its chat template
+ * (chat_for()), up to where the answer begins. */
+bool question_encode_within(struct tokenizer *t, const char *question, int context, struct ids *out,
+                            struct err *err);
+
 /* One text to be made. */
 struct generate_plan {
     const int32_t *prompt; /* [n_prompt], at least one */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/core/spelling.h"
 #include "engine/run/number.h"
 
 static const char stage_prefix[] = "stages.*.";
@@ -27,31 +28,12 @@ static const char *const sections[] = {"model",
                                        "stages.*.optimizer",
                                        "stages.*.schedule",
                                        "stages.*.adapter"};
-enum { N_SECTIONS = sizeof sections / sizeof sections[0], PATH_BYTES = 96 };
+enum { N_SECTIONS = sizeof sections / sizeof sections[0], PATH_BYTES = SPELLING_MAX };
 
 static int level(const char *path) {
     int dots = 0;
     for (; *path; path++) dots += *path == '.';
     return dots;
-}
-
-static int least(int a, int b) { return a < b ? a : b; }
-
-/* Changes of one character that turn a into b (V. Levenshtein, 1966), one row at a time. */
-static int edit_distance(const char *a, const char *b) {
-    int row[PATH_BYTES + 1], n = (int)strlen(b);
-    if (n > PATH_BYTES) return PATH_BYTES;
-    for (int j = 0; j <= n; j++) row[j] = j;
-    for (int i = 1; *a; a++, i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int changed = diagonal + (*a != b[j - 1]);
-            diagonal = row[j];
-            row[j] = least(changed, least(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[n];
 }
 
 /* A known key is worth naming when at most half of what was written last has to change, or when
@@ -70,7 +52,7 @@ static const char *nearest_key(const char *path) {
         const char *known =
             i < n_setting_keys ? setting_keys[i].path : sections[i - n_setting_keys];
         if (level(known) != level(path)) continue;
-        int distance = edit_distance(path, known);
+        int distance = spelling_distance(path, known);
         if (best && distance >= best_distance) continue;
         best = known;
         best_distance = distance;

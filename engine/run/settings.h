@@ -33,6 +33,8 @@ enum recompute { RECOMPUTE_NONE, RECOMPUTE_BLOCKS, RECOMPUTE_COUNT };
 
 /* Where gradual unfreezing begins. */
 enum thaw_from { THAW_TOP, THAW_BOTTOM, THAW_COUNT };
+/* How weights that no stage lets learn stay in memory. */
+enum storage { STORAGE_AUTO, STORAGE_F32, STORAGE_COUNT };
 
 struct stage_settings {
     char name[NAME_MAX_BYTES];
@@ -93,6 +95,7 @@ struct settings {
         int layers, heads, kv_heads, width, head_dim, ffn, context, vocab;
         bool tied;
         enum chat_kind chat; /* how conversations are written: one way for all stages */
+        enum storage frozen_storage;
     } model;
     int n_stages;
     struct stage_settings stages[STAGES_MAX];
@@ -101,6 +104,7 @@ struct settings {
         char third[TEXT_MAX_BYTES]; /* a model's folder; "": none */
         int every, tokens, top_k;
         double temperature;
+        bool chat; /* prompts are questions of a user (question_encode_within()) */
     } compare;
     struct {
         int every;
@@ -112,6 +116,7 @@ struct settings {
         int every;
         struct retention keep;
     } checkpoint;
+    bool tensorboard; /* measurements also go to RUN/tensorboard (tensorboard.h) */
 };
 
 enum setting_type {

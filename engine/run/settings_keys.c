@@ -12,6 +12,8 @@ static const char *const recompute_words[RECOMPUTE_COUNT] = {
 static const char *const factor_words[] = {"groups", "factor"};
 static const char *const thaw_words[] = {"at", "groups"};
 static const char *const from_words[THAW_COUNT] = {[THAW_TOP] = "top", [THAW_BOTTOM] = "bottom"};
+static const char *const storage_words[STORAGE_COUNT] = {
+    [STORAGE_AUTO] = "auto", [STORAGE_F32] = "f32"};
 
 /* Where a field stands, in the run or in a stage; its bytes. */
 #define RUN(field) offsetof(struct settings, field), sizeof(((struct settings *)0)->field)
@@ -64,6 +66,10 @@ const struct setting_key setting_keys[] = {
     {"model.template", SETTING_WORD, RUN(model.chat), "auto", 0, 0, "", chat_words, CHAT_COUNT,
      "How the conversations of a jsonl source are written for it; auto is as its own files have "
      "it, else by the special tokens that it knows, else plain. What is saved says it."},
+    {"model.frozen_storage", SETTING_WORD, RUN(model.frozen_storage), "auto", 0, 0, "",
+     storage_words, STORAGE_COUNT,
+     "How blocks that no stage lets learn stay in memory; auto keeps those that came as 16-bit "
+     "numbers (bfloat16, half precision) as such, which is half the memory and the same bits."},
 
     {"stages.*.name", SETTING_TEXT, STAGE(name), "", 1, NAME_MAX_BYTES - 1, "bytes", NULL, 0,
      "What the stage is called."},
@@ -178,6 +184,9 @@ const struct setting_key setting_keys[] = {
      "Each token is drawn from this many likeliest; 0 draws from all."},
     {"compare.temperature", SETTING_REAL, RUN(compare.temperature), "0.8", 0, 100, "", NULL, 0,
      "How daring the draw is; 0 always takes the likeliest."},
+    {"compare.chat", SETTING_BOOL, RUN(compare.chat), "false", 0, 0, "", NULL, 0,
+     "Whether prompts are asked as a user asks, in the model's chat template: for what learns "
+     "conversations."},
     {"eval.every", SETTING_INT, RUN(eval.every), "50", 1, 1000000000, "steps", NULL, 0,
      "Steps from one evaluation to the next."},
     {"eval.tokens", SETTING_INT64, RUN(eval.tokens), "16384", 1, 1000000000, "tokens", NULL, 0,
@@ -196,5 +205,8 @@ const struct setting_key setting_keys[] = {
     {"checkpoint.keep.every", SETTING_INT64, RUN(checkpoint.keep.every), "0", 0, 1000000000,
      "steps", NULL, 0,
      "The checkpoints of every so many steps stay as well; 0: none for that."},
+    {"tensorboard", SETTING_BOOL, RUN(tensorboard), "false", 0, 0, "", NULL, 0,
+     "Whether what is measured also goes into files that TensorBoard reads, in the run's folder "
+     "`tensorboard`."},
 };
 const int n_setting_keys = sizeof setting_keys / sizeof setting_keys[0];

@@ -200,12 +200,33 @@ double stage_lr_scale(const struct trainer *t, int stage, int64_t stage_step, do
 }
 
 void stage_thaw_base(struct trainer *t) {
-    bool adapting = false;
+    bool adapting = false, pulled = t->settings->stages[t->state.stage].l2_sp > 0;
     for (int g = 0; g < t->table.n_groups; g++) {
-        if (t->has_base && t->learn[g]) weights_unshare(&t->base, g);
-        adapting |= t->learn[g] && t->table.lora[g];
+        if (!t->learn[g]) continue;
+        if (t->has_base) weights_unshare(&t->base, g);
+        if (t->has_base && pulled) weights_widen(&t->base, g); /* the update reads it */
+        weights_widen(&t->weights, g);
+        adapting |= t->table.lora[g];
     }
     t->weights.plain = !adapting && weights_adapters_blank(&t->weights);
+}
+
+bool stage_has_room(const struct trainer *t, const bool *learn, uint64_t available,
+                    struct err *err) {
+    const double mib = 1048576.0;
+    uint64_t bytes = 0;
+    for (int g = 0; g < t->table.n_groups; g++) {
+        uint64_t reals = group_bytes(&t->table.groups[g], NARROW_NONE);
+        if (!learn[g] || t->learn[g]) continue;
+        if (t->optim.steps[g] == 0) bytes += 3 * reals;       /* gradient and moments */
+        if (t->has_base && t->base.shared[g]) bytes += reals; /* a base of its own, or reals */
+        else if (t->weights.narrow[g]) bytes += reals;
+    }
+    if (bytes <= available) return true;
+    return err_set(err, ERR_NOMEM,
+                   "learning that takes %.1f MiB more (gradients, moments, a copy of the base) "
+                   "and %.1f are available: unfreeze less at once, or freeze something before",
+                   (double)bytes / mib, (double)available / mib);
 }
 
 double stage_kept_share(const struct trainer *t) {
@@ -255,6 +276,7 @@ static bool copy_base(struct trainer *t, const struct weights *saved, struct err
         if (at < 0 || t->base_fingerprint[g] == weights_fingerprint_group(&t->weights, g))
             continue;
         weights_unshare(&t->base, g);
+        weights_widen(&t->base, g);
         memcpy(t->base.group[g], saved->group[at], t->table.groups[g].reals * sizeof(real));
     }
     t->base.plain = weights_adapters_blank(&t->base);

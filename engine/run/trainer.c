@@ -303,6 +303,7 @@ static bool run_stage(struct trainer *t, struct err *err) {
 }
 
 bool trainer_run(struct trainer *t, struct err *err) {
+    report_tensorboard(t);
     while (t->state.stage < t->settings->n_stages && !trainer_asked_to_stop(t))
         if (!run_stage(t, err)) return false;
     bool finished = t->state.stage >= t->settings->n_stages;

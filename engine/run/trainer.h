@@ -14,9 +14,11 @@
 #include "engine/run/cost.h"
 #include "engine/run/evaluate.h"
 #include "engine/run/event_log.h"
+#include "engine/run/memory_needs.h"
 #include "engine/run/prefix_cache.h"
 #include "engine/run/run_dir.h"
 #include "engine/run/settings.h"
+#include "engine/run/tensorboard.h"
 #include "engine/run/third.h"
 
 struct stage_data {
@@ -47,7 +49,9 @@ struct trainer {
     struct exec ex;
     struct tokenizer *tokenizer;
     struct param_table table;
+    struct imported *imported; /* what the model came from; NULL: made here */
     int time; /* tokens of a training sequence: at most the model's context */
+    enum narrow_kind *kind; /* [n_groups] what the weights are created as */
     struct weights weights, grads, base;
     bool has_base, base_saved;  /* the last stage has begun; the base's folder is on the disk */
     uint64_t *base_fingerprint; /* [n_groups] of the base's bytes when it was taken */
@@ -69,6 +73,8 @@ struct trainer {
     struct third third;          /* one more model that answers them, where the config names one */
     struct third_memory third_memory;
     bool *scratch;               /* [n_groups] */
+
+    struct tensorboard *tensorboard; /* NULL: not asked for, or its file can't be made */
 
     /* where it stands */
     struct trainer_state state;
@@ -128,7 +134,10 @@ bool stage_rates(const struct trainer *t, int stage, double *scale, struct err *
 /* The factor with which the schedule gives `lr` at a step of a stage; within a warm-up what it leads to
  * counts. NaN where the schedule gives 0. */
 double stage_lr_scale(const struct trainer *t, int stage, int64_t stage_step, double lr);
-void stage_thaw_base(struct trainer *t); /* copy the base of what learns, before it changes */
+/* Copy the base of what learns, before it changes; what was narrow becomes reals. */
+void stage_thaw_base(struct trainer *t);
+/* Whether another plan of learning fits into `available` more bytes; ERR_NOMEM says what it would take. */
+bool stage_has_room(const struct trainer *t, const bool *learn, uint64_t available, struct err *err);
 /* For forecasts: the share of sequences that `prefixes` will know if another plan of learning holds from
  * now on, once all windows have come by; those of the replay, which come back late, do not count. 0 where
  * less than two epochs of the stage are left. */
@@ -172,6 +181,7 @@ bool trainer_rollback(struct trainer *t, const struct command *c, struct err *er
 /* report.c; what cannot be written at once is written later (event_log.h): a full disk must not stop
  * training, so only the run's first and last event can fail */
 bool report_run(struct trainer *t, struct err *err);
+void report_tensorboard(struct trainer *t); /* from now on also to TensorBoard, where settings ask for it */
 void report_stage(struct trainer *t, bool finished);
 void report_step(struct trainer *t, double loss, double lr, double norm, const struct step_times *times,
                  double update_s, double total_s);
@@ -189,6 +199,8 @@ bool report_end(struct trainer *t, const char *reason, struct err *err);
  * it, and afterwards the log tells of which steps it was late. */
 void report_unwritten(struct trainer *t);
 /* report_text.c */
+/* A prompt of the example, or one asked for, as the config has them asked. */
+bool report_encode(struct trainer *t, const char *prompt, struct ids *out, struct err *err);
 /* Base (once) and tuned text of n of the example's prompts; those of one side are written together. */
 void report_prompts(struct trainer *t, int first, int n);
 bool report_asked(struct trainer *t, const struct command *c, struct err *err); /* `sample` */
@@ -211,9 +223,11 @@ bool trainer_save_last(struct trainer *t, struct err *err);
 /* trainer_create.c */
 /* All that the run reserves, in bytes; `total` of them all. */
 struct memory_plan {
-    uint64_t weights, activations; /* weights, gradients, moments, base; what a micro batch takes */
+    uint64_t weights, activations; /* weights, gradients, moments, base of what learns; what a micro batch takes */
     uint64_t prefixes;             /* the most that frozen blocks' output may take; 0 before there is data */
     uint64_t total;
 };
 struct memory_plan trainer_memory(const struct trainer *t);
+/* What its memory is planned by. */
+struct memory_ask trainer_ask(const struct trainer *t);
 #endif

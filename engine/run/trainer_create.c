@@ -22,31 +22,6 @@ static int most_sequences(const struct settings *s) {
     return most;
 }
 
-static int most_at_a_time(const struct settings *s) {
-    int most = 1;
-    for (int i = 0; i < s->n_stages; i++)
-        most = larger(most, settings_micro_batch(&s->stages[i]));
-    return most;
-}
-
-static struct transformer_plan activations_of(const struct trainer *t) {
-    return (struct transformer_plan){.batch = most_at_a_time(t->settings),
-                                     .time = t->time,
-                                     .backward = true,
-                                     .recompute = t->settings->recompute == RECOMPUTE_BLOCKS};
-}
-
-/* The model's shape: from the checkpoint or folder that it starts from, else from the settings.
- */
-static bool find_shape(const struct settings *s, const char *folder, struct model_config *c,
-                       struct err *err) {
-    if (!*folder) {
-        *c = settings_model(s);
-        return model_config_complete(c, err) && settings_adapter(s, c, err);
-    }
-    return hf_model_shape(folder, c, err) && settings_adapter(s, c, err);
-}
-
 /* One window's stream: what the cache of the frozen prefix keeps for it. */
 static size_t window_reals(const struct trainer *t) {
     return (size_t)t->time * (size_t)t->table.config.width;
@@ -82,52 +57,58 @@ static size_t kept_windows(const struct trainer *t, const struct memory_plan *re
     return (double)windows <= fit ? windows : fit > 0 ? (size_t)fit : 0;
 }
 
+struct memory_ask trainer_ask(const struct trainer *t) {
+    struct memory_ask a = memory_ask(t->settings, &t->table, t->time, pool_threads(t->ex.pool));
+    a.kind = t->kind;
+    a.beside += t->third_memory.weights + t->third_memory.work;
+    return a;
+}
+
 struct memory_plan trainer_memory(const struct trainer *t) {
-    struct model_config c = t->table.config;
+    struct memory_ask a = trainer_ask(t);
     struct memory_plan plan = {0};
-    size_t threads = (size_t)pool_threads(t->ex.pool);
-    c.context = t->time; /* no text is made longer than that */
-    for (int g = 0; g < t->table.n_groups; g++)
-        plan.weights += 5 * t->table.groups[g].reals * sizeof(real);
-    plan.weights += t->third_memory.weights;
-    plan.activations = transformer_bytes(&c, activations_of(t), (int)threads) +
-                       t->third_memory.work +
-                       decoder_bytes(&c, generate_together(t->settings->compare.prompts.n)) +
-                       threads * muon_scratch(&t->table) * sizeof(real);
+    struct memory_needs needs;
+    if (!memory_needs(&a, &needs, NULL)) return plan; /* check_texts() says why */
+    const struct memory_stage *last = &needs.stages[needs.n - 1];
+    plan.weights =
+        needs.weights + t->third_memory.weights + last->gradients + last->moments + last->base;
+    plan.activations = last->activations + needs.beside - t->third_memory.weights;
     plan.prefixes = kept_windows(t, &plan) * window_reals(t) * sizeof(real);
     plan.total = plan.weights + plan.activations + plan.prefixes;
     return plan;
 }
 
 static bool fits_in_memory(const struct trainer *t, struct err *err) {
-    const double gib = 1073741824.0;
-    int sequences = most_at_a_time(t->settings);
-    if (sequences > INT_MAX / t->time)
+    struct memory_ask a = trainer_ask(t);
+    if (a.sequences > INT_MAX / t->time)
         return err_set(err, ERR_RANGE,
-                       "a batch of %d times %d tokens is too large: set micro_batch", sequences,
-                       t->time);
-    struct memory_plan plan = trainer_memory(t);
-    double weights = (double)plan.weights, activations = (double)plan.activations;
-    double there = machine_bytes();
-    if (weights + activations < usable_share * there) return true;
-    return err_set(
-        err, ERR_NOMEM,
-        "the run needs %.1f GiB (weights and moments %.1f, activations %.1f) and this "
-        "machine has %.1f: take recompute: blocks, a smaller micro_batch, "
-        "context or model",
-        (weights + activations) / gib, weights / gib, activations / gib, there / gib);
+                       "a batch of %d times %d tokens is too large: set micro_batch",
+                       a.sequences, t->time);
+    return memory_fits(&a, (uint64_t)(usable_share * (double)memory_available()), err);
+}
+
+/* What the weights that never learn may stay as; what is thawed later all the same becomes
+ * reals then. */
+static bool plan_kinds(struct trainer *t, const char *folder, struct err *err) {
+    struct memory_ask a = trainer_ask(t);
+    t->kind = calloc((size_t)t->table.n_groups, sizeof *t->kind);
+    if (!t->kind) return err_set(err, ERR_NOMEM, "no memory to plan the memory");
+    return memory_kinds(&a, folder, t->kind, err);
 }
 
 static bool take_memory(struct trainer *t, struct err *err) {
     const struct settings *s = t->settings;
     size_t n = (size_t)t->table.n_groups;
+    struct memory_ask a = trainer_ask(t);
     int sequences = most_sequences(s);
     size_t cells = (size_t)sequences * (size_t)t->time, window = window_reals(t);
     size_t kept = (size_t)trainer_memory(t).prefixes / sizeof(real) / window;
-    if (!fits_in_memory(t, err) || !weights_create(&t->table, &t->weights, err) ||
+    if (!fits_in_memory(t, err) ||
+        !weights_create_narrow(&t->table, t->kind, &t->weights, err) ||
         !weights_create(&t->table, &t->grads, err) ||
         !optim_create(&t->ex, &t->table, settings_optim(&s->stages[0]), &t->optim, err) ||
-        !(t->transformer = transformer_create(&t->table, activations_of(t), &t->ex, err)) ||
+        !(t->transformer =
+              transformer_create(&t->table, memory_transformer(&a), &t->ex, err)) ||
         !(t->decoder = decoder_create(&t->table, generate_together(s->compare.prompts.n),
                                       &t->ex, err)) ||
         !(t->prefixes = prefix_cache_create(kept, window, sequences, err)))
@@ -146,16 +127,6 @@ static bool take_memory(struct trainer *t, struct err *err) {
         t->base_fingerprint && t->group_norms && t->group_updates)
         return true;
     return err_set(err, ERR_NOMEM, "no memory for a batch of %zu tokens", cells);
-}
-
-static bool load_weights(struct trainer *t, const char *folder, struct err *err) {
-    struct hf_model m = {0};
-    if (!hf_model_load(folder, &m, err)) return false;
-    weights_init_adapters(&t->weights, t->settings->seed); /* those that it does not have */
-    bool ok = weights_copy(&t->weights, &m.weights) ||
-              err_set(err, ERR_PARSE, "%s has changed since its shape was read", folder);
-    hf_model_destroy(&m);
-    return ok;
 }
 
 /* Sums of products come in another order from other kernels: still sound, no longer the same
@@ -188,7 +159,10 @@ static bool fill_weights(struct trainer *t, const char *resume_from, struct err 
     const char *from = t->settings->model.from;
     t->state = (struct trainer_state){.lr_scale = 1, .by_hand = t->by_hand};
     if (*resume_from) return load_checkpoint(t, resume_from, err);
-    if (*from) return load_weights(t, from, err);
+    if (*from) { /* it may have adapters already */
+        weights_init_adapters(&t->weights, t->settings->seed);
+        return hf_model_weights(from, &t->weights, err);
+    }
     weights_init(&t->weights, t->settings->seed);
     return true;
 }
@@ -217,7 +191,7 @@ static bool check_texts(struct trainer *t, struct err *err) {
             return false;
     for (int i = 0; i < prompts->n; i++) {
         struct ids ids = {0};
-        bool fits = prompt_encode_within(t->tokenizer, prompts->text[i], t->time, &ids, err);
+        bool fits = report_encode(t, prompts->text[i], &ids, err);
         ids_deinit(&ids);
         if (!fits) return err_prefix(err, "compare.prompts");
     }
@@ -247,19 +221,30 @@ static bool load_tokenizer(struct trainer *t, const char *folder, struct err *er
     return peft_base(folder, NULL, base, err) && (t->tokenizer = tokenizer_load(base, err));
 }
 
+/* What the model was elsewhere goes with it from save to save. */
+static bool keep_imported(struct trainer *t, const char *folder, bool resumed,
+                          struct err *err) {
+    char base[PATH_MAX];
+    if (!*folder || (resumed && !imported_is_kept(folder))) return true;
+    if (!peft_base(folder, NULL, base, err)) return false;
+    t->imported = imported_open(base, &t->table, err);
+    t->table.imported = t->imported;
+    return t->imported != NULL;
+}
+
 /* The first fact is the run itself, at the step that it goes on from: later ones are made
  * again. */
 static bool create(struct trainer *t, const char *resume_from, struct err *err) {
     const char *folder = *resume_from ? resume_from : t->settings->model.from;
     struct model_config c = {0};
     t->ex.pool = pool_create(t->settings->threads, err);
-    if (!t->ex.pool || !find_shape(t->settings, folder, &c, err) ||
-        !param_table_create(&c, &t->table, err))
+    if (!t->ex.pool || !memory_shape(t->settings, folder, &c, err) ||
+        !param_table_create(&c, &t->table, err) || !keep_imported(t, folder, *resume_from, err))
         return false;
     int wanted = t->settings->model.context;
     t->time =
         wanted < c.context ? wanted : c.context; /* a foreign model may look back further */
-    if (!third_step(t, true, *resume_from, err)) return false;
+    if (!third_step(t, true, *resume_from, err) || !plan_kinds(t, folder, err)) return false;
     uint64_t told = trainer_memory(t).total;
     if (!report_run(t, err)) return false;
     if (*folder && !load_tokenizer(t, folder, err)) return false;
@@ -291,6 +276,7 @@ void trainer_destroy(struct trainer *t) {
         corpus_deinit(&t->stages[i].replay);
     }
     for (int i = 0; i < SETS_MAX; i++) eval_windows_deinit(&t->eval_sets[i]);
+    tensorboard_destroy(t->tensorboard);
     prefix_cache_destroy(t->prefixes);
     third_destroy(&t->third);
     decoder_destroy(t->decoder);
@@ -300,6 +286,8 @@ void trainer_destroy(struct trainer *t) {
     weights_destroy(&t->grads);
     weights_destroy(&t->weights);
     param_table_destroy(&t->table);
+    imported_destroy(t->imported);
+    free(t->kind);
     tokenizer_destroy(t->tokenizer);
     pool_destroy(t->ex.pool);
     free(t->x);

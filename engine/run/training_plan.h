@@ -27,4 +27,7 @@ enum { PLAN_START = 0 };   /* a group learns from the stage's first step on */
  * By hand (freeze, unfreeze) a group leaves the plan: it stays as the hand put it, until the stage ends. */
 bool plan_thaw_steps(const struct param_table *t, const struct stage_settings *st, int64_t *steps,
                      struct err *err);
+/* learn[n_groups]: what learns in the stage at one time or another, as far as it is planned. */
+bool plan_may_learn(const struct param_table *t, const struct stage_settings *st, bool *learn,
+                    struct err *err);
 #endif

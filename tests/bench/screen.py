@@ -66,8 +66,7 @@ class Screen:
 
     def cpu(self):
         """Seconds of CPU so far."""
-        fields = open(f"/proc/{self.pid}/stat").read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return int(open(f"/proc/{self.pid}/schedstat").read().split()[0]) / 1e9
 
     def end(self):
         """Seconds until it is gone after its terminal is."""
@@ -97,14 +96,19 @@ def percentile(values, share):
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
+def drain(screens):
+    """What they have written by now, or within a tenth of a second."""
+    for fd in select.select([screen.fd for screen in screens], [], [], 0.1)[0]:
+        os.read(fd, 65536)
+
+
 def stretch(seconds, screens):
     """Median seconds of the steps made meanwhile; a stretch lasts until there are some."""
     before, end = len(steps()), time.monotonic() + seconds
     while time.monotonic() < end or len(steps()) < before + 5:
-        if not screens:
-            time.sleep(0.05)
-        for screen in screens:
-            screen.read(0.01)
+        if screens:
+            drain(screens)
+        time.sleep(0.05)
     return statistics.median(steps()[before:])
 
 
@@ -183,12 +187,30 @@ def keys(screen):
 
 
 def open_watchers():
+    """They are past their start, and who is not touched for 10 s looks less often."""
     screens = [Screen("watch") for _ in range(options.watchers)]
+    end = time.monotonic() + 12
+    while time.monotonic() < end:
+        drain(screens)
     screens[0].stop()
     return screens
 
 
+def watchers_cpu():
+    """CPU time of watchers that nobody touches: unlike a step's time it is the same beside other programs."""
+    screens = open_watchers()
+    before, start = sum(screen.cpu() for screen in screens), time.monotonic()
+    while time.monotonic() < start + options.seconds:
+        drain(screens)
+    used = sum(screen.cpu() for screen in screens) - before
+    share = used / (time.monotonic() - start) / os.cpu_count()
+    for screen in screens:
+        screen.end()
+    tell(f"{options.watchers} watchers' CPU", f"{100 * share:.2f} % of {os.cpu_count()} cores' time", "1 %")
+
+
 def watchers():
+    watchers_cpu()
     share = with_and_without(5, options.seconds / 2, open_watchers)
     tell(f"{options.watchers} watchers", f"training slowed {100 * share:.2f} %, one of them stopped "
          "(median of 5)", "1 %")

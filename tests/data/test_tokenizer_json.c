@@ -58,7 +58,7 @@ static const struct refusal {
     {"json: one step in a sequence", BYTE_STEP,
      "{\"type\":\"Sequence\",\"pretokenizers\":[" BYTE_STEP "]}", "a pre_tokenizer of 1 steps"},
     {"json: other pre-tokenizer", "\"ByteLevel\"", "\"Metaspace\"",
-     "pre_tokenizer \"Metaspace\""},
+     "Metaspace with setting \"split\""},
     {"json: no pre-tokenizer", "\"pre_tokenizer\"", "\"pre\"", "no \"pre_tokenizer\""},
     {"json: prefix space", "space\":false", "space\":true", "\"add_prefix_space\""},
     {"json: no regex", "regex\":true", "regex\":false", "\"use_regex false\""},
@@ -235,6 +235,90 @@ static void test_lacks_bytes(void **state) {
     tokenizer_destroy(t);
 }
 
+/* Llama 2's kind, in the spellings of its time and of today: what stands in front of a text. */
+#define SPACE "\xe2\x96\x81"
+#define PREPEND                                                                                \
+    "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\","            \
+    "\"prepend\":\"" SPACE                                                                     \
+    "\"},{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"" SPACE            \
+    "\"}]},\"pre_tokenizer\":null"
+#define METASPACE(more)                                                                        \
+    "\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"" SPACE   \
+    "\"," more "}"
+
+static const struct front_case {
+    const char *name, *steps;
+    int two_words[2], with_space[2], n_with_space; /* "ab a"; " a" */
+    int byte[2], n_byte;                           /* "A" */
+} front_cases[] = {
+    {"json: Prepend", PREPEND, {9, 7}, {4, 7}, 2, {4, 3}, 2},
+    {"json: Metaspace first",
+     METASPACE("\"prepend_scheme\":\"first\",\"split\":false"),
+     {9, 7},
+     {7},
+     1,
+     {4, 3},
+     2},
+    {"json: Metaspace always",
+     METASPACE("\"add_prefix_space\":true,\"split\":false"),
+     {9, 7},
+     {7},
+     1,
+     {4, 3},
+     2},
+    {"json: Metaspace never",
+     METASPACE("\"prepend_scheme\":\"never\",\"split\":false"),
+     {8, 7},
+     {7},
+     1,
+     {3},
+     1},
+};
+
+static struct tokenizer *front_tokenizer(const struct front_case *c) {
+    struct err err = {0};
+    struct buf text = {0};
+    buf_printf(
+        &text,
+        "{%s,\"added_tokens\":[{\"id\":1,\"content\":\"<s>\",\"special\":true}],\"model\":"
+        "{\"type\":\"BPE\",\"byte_fallback\":true,\"vocab\":{\"<unk>\":0,\"<s>\":1,\"</s>\":2,"
+        "\"<0x41>\":3,\"" SPACE "\":4,\"a\":5,\"b\":6,\"" SPACE "a\":7,\"ab\":8,\"" SPACE
+        "ab\":9},\"merges\":[\"a b\",\"" SPACE " ab\",\"" SPACE " a\"]}}",
+        c->steps);
+    struct tokenizer *t = tokenizer_parse(buf_text(&text), text.len, &err);
+    if (!t) fail_msg("%s", err.msg);
+    buf_deinit(&text);
+    return t;
+}
+
+static void assert_front(struct tokenizer *t, const struct front_case *c) {
+    struct ids words = encode(t, TEXT("ab a")), space = encode(t, TEXT(" a"));
+    struct ids byte = encode(t, TEXT("A"));
+    assert_ids(&words, c->two_words, 2);
+    assert_ids(&space, c->with_space, (size_t)c->n_with_space);
+    assert_ids(&byte, c->byte, (size_t)c->n_byte);
+    ids_deinit(&words);
+    ids_deinit(&space);
+    ids_deinit(&byte);
+}
+
+static void test_front(void **state) {
+    const struct front_case *c = *state;
+    struct err err = {0};
+    struct tokenizer *t = front_tokenizer(c);
+    files_remove_tree(in_folder("front"), NULL);
+    assert_true(files_make_dirs(in_folder("front"), 0700, &err));
+    assert_front(t, c);
+    assert_true(tokenizer_save(t, in_folder("front/tokenizer.json"), &err));
+    struct tokenizer *again = tokenizer_load(in_folder("front"), &err);
+    if (!again) fail_msg("%s", err.msg);
+    assert_front(again, c);
+    assert_int_equal(tokenizer_puts_space(again), c->n_byte == 2);
+    assert_true(tokenizer_fingerprint(again) == tokenizer_fingerprint(t));
+    tokenizer_destroy(again);
+    tokenizer_destroy(t);
+}
+
 static void test_folders(void **state) {
     (void)state;
     struct err err = {0};
@@ -302,12 +386,16 @@ static void test_tiny_gpt2(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[COUNT(refusals) + 9];
+    struct CMUnitTest tests[COUNT(refusals) + COUNT(front_cases) + 9];
     size_t n = 0;
     for (; n < COUNT(refusals); n++)
         tests[n] = (struct CMUnitTest){.name = refusals[n].name,
                                        .test_func = test_refusal,
                                        .initial_state = (void *)&refusals[n]};
+    for (size_t i = 0; i < COUNT(front_cases); i++)
+        tests[n++] = (struct CMUnitTest){.name = front_cases[i].name,
+                                         .test_func = test_front,
+                                         .initial_state = (void *)&front_cases[i]};
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_accepted);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_ways);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_ignore_merges);

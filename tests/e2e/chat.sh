@@ -33,6 +33,7 @@ stages:
     batch: 8
     optimizer: {lr: 0.01}
     schedule: {warmup: 5}
+compare: {prompts: ["what says the sad dog"], chat: true, every: 60, temperature: 0, tokens: 12}
 eval: {every: 60, sets: {talk: "jsonl:$work/chat.jsonl"}}
 checkpoint: {every: 50, keep: 9}
 EOF
@@ -111,6 +112,15 @@ talking() {
     same "--system: exit status" 0 "$status"
 }
 
+asked_by_the_run() { # compare.chat
+    must "compare" "$thaw" compare animals --temperature 0 --json
+    same "the tuned model answers the run's prompt as in a chat" "$(head -n 1 first)" \
+        "$("$json_get" prompts.0.tuned.text <"$out" | sed 's/^ *//')"
+    local i answer=
+    for i in 0 1; do answer+=$(events animals "tokens.$i.text" type=sample side=tuned step=180 | tail -n 1); done
+    same "so it did in the run" " it" "$answer"
+}
+
 for_scripts() {
     local key
     chat 'what says the sad dog\nwhat says the old owl\n' --json --against animals/base
@@ -179,6 +189,7 @@ wrong_use() {
 data
 learning
 talking
+asked_by_the_run
 for_scripts
 plainly
 interrupted

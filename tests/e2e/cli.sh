@@ -86,6 +86,8 @@ wrong_use() {
     misused 'needs --to hf, --to gguf or --to peft' export gone --to onnx out
     misused 'must be f32, f16, bf16 or q8_0' export gone --to gguf out --type q4_0
     misused 'is for --to gguf' export gone --to hf out --type f16
+    misused 'is for --to hf' export gone --to gguf out --dtype f16
+    misused 'must be f32, f16 or bf16' export gone --to hf out --dtype q8_0
     misused 'no folder nowhere; make it first' export gone --to hf nowhere/x/
     ok "export makes no folder in passing" test ! -e nowhere
     misused 'no key "foo"$' config tiny.yaml --set foo.bar=1

@@ -15,6 +15,8 @@ ok "it lists its configs" says "thaw run cricket"
 for config in "$moved"/share/thaw/configs/*.yaml; do
     must "$(basename "$config")" "$thaw" config "$(basename "$config" .yaml)"
 done
+must "its lessons" "$thaw" lesson
+ok "are listed" says "The screen in three minutes"
 must "a grammar that came with it" "$thaw" data grammar:cricket:match --stats
 try "$thaw" config nosuch
 ok "it tells where it has looked" grep -qF "$moved/share/thaw/configs" "$err"

@@ -202,6 +202,12 @@ export_twin() {
     done
     try "$thaw" export tiny --to hf "$work/exported"
     same "what is there is not overwritten" 2 "$status"
+    must "export as bfloat16" "$thaw" export tiny --to hf "$work/half" --dtype bf16
+    ok "it is half as large" test $(($(stat -c %s "$work/half/model.safetensors") * 3 / 2)) -lt "$(stat -c %s "$(weights tiny 100)")"
+    must "export of what came from elsewhere" "$thaw" export "$work/half" --to hf "$work/again"
+    for file in config.json model.safetensors tokenizer.json; do
+        ok "$file is given back as it came" cmp -s "$work/half/$file" "$work/again/$file"
+    done
     must "export as GGUF" "$thaw" export tiny --to gguf "$work/tiny.gguf" --type q8_0
     same "it begins as such a file" GGUF "$(head -c 4 "$work/tiny.gguf")"
     try "$thaw" export tiny --to gguf "$work/tiny.gguf"
@@ -210,6 +216,10 @@ export_twin() {
 
 config_twin() {
     must "config --check" "$thaw" config "$work/tiny.yaml" --check
+    ok "it tells the memory of each stage" says "activations"
+    try "$thaw" config "$work/tiny.yaml" --check --memory 0.001
+    same "a run that does not fit is refused" 1 "$status"
+    ok "with what it would fit" grep -q 'MiB are needed .* available; ' "$err"
     must "config --explain" "$thaw" config --explain
     ok "config --explain names keys" says optimizer
     must "the run's own config is sound" "$thaw" config "$runs/tiny/config.yaml" --check

@@ -48,6 +48,7 @@ completes() { # completes WANTED WORD...: what bash offers behind these words
 }
 ok "bash: a command" completes attach thaw att
 ok "bash: a config" completes cricket thaw run cri
+ok "bash: a lesson" completes cricket thaw lesson cri
 ok "bash: an option" completes --snapshot thaw watch --sn
 ok "bash: no command where a run stands" not completes attach thaw watch att
 

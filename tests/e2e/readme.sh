@@ -51,6 +51,11 @@ while IFS= read -r line; do
     *" eval "* | *" data "*)
         [ -r /usr/share/wordnet/data.noun ] || continue # its text comes from wordnet-base
         must "$line" eval "$line" ;;
+    *" chat "*)
+        wait_for "a checkpoint" has_event medical path type=checkpoint
+        eval "$line" >"$out" 2>"$err" <<<"the fever"
+        same "$line: exit status" 0 "$?"
+        ok "$line: both answer" grep -q '^medical/base:$' "$out" ;;
     *" generate "* | *" compare "* | *" score "* | *" export "*)
         wait_for "a checkpoint" has_event medical path type=checkpoint
         must "$line" eval "$line"

@@ -148,15 +148,18 @@ static void close_reference(struct reference *f) {
     buf_deinit(&f->file);
 }
 
-static double train(struct reference *f) {
+/* learn NULL: all. */
+static double train_those(struct reference *f, const bool *learn) {
     struct train_part part = {.tokens = f->tokens,
                               .targets = f->targets,
                               .batch = BATCH,
                               .time = TIME,
                               .weight = 1,
                               .first = true};
-    return transformer_train(f->tf, &f->w, &f->g, f->learn, &part, NULL);
+    return transformer_train(f->tf, &f->w, &f->g, learn, &part, NULL);
 }
+
+static double train(struct reference *f) { return train_those(f, f->learn); }
 
 static void test_logits_and_loss(void **state) {
     struct reference f;
@@ -211,31 +214,53 @@ static void test_gradients(void **state) {
     close_reference(&f);
 }
 
-static void test_curve(void **state) {
+/* What learns at a step. */
+enum variant { ALL_LEARN, BLOCKS_FROZEN, BLOCK_0_PLANNED };
+
+static bool learns(enum variant v, int layer, int step) {
+    if (v == BLOCKS_FROZEN) return layer < 0;
+    return v == ALL_LEARN || layer != 0 || step >= STEPS / 2;
+}
+
+/* 20 steps of AdamW; of a frozen group neither a share in the norm, nor a moment. */
+static void check_curve(const char *path, enum variant v, const char *prefix) {
     struct reference f;
     struct optim optim;
     double norms[16];
-    open_reference(&f, *state);
-    struct record curve = find(&f.file, "curve"), norm = find(&f.file, "norm");
+    bool learn[16];
+    char names[2][32];
+    open_reference(&f, path);
+    snprintf(names[0], sizeof names[0], "%scurve", prefix);
+    snprintf(names[1], sizeof names[1], "%snorm", prefix);
+    struct record curve = find(&f.file, names[0]), norm = find(&f.file, names[1]);
     struct optim_settings settings = {.beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .decay = 0.1};
     struct schedule schedule = {
         .kind = SCHEDULE_COSINE, .steps = STEPS, .warmup = 4, .lr = 0.01, .final_share = 0.1};
     assert_true(f.table.n_groups <= 16);
     assert_true(optim_create(&f.ex, &f.table, settings, &optim, NULL));
+    for (int g = 0; g < f.table.n_groups; g++)
+        if (v == BLOCK_0_PLANNED && f.table.groups[g].layer == 0) optim.lr_scale[g] = 0.5;
     for (int s = 0; s < STEPS; s++) {
+        for (int g = 0; g < f.table.n_groups; g++)
+            learn[g] = (!f.learn || f.learn[g]) && learns(v, f.table.groups[g].layer, s);
         make_batch(s, f.table.config.vocab, f.tokens, f.targets);
-        double loss = train(&f), all = grads_norm(&f.ex, &f.g, f.learn, norms);
+        double loss = train_those(&f, learn), all = grads_norm(&f.ex, &f.g, learn, norms);
         double off = fabs(loss - number(curve, (size_t)s));
         double norm_off = fabs(all - number(norm, (size_t)s)) / all;
         if (!(off <= 1e-4 && norm_off <= 1e-3))
             fail_msg("step %d: loss off by %g, gradient norm by %g", s, off, norm_off);
-        optim_step(&f.ex, &optim, &f.w, &f.g, f.learn, schedule_lr(&schedule, s),
+        optim_step(&f.ex, &optim, &f.w, &f.g, learn, schedule_lr(&schedule, s),
                    all > 1 ? 1 / all : 1, NULL);
     }
     optim_destroy(&optim);
     close_reference(&f);
 }
 
+static void test_curve(void **state) { check_curve(*state, ALL_LEARN, ""); }
+
+static void test_frozen_curve(void **state) { check_curve(*state, BLOCKS_FROZEN, "frozen."); }
+
+static void test_planned_curve(void **state) { check_curve(*state, BLOCK_0_PLANNED, "plan."); }
 /* ---- prompts and padding ---- */
 
 enum { MASKED_ROWS = 3, MASKED_CELLS = MASKED_ROWS * TIME };
@@ -289,20 +314,27 @@ int main(void) {
         void (*test)(void **state);
     } parts[] = {{"logits and loss", test_logits_and_loss},
                  {"gradients", test_gradients},
-                 {"curve of 20 steps", test_curve}};
+                 {"curve of 20 steps", test_curve},
+                 {"curve with all blocks frozen", test_frozen_curve},
+                 {"curve with block 0 thawed at half the rate", test_planned_curve}};
     static const char *const models[] = {"gpt2",  "llama",     "qwen2",
                                          "qwen3", "gpt2_lora", "qwen3_lora"};
-    enum { MODELS = sizeof models / sizeof *models };
-    static char names[3 * MODELS][48], paths[MODELS][512];
+    /* The variants are of the models themselves. */
+    enum { PARTS = sizeof parts / sizeof *parts, OF_ADAPTERS = 3, MODELS = 6, ADAPTED = 2 };
+    enum { TESTS = PARTS * (MODELS - ADAPTED) + OF_ADAPTERS * ADAPTED };
+    static char names[TESTS][64], paths[MODELS][512];
     static char masked[] = THAW_SOURCE_DIR "/tests/fixtures/torch_masked.bin";
-    struct CMUnitTest tests[3 * MODELS + 1];
-    for (int i = 0; i < 3 * MODELS; i++) {
-        snprintf(names[i], sizeof names[i], "%s: %s", models[i / 3], parts[i % 3].name);
-        snprintf(paths[i / 3], sizeof paths[i / 3], "%s/tests/fixtures/torch_%s.bin",
-                 THAW_SOURCE_DIR, models[i / 3]);
-        tests[i] = (struct CMUnitTest){names[i], parts[i % 3].test, NULL, NULL, paths[i / 3]};
+    struct CMUnitTest tests[TESTS + 1];
+    int n = 0;
+    for (int m = 0; m < MODELS; m++) {
+        snprintf(paths[m], sizeof paths[m], "%s/tests/fixtures/torch_%s.bin", THAW_SOURCE_DIR,
+                 models[m]);
+        for (int i = 0; i < (m < MODELS - ADAPTED ? PARTS : OF_ADAPTERS); i++, n++) {
+            snprintf(names[n], sizeof names[n], "%s: %s", models[m], parts[i].name);
+            tests[n] = (struct CMUnitTest){names[n], parts[i].test, NULL, NULL, paths[m]};
+        }
     }
-    tests[3 * MODELS] =
+    tests[n] =
         (struct CMUnitTest){"qwen3: prompts and padding", test_masked, NULL, NULL, masked};
     return cmocka_run_group_tests_name("against PyTorch", tests, NULL, NULL);
 }

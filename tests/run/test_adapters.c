@@ -161,6 +161,19 @@ static void test_plans(void **state) {
     free(s);
 }
 
+/* Where only adapters learn, the model's own groups take their weights and nothing else. */
+static void test_memory(void **state) {
+    (void)state;
+    struct settings *s = adapted_settings();
+    s->stages[0] = s->stages[1];
+    s->n_stages = 1;
+    struct memory_plan thin = planned_memory(s, "thin");
+    s->stages[0].adapter.rank = 0;
+    struct memory_plan whole = planned_memory(s, "whole");
+    assert_true(thin.weights > whole.weights / 5 && thin.weights < whole.weights / 2);
+    free(s);
+}
+
 /* ---- settings ---- */
 
 static void refused(struct settings *s, const char *key, const char *says) {
@@ -200,6 +213,7 @@ int main(void) {
         cmocka_unit_test(test_model_stays),
         cmocka_unit_test(test_goes_on_from_adapters),
         cmocka_unit_test(test_plans),
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_settings),
     };
     return cmocka_run_group_tests_name("runs with adapters", tests, make_folder, remove_folder);

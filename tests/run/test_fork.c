@@ -170,6 +170,44 @@ static void test_fork_is_steered(void **state) {
     free(s);
 }
 
+/* Whether block 0 ever learned in the second stage. */
+static void hear_block_0(void *ctx, const struct event *e) {
+    bool *learned = ctx;
+    for (int i = 0; e->type == EVENT_LAYERS && e->step > 13 && i < e->layers.n_groups; i++)
+        if (strcmp(e->layers.groups[i].name, "block.0") == 0)
+            *learned |= !e->layers.groups[i].frozen;
+}
+
+/* A stage with plans: the fork waits for a better evaluation as the parent does, takes back the
+ * same best weights, and thaws at the same step; a freeze plan of its own takes the place of
+ * the stage's. */
+static void test_fork_of_plans(void **state) {
+    static const struct act acts[] = {
+        {15, {.kind = COMMAND_FORK}},
+        {0, {.kind = COMMAND_FORK, .has_freeze = true, .text = "embed,0"}}};
+    static const char *const keys[][2] = {{"eval.every", "2"},
+                                          {"checkpoint.keep", "1"},
+                                          {"stages.1.thaw.every", "5"},
+                                          {"stages.1.early_stop.patience", "2"},
+                                          {"stages.1.early_stop.min_delta", "9"}};
+    (void)state;
+    struct settings *s = small_settings();
+    struct run_paths p;
+    struct steering w = {.paths = &p, .acts = acts, .n = 2};
+    bool learned[2] = {false, false};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) put(s, keys[i][0], keys[i][1]);
+    fresh_run("of-plans", &p);
+    train_steered(s, &w);
+    assert_true(w.answers[0].ok && w.answers[1].ok);
+    struct run_paths same = train_fork(s, w.answers[0].run),
+                     held = train_fork(s, w.answers[1].run);
+    assert_same_state(&p, &same, 18);
+    each_event(&same, hear_block_0, &learned[0]);
+    each_event(&held, hear_block_0, &learned[1]);
+    assert_true(learned[0] && !learned[1]);
+    free(s);
+}
+
 /* In a warm-up the rate is the one that it leads to: the fork is not faster behind it. */
 static void test_rate_in_a_warmup(void **state) {
     (void)state;
@@ -261,6 +299,7 @@ int main(void) {
         cmocka_unit_test(test_fork_is_a_run),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_fork_is_steered),
+        cmocka_unit_test(test_fork_of_plans),
         cmocka_unit_test(test_rate_in_a_warmup),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_full_disk_leaves_nothing),

@@ -120,8 +120,9 @@ static void test_memory_is_planned(void **state) {
     struct memory_plan without = planned_memory(s, "memory-without"), with;
     name_third(s, &p);
     with = planned_memory(s, "memory-with");
-    assert_int_equal(5 * (with.weights - without.weights),
-                     without.weights); /* of the same shape */
+    uint64_t third =
+        with.weights - without.weights; /* of the same shape; the run has gradients, */
+    assert_in_range(without.weights, 4 * third, 5 * third); /* moments, a base of what learns */
     assert_true(with.activations > without.activations);
     assert_int_equal(with.total - without.total,
                      with.weights - without.weights + with.activations - without.activations);

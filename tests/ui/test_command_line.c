@@ -156,6 +156,7 @@ static const struct completion {
     {"fr", "freeze ", "stop learning"}, /* the only one: with its help */
     {"s", "s", "single-step"},          /* several: offered */
     {"un", "unfreeze ", "learn again"},
+    {"rep", "report ", "write the run's page into FILE.html"},
     {"sav", "save-screen ", ".txt, .ans (with colours) or .svg"}, /* the screen's own, too */
     {"h", "help ", "keys and commands"},
     {"zzz", "zzz", ""},
