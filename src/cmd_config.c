@@ -67,8 +67,7 @@ struct asked {
 };
 
 /* The table of memory is told also where the run does not fit. */
-static bool check_memory(const char *path, const struct settings *s, double gib,
-                         struct err *err) {
+static bool check_memory(const char *path, struct settings *s, double gib, struct err *err) {
     uint64_t available = gib > 0 ? (uint64_t)(gib * 1073741824.0) : memory_available();
     struct buf table = {0};
     bool ok = config_from_find(s, NULL, err) && config_memory(s, available, &table, err);

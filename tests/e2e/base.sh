@@ -9,7 +9,7 @@ card=$root/assets/base/README.md
 cd "$work" || exit 2 # a path that is relative to the source folder finds nothing here
 
 told() { # told SET: bits per byte on the card's line about it
-    awk -F '|' -v set="\`$1\`" 'index($2, set) { gsub(/ /, "", $4); print $4 }' "$card"
+    awk -F '|' -v set="\`$1\`" 'index($2, set) && $4 ~ /^ *[0-9.]+ *$/ { print $4 + 0 }' "$card"
 }
 
 near() { # near WHAT SET: the last command's figure is the card's, to 1 %
@@ -39,8 +39,8 @@ if [ -r /usr/share/wordnet/data.noun ]; then
     must "medical-base trains" "$thaw" run medical-base --headless --set stages.0.steps=6 --set stages.0.batch=8 \
         --set stages.0.schedule.warmup=1 --set eval.tokens=4096 --set eval.every=3 --set compare.every=3 --set compare.tokens=8
     ok "it ended well" has_event medical-base reason type=end reason=finished
-    ok "base and tuned answer" has_event medical-base text type=sample side=tuned
-    ok "its config has the folder's own path" grep -q "from: $root/assets/base" "$runs/medical-base/config.yaml"
+    ok "base and tuned answer" has_event medical-base weights type=sample side=tuned
+    ok "its config has the folder's own path" grep -q "from: .*$root/assets/base" "$runs/medical-base/config.yaml"
     first=$(events medical-base sets.domain.tuned.perplexity type=eval | head -n 1)
     last=$(events medical-base sets.domain.tuned.perplexity type=eval | tail -n 1)
     ok "six steps help ($first to $last)" awk -v a="$first" -v b="$last" 'BEGIN { exit !(b < a) }'
