@@ -7,6 +7,7 @@
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/config_file.h"
+#include "src/config_from.h"
 #include "src/config_memory.h"
 #include "src/config_sources.h"
 #include "src/config_third.h"
@@ -54,7 +55,8 @@ static int explain(void) {
 }
 
 static bool check_all(const struct settings *s, char *path, struct err *err) {
-    return config_sources_read(s, path, err) && config_third_there(s, path, err);
+    return config_from_there(s, path, err) && config_sources_read(s, path, err) &&
+           config_third_there(s, path, err);
 }
 
 /* What is asked for, beside the config. */
@@ -65,11 +67,10 @@ struct asked {
 };
 
 /* The table of memory is told also where the run does not fit. */
-static bool check_memory(const char *path, const struct settings *s, double gib,
-                         struct err *err) {
+static bool check_memory(const char *path, struct settings *s, double gib, struct err *err) {
     uint64_t available = gib > 0 ? (uint64_t)(gib * 1073741824.0) : memory_available();
     struct buf table = {0};
-    bool ok = config_memory(s, available, &table, err);
+    bool ok = config_from_find(s, NULL, err) && config_memory(s, available, &table, err);
     if (ok) cli_print("thaw: %s is right", path);
     cli_print_text(buf_text(&table), table.len, true);
     buf_deinit(&table);

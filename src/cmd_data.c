@@ -6,6 +6,7 @@
 
 #include "engine/data/chat.h"
 #include "engine/data/corpus.h"
+#include "engine/run/settings.h"
 #include "src/cli.h"
 #include "src/commands.h"
 
@@ -22,7 +23,9 @@ static const char *about(struct buf *out) {
             "shuffled, and what\n"
             "belongs to training or to validation as a whole. Of a prompt with its completion, "
             "and of a\n"
-            "conversation, only what stands {+between these marks+} is learned. Sources:\n");
+            "conversation, only what stands {+between these marks+} is learned. Several sources "
+            "are one text,\n"
+            "as they are in a stage's data. Sources:\n");
     for (const struct source_kind *k = source_kinds; k->word; k++)
         buf_printf(out, "\n  %s:%s\n      %s", k->word, k->argument, k->help);
     return buf_text(out);
@@ -122,11 +125,12 @@ static bool find_split(const char *word, enum split *out) {
     return true;
 }
 
-static bool run_data(const char *spec, enum split split, const struct data_options *o,
-                     struct err *err) {
+static bool run_data(const struct cli_texts *specs, enum split split,
+                     const struct data_options *o, struct err *err) {
     struct source_text text = {.units = NULL};
     const struct chat_template *chat = chat_find(o->template);
-    bool ok = source_read(spec, &text, err);
+    bool ok = true;
+    for (int i = 0; ok && i < specs->n; i++) ok = source_read(specs->at[i], &text, err);
     if (ok && o->stats) ok = print_stats(&text, split, chat, o, err);
     else if (ok) print_units(&text, split, chat);
     source_deinit(&text);
@@ -149,12 +153,12 @@ int cmd_data(int argc, char **argv) {
          &o.template, 0, 0},
         {"--vocab", "N", "size of the vocabulary that --stats learns (4096)", CLI_WHOLE,
          &o.vocab, 257, 1e6}};
-    const struct cli_spec spec = {.usage = "thaw data SOURCE [--split train|val] [--stats]",
+    const struct cli_spec spec = {.usage = "thaw data SOURCE... [--split train|val] [--stats]",
                                   .about = about(&text),
                                   .options = options,
                                   .n_options = sizeof options / sizeof *options,
                                   .min_words = 1,
-                                  .max_words = 1};
+                                  .max_words = SOURCES_MAX};
     bool go = cli_read(&spec, argc, argv, &words, &status);
     buf_deinit(&text);
     if (!go) return status;
@@ -162,5 +166,5 @@ int cmd_data(int argc, char **argv) {
         return cli_usage("--split must be train or val, not \"%s\"", o.split);
     if (!chat_find(o.template))
         return cli_usage("--template must be " CHAT_CHOICE ", not \"%s\"", o.template);
-    return run_data(words.at[0], split, &o, &err) ? CLI_OK : cli_fail(&err);
+    return run_data(&words, split, &o, &err) ? CLI_OK : cli_fail(&err);
 }

@@ -15,6 +15,7 @@
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/config_file.h"
+#include "src/config_from.h"
 #include "src/config_sources.h"
 #include "src/find_config.h"
 #include "src/lr_report.h"
@@ -175,7 +176,7 @@ static bool make_plan(const char *config, const struct lr_find_options *o, struc
                        "the rate cannot grow from %g to %g: --from must be "
                        "below --to",
                        plan->from, plan->to);
-    return !o->model || find_folder(o, model, err);
+    return o->model ? find_folder(o, model, err) : config_from_find(s, o->runs_dir, err);
 }
 
 static int run_test(const char *config, const struct lr_find_options *o, struct settings *s) {

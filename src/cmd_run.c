@@ -14,6 +14,7 @@
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/config_file.h"
+#include "src/config_from.h"
 #include "src/config_sources.h"
 #include "src/config_third.h"
 #include "src/find_config.h"
@@ -61,14 +62,6 @@ static bool absolute_list(struct text_list *list, struct err *err) {
 
 /* The run's own config must mean the same from any folder. */
 static bool make_absolute(struct settings *s, struct err *err) {
-    char from[PATH_MAX];
-    if (*s->model.from) {
-        if (!realpath(s->model.from, from))
-            return err_errno(err, "model.from: %s", s->model.from);
-        if (strlen(from) >= sizeof s->model.from)
-            return err_set(err, ERR_RANGE, "model.from: the path %s is too long", from);
-        memcpy(s->model.from, from, strlen(from) + 1);
-    }
     for (int i = 0; i < s->n_stages; i++)
         if (!absolute_list(&s->stages[i].data, err) ||
             !absolute_list(&s->stages[i].replay.data, err))
@@ -109,8 +102,9 @@ static bool prepare(const char *config, const struct run_options *o, struct sett
         err->code = ERR_USAGE;
         return false;
     }
-    if (!make_absolute(s, err) || !config_third_find(s, o->runs_dir, err) ||
-        !runs_dir(o->runs_dir, runs, err) || !run_dir_create(runs, name, run, err))
+    if (!make_absolute(s, err) || !config_from_find(s, o->runs_dir, err) ||
+        !config_third_find(s, o->runs_dir, err) || !runs_dir(o->runs_dir, runs, err) ||
+        !run_dir_create(runs, name, run, err))
         return false;
     snprintf(s->name, sizeof s->name, "%s",
              screen_run_name(run)); /* name-2 when it was taken */

@@ -2,10 +2,8 @@
 
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "engine/core/files.h"
 #include "engine/run/third.h"
 #include "src/model_arg.h"
 
@@ -21,19 +19,11 @@ static bool same_tokens(const char *folder, const char *from, struct err *err) {
 
 static bool find(const struct settings *s, const char *runs_dir, char out[PATH_MAX],
                  struct err *err) {
-    char path[PATH_MAX];
-    struct model_config shape;
-    if (!model_find(s->compare.third, runs_dir, path, err))
-        return err_prefix(err, "compare.third");
-    if (!realpath(path, out)) return err_errno(err, "compare.third: %s", path);
-    if (!files_is_dir(out))
-        return err_set(
-            err, ERR_USAGE,
-            "compare.third: %s is a file: give a run, a checkpoint or a Hugging Face "
-            "folder",
-            out);
-    if (!hf_model_shape(out, &shape, err)) return err_prefix(err, "compare.third");
-    return !s->model.from[0] || same_tokens(out, s->model.from, err);
+    char from[PATH_MAX];
+    if (!model_find_folder("compare.third", s->compare.third, runs_dir, out, err)) return false;
+    if (!s->model.from[0]) return true;
+    return model_find_folder("model.from", s->model.from, runs_dir, from, err) &&
+           same_tokens(out, from, err);
 }
 
 bool config_third_find(struct settings *s, const char *runs_dir, struct err *err) {

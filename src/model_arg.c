@@ -1,9 +1,11 @@
 #include "src/model_arg.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/core/files.h"
+#include "engine/core/shipped.h"
 #include "engine/formats/peft.h"
 #include "engine/nn/blas.h"
 #include "engine/run/run_dir.h"
@@ -24,6 +26,13 @@ static bool newest_of(const struct run_paths *run, char out[PATH_MAX], struct er
                    "%s has no checkpoint yet; `thaw send RUN checkpoint` writes one", run->dir);
 }
 
+/* One that came with thaw, from whatever folder it is asked for. */
+static bool is_shipped(const char *word, char out[PATH_MAX]) {
+    static const char assets[] = "assets/";
+    return strncmp(word, assets, sizeof assets - 1) == 0 && !strstr(word, "..") &&
+           shipped_path(out, PATH_MAX, word, NULL) && is_model_folder(out);
+}
+
 bool model_find(const char *word, const char *runs_dir_given, char out[PATH_MAX],
                 struct err *err) {
     char runs[PATH_MAX];
@@ -32,6 +41,7 @@ bool model_find(const char *word, const char *runs_dir_given, char out[PATH_MAX]
     bool folder = files_is_dir(word);
     if (files_exists(word) && (!folder || is_model_folder(word)))
         return files_join(out, PATH_MAX, "", word, err);
+    if (is_shipped(word, out)) return true;
     if (!runs_dir(runs_dir_given, runs, err)) return false;
     struct err why = {0};
     if (run_dir_find(runs, word, &run, &why)) return newest_of(&run, out, err);
@@ -46,6 +56,19 @@ bool model_find(const char *word, const char *runs_dir_given, char out[PATH_MAX]
         "there is no model \"%s\": give a run (`thaw runs` lists them), a Hugging Face "
         "folder or a llama2.c .bin",
         word);
+}
+
+bool model_find_folder(const char *key, const char *word, const char *runs_dir,
+                       char out[PATH_MAX], struct err *err) {
+    char path[PATH_MAX];
+    struct model_config shape;
+    if (!model_find(word, runs_dir, path, err)) return err_prefix(err, "%s", key);
+    if (!realpath(path, out)) return err_errno(err, "%s: %s", key, path);
+    if (!files_is_dir(out))
+        return err_set(err, ERR_USAGE,
+                       "%s: %s is a file: give a run, a checkpoint or a Hugging Face folder",
+                       key, out);
+    return hf_model_shape(out, &shape, err) || err_prefix(err, "%s", key);
 }
 
 /* ---- loading ---- */

@@ -44,9 +44,15 @@ struct model {
                          */
 };
 
-/* The folder (or .bin) that a word stands for: a run's newest whole checkpoint (its base when
- * there is none yet), "RUN/base", or the path itself. */
+/* The folder (or .bin) that a word stands for: the path itself, a model that came with thaw
+ * ("assets/base", from any folder), a run's newest whole checkpoint (its base when there is
+ * none yet), or "RUN/base". */
 bool model_find(const char *word, const char *runs_dir, char out[PATH_MAX], struct err *err);
+
+/* The same where only a folder will do: training starts from one, and a run's config holds its
+ * path, which is absolute. `key` stands in front of what is said. */
+bool model_find_folder(const char *key, const char *word, const char *runs_dir,
+                       char out[PATH_MAX], struct err *err);
 
 /* Find and load, tokenizer included. */
 bool model_open(const char *word, const struct model_options *o, struct model *out,

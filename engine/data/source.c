@@ -9,12 +9,14 @@
 #include "engine/core/rng.h"
 #include "engine/core/text.h"
 #include "engine/data/dict.h"
+#include "engine/data/fortunes.h"
 #include "engine/data/grammar.h"
 #include "engine/data/html.h"
 #include "engine/data/jsonl.h"
 #include "engine/data/packages.h"
 #include "engine/data/pairs.h"
 #include "engine/data/permute.h"
+#include "engine/data/pod.h"
 #include "engine/data/sentences.h"
 #include "engine/data/source_kinds.h"
 #include "engine/data/wordnet.h"
@@ -52,6 +54,12 @@ const struct source_kind source_kinds[] = {
      "lines that a grammar of assets/grammars makes, or one of your own (a path that ends in "
      ".yaml), as many as you like",
      grammar_read, grammar_check, grammar_path},
+    {"pod", "PATH",
+     "Perl's documentation, a folder of it or a glob; a unit is a paragraph without its codes",
+     pod_read, NULL, strlen},
+    {"fortunes", "PATH",
+     "sayings with a line % between them, as the fortune program keeps them", fortunes_read,
+     NULL, strlen},
     {"sentences", "SOURCE", "the sentences of another source, each once, of four words or more",
      sentences_read, source_check, NULL},
     {"permute", "SEED:SOURCE",

@@ -6,6 +6,8 @@
  *                    is a line.
  *   jsonl:PATH#key   JSON Lines: texts, prompts with completions, or conversations (jsonl.h)
  *   html:PATH        web pages as paragraphs without tags (html.h)
+ *   pod:PATH         Perl's documentation, as paragraphs without its codes (pod.h)
+ *   fortunes:PATH    sayings of the fortune program (fortunes.h)
  *   packages:PATH    descriptions of Debian packages (packages.h)
  *   wordnet:DOMAIN   general, medicine, law, sport: `word : meaning` lines (see wordnet.h)
  *   dict:NAME        a dictd dictionary, whole or by labels: `word : meaning` lines (dict.h)

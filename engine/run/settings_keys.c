@@ -40,8 +40,8 @@ const struct setting_key setting_keys[] = {
      "once for text that comes back; 0 is off. The weights do not depend on it."},
 
     {"model.from", SETTING_TEXT, RUN(model.from), "", 0, TEXT_MAX_BYTES - 1, "bytes", NULL, 0,
-     "A Hugging Face folder to start from; empty starts from random weights of the shape "
-     "below."},
+     "A model to start from: a Hugging Face folder, a run, or assets/base, which comes "
+     "with thaw; empty starts from random weights of the shape below."},
     {"model.family", SETTING_WORD, RUN(model.family), "qwen3", 0, 0, "", family_words,
      FAMILY_COUNT, "Which kind of transformer."},
     {"model.layers", SETTING_INT, RUN(model.layers), "6", 1, 512, "blocks", NULL, 0,
