@@ -30,12 +30,14 @@ static void compare(double told, uint64_t flops) {
 
 /* With nothing known, and with one of two sequences known below the cut; kept or recomputed. */
 static void check_plan(struct fixture *f, struct transformer *again, const bool *learn) {
-    static real stream[FIXTURE_TIME * 16];
+    enum { WIDEST = 64 };
+    static real stream[FIXTURE_TIME * WIDEST];
     real *rows[FIXTURE_BATCH] = {NULL, stream};
     bool known[FIXTURE_BATCH] = {false, true};
     struct prefix half = {rows, known};
     struct cost_shape shape = shape_of(f, false), twice = shape_of(f, true);
     bool cut = transformer_cut(&f->table, learn) > 0;
+    assert_true(f->table.config.width <= WIDEST);
     compare(cost_forward(&shape, learn, 0) + cost_backward(&shape, learn),
             flops_of_step(f, f->tf, learn, NULL));
     compare(cost_forward(&shape, learn, 0.5) + cost_backward(&shape, learn),
