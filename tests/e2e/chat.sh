@@ -117,8 +117,8 @@ asked_by_the_run() { # compare.chat
     same "the tuned model answers the run's prompt as in a chat" "$(head -n 1 first)" \
         "$("$json_get" prompts.0.tuned.text <"$out" | sed 's/^ *//')"
     local i answer=
-    for i in 0 1; do answer+=$(events animals "tokens.$i.text" type=sample side=tuned step=180 | tail -n 1); done
-    same "so it did in the run" " it" "$answer"
+    for i in 0 1 2; do answer+=$(events animals "tokens.$i.text" type=sample side=tuned step=180 | tail -n 1); done
+    ok "so it did in the run: \"$answer\"" grep -q '^ it' <<<"$answer"
 }
 
 for_scripts() {

@@ -223,7 +223,6 @@ static void test_bad_folders(void **state) {
     struct err err = {0};
     char adapters[PATH_BYTES], model[PATH_BYTES];
     make_model(&peft_cases[1].c, 3, &m);
-    make_model(&peft_cases[2].c, 3, &other);
     write_both(&m, *state, adapters);
     snprintf(model, sizeof model, "%.300s/model", (const char *)*state);
     write_text(adapters, "adapter_config.json",

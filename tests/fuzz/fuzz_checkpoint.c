@@ -32,9 +32,9 @@ static const struct model_config tiny = {.family = FAMILY_QWEN3,
 static void load(const char *dir) {
     enum { GROUPS_MAX = 16 };
     struct param_table t;
-    struct trainer_state state;
     struct err err = {0};
-    bool learn[GROUPS_MAX];
+    bool learn[GROUPS_MAX], by_hand[GROUPS_MAX];
+    struct trainer_state state = {.by_hand = by_hand};
     int64_t steps[GROUPS_MAX];
     require(param_table_create(&tiny, &t, &err) && t.n_groups <= GROUPS_MAX);
     struct weights w = {.table = &t};

@@ -142,6 +142,7 @@ static void test_thawed_beside_a_base(void **state) {
     struct run_paths p;
     struct err err = {0};
     struct settings *s = frozen_settings("auto");
+    put(s, "stages.1.l2_sp", "0.1"); /* it reads the base as it updates */
     fresh_paths("beside", &p);
     session_open(&n, s, &p);
     must(trainer_create(n.t, &n.plan, &err), &err);
