@@ -26,7 +26,7 @@ while IFS= read -r line; do
         must "$line" eval "$line"
         ok "$line: a frame" says "thaw medical" ;;
     *" watch "* | *" replay "*) # needs a terminal; q leaves it
-        try env TERM=xterm-256color timeout 60 script -qefc "${line/thaw/$thaw}" /dev/null < <(sleep 1; printf q)
+        env TERM=xterm-256color timeout 60 script -qefc "${line/thaw/$thaw}" /dev/null < <(sleep 1; printf q) >"$out" 2>"$err"
         ok "$line: the screen came up" says "medical" ;;
     *" --resume "*)
         "$thaw" send medical stop >/dev/null 2>&1
