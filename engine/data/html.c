@@ -146,15 +146,8 @@ bool html_add(const char *page, size_t n, struct source_text *out, struct err *e
     return done;
 }
 
-/* Among thousands of pages a few are in old encodings: those are passed over. */
 static bool read_file(const char *path, struct source_text *out, struct err *err) {
-    struct text_file file;
-    struct err why = {0};
-    if (!text_file_open(path, &file, &why))
-        return why.code == ERR_PARSE || err_set(err, why.code, "%s", why.msg);
-    bool done = html_add(file.text, file.n, out, err);
-    text_file_close(&file);
-    return done;
+    return text_file_add_valid(path, html_add, out, err);
 }
 
 bool html_read(const char *rest, struct source_text *out, struct err *err) {

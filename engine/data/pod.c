@@ -166,13 +166,7 @@ bool pod_add(const char *text, size_t n, struct source_text *out, struct err *er
 }
 
 static bool read_file(const char *path, struct source_text *out, struct err *err) {
-    struct text_file file;
-    struct err why = {0};
-    if (!text_file_open(path, &file, &why))
-        return why.code == ERR_PARSE || err_set(err, why.code, "%s", why.msg);
-    bool done = pod_add(file.text, file.n, out, err);
-    text_file_close(&file);
-    return done;
+    return text_file_add_valid(path, pod_add, out, err);
 }
 
 bool pod_read(const char *rest, struct source_text *out, struct err *err) {

@@ -132,3 +132,14 @@ bool source_files_read(const char *rest, const char *const *endings, source_file
         done = err_set(err, ERR_RANGE, "%s: it is empty: give a file with text in it", rest);
     return done;
 }
+
+bool text_file_add_valid(const char *path, text_reader *add, struct source_text *out,
+                         struct err *err) {
+    struct text_file file;
+    struct err why = {0};
+    if (!text_file_open(path, &file, &why))
+        return why.code == ERR_PARSE || err_set(err, why.code, "%s", why.msg);
+    bool done = add(file.text, file.n, out, err);
+    text_file_close(&file);
+    return done;
+}

@@ -22,4 +22,9 @@ struct text_file {
 };
 bool text_file_open(const char *path, struct text_file *out, struct err *err);
 void text_file_close(struct text_file *f);
+
+/* Appends the units of text[n]. */
+typedef bool text_reader(const char *text, size_t n, struct source_text *out, struct err *err);
+/* A file's units by `add`; one that is no UTF-8 has none: among thousands of pages a few are in old encodings. */
+bool text_file_add_valid(const char *path, text_reader *add, struct source_text *out, struct err *err);
 #endif

@@ -41,16 +41,7 @@ static const struct pod_case {
 
 static void test_text(void **state) {
     const struct pod_case *c = *state;
-    struct source_text s = {0};
-    struct buf got = {0};
-    assert_true(pod_add(c->text, strlen(c->text), &s, NULL));
-    for (size_t i = 0; i < s.n_units; i++) {
-        buf_add(&got, s.bytes.data + s.units[i].offset, s.units[i].length);
-        buf_str(&got, "|");
-    }
-    assert_string_equal(buf_text(&got), c->units);
-    buf_deinit(&got);
-    source_deinit(&s);
+    assert_units_of(pod_add, c->text, c->units);
 }
 
 /* Codes in codes are followed so far only: the rest is text, and the stack is safe. */
