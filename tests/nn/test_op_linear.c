@@ -14,6 +14,8 @@ static const struct linear_case {
     {"linear: odd sizes", {.rows = 13, .in = 7, .out = 5}, false, true},
     {"linear: residual with bias", {.rows = 4, .in = 9, .out = 3}, true, true},
     {"linear: many", {.rows = 150, .in = 96, .out = 130}, true, true},
+    {"linear: cut along the rows", {.rows = 200, .in = 64, .out = 400}, true, true},
+    {"linear: cut along the outputs", {.rows = 100, .in = 64, .out = 400}, false, true},
 };
 
 struct fixture {
@@ -45,11 +47,10 @@ static void init(struct fixture *f, struct linear_dims d, bool onto, bool bias) 
         }
 }
 
-/* Both ways that W may stand, and onto apart or in y's place. */
-static void test_sums(void **state) {
-    const struct linear_case *c = *state;
+/* Both ways that W may stand, and onto apart or in y's place; pool NULL: nothing is cut. */
+static void check_sums(const struct linear_case *c, struct pool *pool) {
     struct fixture f;
-    struct exec ex = {.pool = NULL};
+    struct exec ex = {.pool = pool};
     init(&f, c->d, c->onto, c->bias);
     linear_forward(&ex, f.y, f.onto, f.x, f.W, f.b, f.d);
     assert_all_near(f.y, f.wanted, f.n_y, 10 * NEAR);
@@ -59,6 +60,14 @@ static void test_sums(void **state) {
     assert_all_near(f.y, f.wanted, f.n_y, 10 * NEAR);
     assert_true(ex.flops == 2 * 2 * f.n_y * (uint64_t)c->d.in);
     blocks_free(&f.mem);
+}
+
+static void test_sums(void **state) {
+    struct pool *pool = pool_create(2, NULL);
+    assert_non_null(pool);
+    check_sums(*state, NULL);
+    check_sums(*state, pool);
+    pool_destroy(pool);
 }
 
 static void test_answer(void **state) {
