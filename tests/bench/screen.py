@@ -3,9 +3,9 @@
 training has every core, time to the first frame, from a key to its bytes, bytes to the terminal, the screen's own CPU, and
 what it takes from the training. Not a test: it takes a few minutes and wants the machine to itself.
 
-    tests/bench/screen.py [--thaw PROGRAM] [--frames PROGRAM] [--size 80x24] [--seconds 20] [--watchers 30] [PART...]
+    tests/bench/screen.py [--thaw PROGRAM] [--frames PROGRAM] [--size 80x24] [--seconds 20] [--watchers 30] [--pairs 100] [PART...]
 
-PART: frames, attach, live, watchers; all of them without one. The first two need build/test/tests/bench_screen
+PART: frames, attach, live, slowed, watchers; all of them without one. The first two need build/test/tests/bench_screen
 (cmake --preset test && ninja -C build/test bench_screen). The run is configs/medical.yaml; the screen is `thaw attach` on
 a pseudo-terminal. The key is Z typed into the command line: its echo is the first Z among the bytes. One of the
 watchers is stopped, as by Ctrl-S: its terminal is full, and nobody may wait for it."""
@@ -19,6 +19,8 @@ parser.add_argument("--frames", default=os.path.join(root, "build", "test", "tes
 parser.add_argument("--size", default="80x24")
 parser.add_argument("--seconds", type=float, default=20)
 parser.add_argument("--watchers", type=int, default=30)
+parser.add_argument("--pairs", type=int, default=100)
+parser.add_argument("--set", default="stages.0.batch=4", help="of configs/medical.yaml: short steps by default")
 parser.add_argument("parts", nargs="*", metavar="PART")
 options = parser.parse_args()
 width, height = map(int, options.size.split("x"))
@@ -81,11 +83,16 @@ def size_of(pieces):
     return sum(len(piece) for _, piece in pieces)
 
 
-def steps():
-    """Seconds of each step so far."""
-    lines = open(os.path.join(folder, "medical", "events.jsonl")).read().splitlines()
-    events = [json.loads(line) for line in lines if '"type":"step"' in line and line.endswith("}")]
-    return [event["seconds"]["total"] for event in events]
+class Steps:
+    """Seconds of each step so far; the log is read once."""
+    seconds, log, rest = [], None, ""
+
+    @classmethod
+    def read(cls):
+        cls.log = cls.log or open(os.path.join(folder, "medical", "events.jsonl"))
+        *lines, cls.rest = (cls.rest + cls.log.read()).split("\n")
+        cls.seconds += [json.loads(line)["seconds"]["total"] for line in lines if '"type":"step"' in line]
+        return cls.seconds
 
 
 def thaw(verb, *words):
@@ -104,12 +111,12 @@ def drain(screens):
 
 def stretch(seconds, screens):
     """Median seconds of the steps made meanwhile; a stretch lasts until there are some."""
-    before, end = len(steps()), time.monotonic() + seconds
-    while time.monotonic() < end or len(steps()) < before + 5:
+    before, end = len(Steps.read()), time.monotonic() + seconds
+    while time.monotonic() < end or len(Steps.read()) < before + 5:
         if screens:
             drain(screens)
         time.sleep(0.05)
-    return statistics.median(steps()[before:])
+    return statistics.median(Steps.read()[before:])
 
 
 def with_and_without(pairs, seconds, open_screens):
@@ -166,8 +173,29 @@ def live():
     tell("paused", f"{size_of(idle) / 5:.1f} bytes/s", "0")
     thaw("send", "medical", "resume")
     tell("gone with its terminal", f"{1e3 * screen.end():.0f} ms", "1000 ms")
-    share = with_and_without(5, options.seconds / 2, lambda: [Screen("attach")])
-    tell("training slowed", f"{100 * share:.2f} % (median of 5 stretches beside one without)", "0.5 %")
+
+
+def slowed():
+    """One screen stopped and going on in turn, so often that what the machine drifts by meanwhile is in both. What it
+    does not read while stopped it reads afterwards: it has twice the work of a screen that is never stopped."""
+    screen = Screen("attach")
+    screen.read(5)
+    shares, cpu, lasted = [], 0, 0
+    for pair in range(options.pairs):
+        medians = {}
+        for word in ("stop", "go on") if pair % 2 else ("go on", "stop"):
+            os.kill(screen.pid, signal.SIGSTOP if word == "stop" else signal.SIGCONT)
+            before, start = screen.cpu(), time.monotonic()
+            medians[word] = stretch(2, [screen])
+            if word == "go on":
+                cpu, lasted = cpu + screen.cpu() - before, lasted + time.monotonic() - start
+        shares.append(medians["go on"] / medians["stop"] - 1)
+    screen.end()
+    middle = statistics.median(shares)
+    scatter = 1.4826 * statistics.median(abs(share - middle) for share in shares)
+    error = 1.2533 * scatter / len(shares) ** 0.5  # of a median, of normal deviates
+    tell("training slowed", f"{100 * middle:.2f} +- {100 * error:.2f} % (median of {len(shares)} pairs, its standard error)", "0.5 %")
+    tell("what the screen takes", f"{100 * cpu / lasted / os.cpu_count():.2f} % of {os.cpu_count()} cores' time", "0.5 %")
 
 
 def keys(screen):
@@ -217,15 +245,15 @@ def watchers():
 
 
 def main():
-    parts = {"frames": frames, "attach": attach, "live": live, "watchers": watchers}
+    parts = {"frames": frames, "attach": attach, "live": live, "slowed": slowed, "watchers": watchers}
     wanted = options.parts or list(parts)
     for part in wanted:
         if part not in parts:
             sys.exit(f"screen.py: there is no part {part}: {', '.join(parts)}")
     for part in wanted:
-        if part in ("live", "watchers") and not os.path.exists(os.path.join(folder, "medical")):
-            thaw("run", "medical", "--detach", "--set", "stages.0.steps=100000")
-            while len(steps()) < 10:
+        if part in ("live", "slowed", "watchers") and not os.path.exists(os.path.join(folder, "medical")):
+            thaw("run", "medical", "--detach", "--set", "stages.0.steps=100000", "--set", options.set)
+            while len(Steps.read()) < 10:
                 time.sleep(0.5)
         parts[part]()
 

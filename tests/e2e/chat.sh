@@ -151,7 +151,7 @@ plainly() { # a model that was never told how to talk
 
 interrupted() { # Ctrl-C is not the end
     mkfifo lines
-    "$thaw" chat animals --temperature 0 <lines >"$out" 2>"$err" &
+    "$thaw" chat animals --temperature 0 >"$out" 2>"$err" <lines &
     local pid=$!
     exec 3>lines
     echo 'what says the sad dog' >&3

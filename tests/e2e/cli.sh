@@ -251,6 +251,7 @@ no_rubbish() { # no_rubbish WHAT RUNS_DIR: neither halves of checkpoints nor of 
 }
 
 in_background() { # in_background ARGUMENT...: thaw, as `try` would; its process is $child
+    : >"$out" # here, not when the child comes to it: what waits must not read the run before
     "$thaw" "$@" >"$out" 2>"$err" </dev/null &
     child=$!
 }
