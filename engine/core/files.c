@@ -144,6 +144,13 @@ void files_unmap(struct mapping *m) {
     *m = (struct mapping){0};
 }
 
+void files_map_forget(const struct mapping *m) {
+    if (!m->data) return;
+    madvise((void *)m->data, m->size,
+            MADV_RANDOM); /* both are advice: failing changes nothing */
+    madvise((void *)m->data, m->size, MADV_DONTNEED);
+}
+
 /* --- writing */
 
 static bool write_all(int fd, const void *bytes, size_t n) {
