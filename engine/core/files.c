@@ -144,11 +144,13 @@ void files_unmap(struct mapping *m) {
     *m = (struct mapping){0};
 }
 
+/* Both are advice: failing changes nothing. */
 void files_map_forget(const struct mapping *m) {
-    if (!m->data) return;
-    madvise((void *)m->data, m->size,
-            MADV_RANDOM); /* both are advice: failing changes nothing */
-    madvise((void *)m->data, m->size, MADV_DONTNEED);
+    if (m->data) madvise((void *)m->data, m->size, MADV_DONTNEED);
+}
+
+void files_map_scattered(const struct mapping *m) {
+    if (m->data) madvise((void *)m->data, m->size, MADV_RANDOM);
 }
 
 /* --- writing */
