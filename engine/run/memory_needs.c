@@ -51,11 +51,31 @@ bool memory_any_narrow(const struct memory_ask *a) {
     return any;
 }
 
-/* Whether every step is one part, with so few rows that the gradient of the head's matrix is left as factors. */
+/* What learns in a stage, by the config and what is to be frozen beside it. */
+static bool learn_of(const struct memory_ask *a, int stage, bool *learn, struct err *err) {
+    if (!plan_may_learn(a->table, &a->settings->stages[stage], learn, err)) return false;
+    for (int g = 0; a->frozen_too && g < a->table->n_groups; g++)
+        learn[g] = learn[g] && !a->frozen_too[g];
+    return true;
+}
+
+/* Whether a stage lets the head's matrix learn; no where memory for a mask is missing. */
+static bool head_learns(const struct memory_ask *a) {
+    bool *learn = calloc((size_t)a->table->n_groups, sizeof *learn), any = false;
+    int head = a->table->params[factored_param(a->table)].group;
+    for (int i = 0; learn && i < a->settings->n_stages; i++)
+        any = (learn_of(a, i, learn, NULL) && learn[head]) || any;
+    free(learn);
+    return any;
+}
+
+/* Whether every step is one part, with so few rows that the gradient of the head's matrix is
+ * left as factors. */
 static bool leaves_factors(const struct memory_ask *a) {
     for (int i = 0; i < a->settings->n_stages; i++)
         if (a->settings->stages[i].batch > a->sequences) return false;
-    return factored_pays(&a->table->config, (size_t)a->sequences * (size_t)a->time);
+    return factored_pays(&a->table->config, (size_t)a->sequences * (size_t)a->time) &&
+           head_learns(a);
 }
 
 struct transformer_plan memory_transformer(const struct memory_ask *a) {
@@ -65,14 +85,6 @@ struct transformer_plan memory_transformer(const struct memory_ask *a) {
                                      .recompute = a->recompute,
                                      .factors = leaves_factors(a),
                                      .narrow = memory_any_narrow(a)};
-}
-
-/* What learns in a stage, by the config and what is to be frozen beside it. */
-static bool learn_of(const struct memory_ask *a, int stage, bool *learn, struct err *err) {
-    if (!plan_may_learn(a->table, &a->settings->stages[stage], learn, err)) return false;
-    for (int g = 0; a->frozen_too && g < a->table->n_groups; g++)
-        learn[g] = learn[g] && !a->frozen_too[g];
-    return true;
 }
 
 static uint64_t as_reals(const struct param_table *t, int g) {

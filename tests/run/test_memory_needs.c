@@ -128,6 +128,10 @@ static void test_factored(void **state) {
     assert_int_equal(added.stages[1].gradients, n.weights);
     assert_true(n.stages[1].activations < added.stages[1].activations + rows * 50257 * sizeof(float));
     assert_true(n.stages[1].total + 90 * MIB < added.stages[1].total);
+    put(b->s, "stages.0.batch", "4");
+    put(b->s, "stages.0.freeze", "embed");
+    put(b->s, "stages.1.freeze", "embed");
+    assert_false(memory_transformer(&b->ask).factors);
 }
 
 /* A refusal with `available` bytes; it names `wanted`. */
