@@ -81,6 +81,7 @@ static void add_part(struct trainer *t, int first, int n, double counted, struct
                               .time = t->time,
                               .weight = here > 0 ? here / counted : 0,
                               .first = first == 0,
+                              .whole = n == stage_of(t)->batch,
                               .drop = {dropout_key(t), at},
                               .prefix = prefix_cache_find(t->prefixes, t->ids + first, n)};
     f->loss += part.weight * transformer_train(t->transformer, &t->weights, &t->grads, t->learn,
