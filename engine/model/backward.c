@@ -361,6 +361,7 @@ struct head_task {
     const int32_t *targets;
     struct loss_dims dims; /* of the whole batch */
     bool below;            /* something below the final norm learns */
+    bool factored; /* the gradient of the head's matrix stays in factors; d.head is NULL */
 };
 
 static struct head_task head_of(const struct pass *p, const struct weights *grads,
@@ -371,12 +372,14 @@ static struct head_task head_of(const struct pass *p, const struct weights *grad
                           .d = weights_outer(grads, learn),
                           .targets = part->targets,
                           .below = below};
+    h.factored = tf->plan.factors && part->whole && h.d.head;
     h.dims = (struct loss_dims){.rows = p->rows,
                                 .width = tf->width.model,
                                 .vocab = tf->table->config.vocab,
                                 .overwrite = p->overwrite,
-                                .keep = tf->head_in_shares && h.d.head,
+                                .keep = h.factored || (tf->head_in_shares && h.d.head),
                                 .scale = counted > 0 ? (real)(part->weight / counted) : R(0.0)};
+    if (h.factored) h.d.head = NULL;
     return h;
 }
 
@@ -437,8 +440,9 @@ static struct products head_finish(const struct pass *p, const struct head_task 
     return due;
 }
 
-static void embed_backward(const struct pass *p, const struct weights *grads,
-                           const bool *learn) {
+/* `factored`: the gradient of the tied matrix is. */
+static void embed_backward(const struct pass *p, const struct weights *grads, const bool *learn,
+                           bool factored) {
     struct outer_view d = weights_outer(grads, learn);
     struct embedding_dims dims = {
         .rows = p->rows, .time = p->time, .width = p->tf->width.model};
@@ -447,8 +451,25 @@ static void embed_backward(const struct pass *p, const struct weights *grads,
     if (!c->tied) begin_gradient(p, d.embed, (size_t)c->vocab * (size_t)c->width);
     begin_gradient(p, d.positions, (size_t)c->context * (size_t)c->width);
     if (d.embed)
-        embedding_backward(p->tf->ex, d.embed, d.positions, stream_gradient(p->tf, 0),
-                           p->tokens, dims);
+        embedding_backward(p->tf->ex, factored && c->tied ? NULL : d.embed, d.positions,
+                           stream_gradient(p->tf, 0), p->tokens, dims);
+}
+
+/* What the pass has left of the head's gradient. */
+static const struct factored *factors_left(const struct pass *p, const struct head_task *h) {
+    struct transformer *tf = p->tf;
+    struct factored *f = &tf->factored;
+    bool tied = tf->table->config.tied;
+    f->param = factored_param(tf->table);
+    f->rows = h->dims.rows;
+    f->width = h->dims.width;
+    f->vocab = h->dims.vocab;
+    f->stride = loss_stride(h->dims);
+    f->G = tf->logits;
+    f->X = tf->normed;
+    f->E = tied ? stream_gradient(tf, 0) : NULL;
+    f->tokens = p->tokens;
+    return f;
 }
 
 /* ---- the whole ---- */
@@ -491,8 +512,9 @@ double transformer_train(struct transformer *tf, const struct weights *w, struct
     if (tf->head_in_shares) due = head_finish(&p, &head);
     else head_pass(&p, &head);
     blocks_backward(&p, grads, learn, lowest, layers, due);
-    embed_backward(&p, grads, learn);
+    embed_backward(&p, grads, learn, head.factored);
     if (p.ready && lowest == 0) p.ready->tell(p.ready->ctx, 0, tf->table->blocks[0]);
+    grads->factored = head.factored ? factors_left(&p, &head) : NULL;
     if (times) *times = (struct step_times){turn - start, clock_now() - turn};
     return mean_nll(tf->nll, part->targets, p.rows);
 }

@@ -16,6 +16,8 @@ struct transformer_plan {
     bool recompute;  /* of that, only each block's input [batch * time, width]; the rest is made again
                         in one block's memory, for about a sixth more products in a step. The
                         gradients are the same bits */
+    bool factors;    /* the gradient of the head's matrix is left as its factors (factored.h) by parts that are the
+                        whole of their step: with room for them. Where factored_pays() */
     bool narrow;     /* blocks may be numbers of 16 bits (params.h): with room in which one block is widened at a
                         time. Only where transformer_widens() */
 };
@@ -75,6 +77,8 @@ struct train_part {
     int batch, time;
     double weight; /* of its gradient: its share of the step's targets that count */
     bool first;    /* of its step: whatever the gradients held is overwritten, not added to */
+    bool whole;    /* first, and nothing of its step follows: with plan.factors, grads->factored is set, and is
+                      right until the next pass */
     struct {
         uint64_t key, row; /* the step's own; rows of the step before this part */
     } drop;                /* what of the adapters' inputs drops out (op_dropout.h) */

@@ -10,6 +10,7 @@
 #ifndef THAW_ENGINE_MODEL_TRANSFORMER_IMPL_H
 #define THAW_ENGINE_MODEL_TRANSFORMER_IMPL_H
 #include "engine/core/arena.h"
+#include "engine/model/factored.h"
 #include "engine/model/transformer.h"
 #include "engine/nn/blas.h"
 #include "engine/nn/op_attention.h"
@@ -113,7 +114,8 @@ struct transformer {
     size_t vector_reals; /* of all of them */
     real *vector_sums;   /* [shares, vector_reals] of one block */
     real *nll;           /* [rows] where the caller wants none */
-    real *logits;        /* loss_scratch(); in the lanes' place unless head_in_shares */
+    real *logits;        /* loss_scratch(); in the lanes' place unless head_in_shares or plan.factors */
+    struct factored factored; /* plan.factors only: what the last whole step left */
     int *todo;           /* [batch] sequences (prefix.c) */
 };
 

@@ -53,6 +53,7 @@ static double add_part(const struct shard *s, int first, int n, const struct gra
                               .time = t->time,
                               .weight = here > 0 ? here / s->counted : 0,
                               .first = first == s->first,
+                              .whole = n == stage_of(t)->batch,
                               .drop = {dropout_key(t), at},
                               .prefix = prefix_cache_find(t->prefixes, t->ids + first, n),
                               .ready = ready};

@@ -122,6 +122,31 @@ static void test_frozen(void **state) {
     b->ask.kind = NULL;
 }
 
+/* With few rows a step the gradient of the largest matrix is left as factors, and those are smaller. */
+static void test_factored(void **state) {
+    struct bed *b = *state;
+    uint64_t head = UINT64_C(50257) * 768 * sizeof(float), rows = UINT64_C(4) * 64;
+    assert_false(memory_transformer(&b->ask).factors); /* 8 times 256 tokens */
+    put(b->s, "stages.0.batch", "4");
+    put(b->s, "stages.0.micro_batch", "4");
+    put(b->s, "stages.1.batch", "4");
+    b->ask = memory_ask(b->s, &b->table, 64, 2);
+    assert_true(memory_transformer(&b->ask).factors);
+    struct memory_needs n = needs_of(b);
+    assert_int_equal(n.stages[1].gradients, n.weights - head);
+    put(b->s, "stages.0.batch", "8"); /* of two parts, whose gradients are added up */
+    b->ask = memory_ask(b->s, &b->table, 64, 2);
+    assert_false(memory_transformer(&b->ask).factors);
+    struct memory_needs added = needs_of(b);
+    assert_int_equal(added.stages[1].gradients, n.weights);
+    assert_true(n.stages[1].activations < added.stages[1].activations + rows * 50257 * sizeof(float));
+    assert_true(n.stages[1].total + 90 * MIB < added.stages[1].total);
+    put(b->s, "stages.0.batch", "4");
+    put(b->s, "stages.0.freeze", "embed");
+    put(b->s, "stages.1.freeze", "embed");
+    assert_false(memory_transformer(&b->ask).factors);
+}
+
 /* A refusal with `available` bytes; it names `wanted`. */
 static void assert_advised(const struct bed *b, uint64_t available, const char *wanted) {
     struct err err = {0};
@@ -185,6 +210,7 @@ int main(void) {
         with_bed(test_everything_learns),
         with_bed(test_shards),
         with_bed(test_frozen),
+        with_bed(test_factored),
         with_bed(test_advice),
         with_bed(test_advice_holds),
         with_bed(test_from_nothing),
