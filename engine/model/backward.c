@@ -310,6 +310,13 @@ static void vectors_backward(const struct pass *p, struct block_task *t) {
     }
 }
 
+/* The gradients of a block are made; of block `layers`: those of norm and head. */
+static void tell_ready(const struct pass *p, int layer) {
+    const struct param_table *t = p->tf->table;
+    int end = layer < t->config.layers ? t->blocks[layer + 1] : t->n_groups;
+    if (p->ready) p->ready->tell(p->ready->ctx, t->blocks[layer], end);
+}
+
 /* Blocks [from, to), from above. `due`: of what lies above the block at hand, to run beside its
  * shares. */
 static void blocks_backward(const struct pass *p, const struct weights *grads,
@@ -319,12 +326,14 @@ static void blocks_backward(const struct pass *p, const struct weights *grads,
     if (!tf->overlaps) {
         blas_gemm_all(tf->ex, due.list, due.n);
         due.n = 0;
+        tell_ready(p, to);
     }
     for (int l = to - 1; l >= from; l--) {
         struct block_task t = task_of(p, grads, learn, l, l > from || embed);
         if (tf->overlaps) {
             struct gemm_set beside = blas_cut(tf->ex, due.list, due.n);
             shares_run_beside(p, &beside, backward_share, &t);
+            tell_ready(p, l + 1);
             due = matrices_of(p, &t);
         } else {
             block_widen(p, l);
@@ -333,8 +342,10 @@ static void blocks_backward(const struct pass *p, const struct weights *grads,
             blas_gemm_all(tf->ex, now.list, now.n);
         }
         vectors_backward(p, &t);
+        if (!tf->overlaps) tell_ready(p, l);
     }
     blas_gemm_all(tf->ex, due.list, due.n);
+    if (tf->overlaps) tell_ready(p, from);
 }
 
 /* ---- head and embedding ---- */
@@ -488,7 +499,8 @@ double transformer_train(struct transformer *tf, const struct weights *w, struct
         .overwrite = part->first,
         .top = tf->x_top,
         .learn = learn,
-        .drop = {tf->table->config.adapter.dropout, part->drop.key, part->drop.row}};
+        .drop = {tf->table->config.adapter.dropout, part->drop.key, part->drop.row},
+        .ready = part->ready};
     double start = clock_now();
     bool embed = !learn || learn[0];
     struct head_task head = head_of(&p, grads, learn, part, lowest < layers || embed);
@@ -501,6 +513,7 @@ double transformer_train(struct transformer *tf, const struct weights *w, struct
     else head_pass(&p, &head);
     blocks_backward(&p, grads, learn, lowest, layers, due);
     embed_backward(&p, grads, learn, head.factored);
+    if (p.ready && lowest == 0) p.ready->tell(p.ready->ctx, 0, tf->table->blocks[0]);
     grads->factored = head.factored ? factors_left(&p, &head) : NULL;
     if (times) *times = (struct step_times){turn - start, clock_now() - turn};
     return mean_nll(tf->nll, part->targets, p.rows);

@@ -133,6 +133,7 @@ struct pass {
         double share; /* 0: nothing drops out */
         uint64_t key, row;
     } drop; /* of the adapters that learn: the step's key, rows of it before this pass */
+    const struct grads_ready *ready; /* transformer_train()'s */
 };
 
 /* Sequences [first, first + batch) of a pass, and who works on them. */
