@@ -144,13 +144,16 @@ void files_unmap(struct mapping *m) {
     *m = (struct mapping){0};
 }
 
-/* Both are advice: failing changes nothing. */
-void files_map_forget(const struct mapping *m) {
-    if (m->data) madvise((void *)m->data, m->size, MADV_DONTNEED);
-}
-
+/* Advice: failing changes nothing. */
 void files_map_scattered(const struct mapping *m) {
     if (m->data) madvise((void *)m->data, m->size, MADV_RANDOM);
+}
+
+/* Whole pages only: those at the ends hold something else as well. */
+void files_forget(const void *from, size_t n) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)from;
+    uintptr_t first = (start + page - 1) / page * page, end = (start + n) / page * page;
+    if (first < end) madvise((char *)from + (first - start), end - first, MADV_DONTNEED);
 }
 
 /* --- writing */

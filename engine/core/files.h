@@ -23,11 +23,11 @@ struct mapping {
 };
 bool files_map(const char *path, struct mapping *out, struct err *err);
 void files_unmap(struct mapping *m); /* leaves it empty */
-/* The pages read so far need not stay in this process's memory: what is read again comes from the system's
- * cache, or the disk. */
-void files_map_forget(const struct mapping *m);
 /* From now on it is read here and there, not one place behind another. */
 void files_map_scattered(const struct mapping *m);
+/* What lies in [from, from + n) of a mapping has been read and is not needed soon: its pages take no memory of this
+ * process until they are looked at again. */
+void files_forget(const void *from, size_t n);
 
 /* Write `n` bytes to `path` atomically, mode 0600. */
 bool files_write(const char *path, const void *bytes, size_t n, struct err *err);

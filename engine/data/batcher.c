@@ -56,7 +56,7 @@ static size_t unit_tokens(const struct stream *s, size_t i) {
 }
 
 static void give_back(struct stream *s) {
-    files_map_forget(&s->data->map);
+    files_forget(s->data->map.data, s->data->map.size);
     s->visited = 0;
 }
 

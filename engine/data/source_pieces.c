@@ -140,7 +140,7 @@ static bool has_paragraphs(const struct content *file, size_t at) {
         size_t to =
             left > PART ? text_cut(file->data, file->size, at + PART, true) : file->size;
         found = text_find_gap(file->data + at, to - at, &state);
-        files_map_forget(&file->map);
+        files_forget(file->map.data, file->map.size);
         at = to;
     }
     return found;
@@ -205,7 +205,7 @@ static void give_up(struct source_pieces *p) {
     for (int i = 0; i < p->n_open - under_way; i++) content_close(&p->open[i]);
     if (under_way) {
         p->open[0] = p->open[p->n_open - 1];
-        files_map_forget(&p->open[0].map);
+        files_forget(p->open[0].map.data, p->open[0].map.size);
     }
     p->n_open = under_way;
     p->n_pieces = 0;

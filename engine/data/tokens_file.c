@@ -230,7 +230,7 @@ static bool check_list(struct check *c, enum tokens_list list, struct err *err) 
         if (!block_sound(c, list, at + done, n, done)) return damaged(c->f->path, what, err);
         done += n;
         c->done += n;
-        if (c->done / TOKENS_BLOCK % KEPT == 0) files_map_forget(&c->f->map);
+        if (c->done / TOKENS_BLOCK % KEPT == 0) files_forget(c->f->map.data, c->f->map.size);
         if (c->progress && !c->progress(c->ctx, c->done, c->total))
             return err_set(err, ERR_STOPPED, "reading %s was given up", c->f->path);
     }
@@ -244,7 +244,7 @@ static bool check_lists(struct check *c, struct err *err) {
         c->total += c->f->layout.size[list][c->split];
     for (int list = 0; list < TOKENS_LISTS; list++)
         if (!check_list(c, (enum tokens_list)list, err)) return false;
-    files_map_forget(&c->f->map);
+    files_forget(c->f->map.data, c->f->map.size);
     files_map_scattered(&c->f->map);
     uint64_t learned = t->flags & TOKENS_MASKED ? c->learned : t->splits[c->split].tokens;
     return learned == t->splits[c->split].learned ||
