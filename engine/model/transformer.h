@@ -63,6 +63,14 @@ struct prefix {
     const bool *known; /* [batch] it stands there already; else the pass puts it there */
 };
 
+/* Who wants to know when gradients are made: called during the backward pass, as soon as those of groups [first,
+ * end) are what the pass makes of them; always in the same order, norm and head, the blocks from above, the
+ * embedding, and not below the cut. All threads rest meanwhile, and may be used. */
+struct grads_ready {
+    void (*tell)(void *ctx, int first, int end);
+    void *ctx;
+};
+
 /* Part of a step's batch. */
 struct train_part {
     const int32_t *tokens, *targets; /* [batch, time] */
@@ -75,6 +83,7 @@ struct train_part {
         uint64_t key, row; /* the step's own; rows of the step before this part */
     } drop;                /* what of the adapters' inputs drops out (op_dropout.h) */
     const struct prefix *prefix; /* NULL: nothing is known or kept. Else with a cut above 0 only */
+    const struct grads_ready *ready; /* NULL: nobody */
 };
 
 /* Forward and backward. ADDs the gradient of the mean nll, times the part's weight, into grads of groups

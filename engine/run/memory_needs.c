@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/core/tree.h"
 #include "engine/formats/hf_model.h"
 #include "engine/model/decode.h"
 #include "engine/model/factored.h"
@@ -21,9 +22,10 @@ struct memory_ask memory_ask(const struct settings *s, const struct param_table 
                            .time = time,
                            .threads = threads,
                            .sequences = 1,
-                           .recompute = s->recompute == RECOMPUTE_BLOCKS};
+                           .recompute = s->recompute == RECOMPUTE_BLOCKS,
+                           .sets = 1 + tree_levels(s->shards)};
     for (int i = 0; i < s->n_stages; i++) {
-        int n = settings_micro_batch(&s->stages[i]);
+        int n = settings_micro_batch(s, i);
         if (n > a.sequences) a.sequences = n;
         muon = muon || s->stages[i].optimizer.kind == OPTIMIZER_MUON;
     }
@@ -112,7 +114,7 @@ static struct memory_stage stage_of(const struct memory_ask *a, int i, const boo
     if (activations > now.activations) now.activations = activations;
     for (int g = 0; g < t->n_groups; g++) {
         ever[g] = ever[g] || learn[g];
-        if (ever[g]) now.gradients += gradient_bytes(a, g);
+        if (ever[g]) now.gradients += (uint64_t)a->sets * gradient_bytes(a, g);
         if (ever[g]) now.moments += 2 * as_reals(t, g);
         if (learn[g] && i == a->settings->n_stages - 1) now.base += as_reals(t, g);
     }
@@ -162,11 +164,11 @@ static bool fits(const struct memory_ask *a, uint64_t available) {
 static int common_divisor(int a, int b) { return b == 0 ? a : common_divisor(b, a % b); }
 
 /* The most sequences at a time with which it fits, fewer than now; 0: none. They divide the
- * batch of every stage. */
+ * shards of every stage. */
 static int fewer_sequences(struct memory_ask a, uint64_t available) {
     int common = 0;
     for (int i = 0; i < a.settings->n_stages; i++)
-        common = common_divisor(a.settings->stages[i].batch, common);
+        common = common_divisor(settings_shard(a.settings, i), common);
     for (int n = a.sequences - 1; n > 0; n--) {
         a.sequences = n;
         if (common % n == 0 && fits(&a, available)) return n;

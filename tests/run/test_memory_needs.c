@@ -84,6 +84,19 @@ static void test_everything_learns(void **state) {
     assert_int_equal(n.stages[1].total, 5 * n.weights + n.stages[1].activations + n.beside);
 }
 
+/* Shards that wait to be added to others have gradients of their own. */
+static void test_shards(void **state) {
+    struct bed *b = *state;
+    struct memory_needs one = needs_of(b);
+    b->ask.sets = memory_ask(b->s, &b->table, 256, 2).sets;
+    assert_int_equal(b->ask.sets, 1);
+    put(b->s, "shards", "8");
+    b->ask = memory_ask(b->s, &b->table, 256, 2);
+    struct memory_needs eight = needs_of(b);
+    assert_int_equal(eight.stages[1].gradients, 4 * one.stages[1].gradients);
+    assert_true(eight.stages[1].activations < one.stages[1].activations); /* fewer at a time */
+}
+
 /* What once learned keeps its memory; what never does has none, and keeps no activations below.
  */
 static void test_frozen(void **state) {
@@ -195,6 +208,7 @@ static void test_available(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         with_bed(test_everything_learns),
+        with_bed(test_shards),
         with_bed(test_frozen),
         with_bed(test_factored),
         with_bed(test_advice),
