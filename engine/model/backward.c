@@ -160,22 +160,22 @@ static void mlp_backward(const struct share *s, struct way *y) {
 
     real *act = t->mlp || down ? f->act : NULL;
     bias_backward(s, y->sums.down_bias, f->d_out, w.model);
-    through(s, lane->d_act, f->d_out, t->w.down, w.model, w.ffn);
-    adapter_backward(s, f, t->layer, SITE_DOWN, lane->d_act, f->d_out);
+    through(s, lane->act, f->d_out, t->w.down, w.model, w.ffn);
+    adapter_backward(s, f, t->layer, SITE_DOWN, lane->act, f->d_out);
     if (family_traits[tf->table->config.family].gated)
-        swiglu_backward(&lane->ex, f->d_up, act, lane->d_act, b->up, s->rows, w.ffn);
-    else gelu_backward(&lane->ex, f->d_up, act, lane->d_act, b->up, s->rows, w.ffn);
+        swiglu_backward(&lane->ex, f->d_up, act, lane->act, b->up, s->rows, w.ffn);
+    else gelu_backward(&lane->ex, f->d_up, act, lane->act, b->up, s->rows, w.ffn);
     bias_backward(s, y->sums.up_bias, f->d_up, w.up);
     if (down && was_remade(s, t)) adapter_lower(s, b, t->layer, SITE_DOWN, act);
     if (down) adapter_keep_input(s, f, t->layer, SITE_DOWN, act);
     if (t->mlp || up)
         norm_forward(s, f->normed2, b->mean2, b->rstd2, b->x_mid, t->w.norm2, t->w.norm2_bias);
     if (up) adapter_keep_input(s, f, t->layer, SITE_UP, f->normed2);
-    if (onward) through(s, lane->d_norm, f->d_up, t->w.up, w.up, w.model);
-    adapter_backward(s, f, t->layer, SITE_UP, onward ? lane->d_norm : NULL, f->d_up);
+    if (onward) through(s, lane->normed, f->d_up, t->w.up, w.up, w.model);
+    adapter_backward(s, f, t->layer, SITE_UP, onward ? lane->normed : NULL, f->d_up);
     if (!onward) return;
     norm_backward(&lane->ex, &tf->table->config, s->rows, f->d_mid, f->d_out, y->sums.norm2,
-                  y->sums.norm2_bias, lane->d_norm, b->x_mid, b->mean2, b->rstd2, t->w.norm2);
+                  y->sums.norm2_bias, lane->normed, b->x_mid, b->mean2, b->rstd2, t->w.norm2);
 }
 
 /* Through rotation and QK-norm: dq, dk of the attention to their places in dqkv. */
@@ -230,11 +230,11 @@ static void attn_backward(const struct share *s, struct way *y) {
     if (t->attn || lora)
         norm_forward(s, f->normed1, b->mean1, b->rstd1, b->x, t->w.norm1, t->w.norm1_bias);
     if (lora) adapter_keep_input(s, f, t->layer, SITE_QKV, f->normed1);
-    if (onward) through(s, lane->d_norm, f->dqkv, t->w.qkv, w.qkv, w.model);
-    adapter_backward(s, f, t->layer, SITE_QKV, onward ? lane->d_norm : NULL, f->dqkv);
+    if (onward) through(s, lane->normed, f->dqkv, t->w.qkv, w.qkv, w.model);
+    adapter_backward(s, f, t->layer, SITE_QKV, onward ? lane->normed : NULL, f->dqkv);
     if (!onward) return;
     norm_backward(&lane->ex, &tf->table->config, s->rows, t->below ? f->d_in : NULL, f->d_mid,
-                  y->sums.norm1, y->sums.norm1_bias, lane->d_norm, b->x, b->mean1, b->rstd1,
+                  y->sums.norm1, y->sums.norm1_bias, lane->normed, b->x, b->mean1, b->rstd1,
                   t->w.norm1);
 }
 
@@ -421,7 +421,7 @@ static void head_share(const struct share *s, const struct head_task *h) {
     struct outer_view d = {.norm = h->d.norm ? sums : NULL,
                            .norm_bias = h->d.norm_bias ? sums + width : NULL};
     head_rows(&s->lane->ex, s->p, h, (struct span){s->row, s->row + s->rows}, d,
-              s->lane->d_norm, share_rows(s, tf->logits, loss_stride(h->dims)));
+              s->lane->normed, share_rows(s, tf->logits, loss_stride(h->dims)));
 }
 
 /* What the shares have left to do of it. */

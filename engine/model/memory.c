@@ -190,7 +190,6 @@ static void lay_out_lane(struct cursor *at, struct lane *lane, const struct tran
         lay_out_block(at, &lane->own, c, rows, false);
     }
     lane->normed = place(at, rows, w.model);
-    if (backward) lane->d_norm = place(at, rows, w.model);
     if (backward && c->adapter.rank > 0 && c->adapter.dropout > 0)
         lane->dropped = place(
             at, rows, (int)max_size((size_t)w.model, max_size((size_t)w.q, (size_t)w.ffn)));
@@ -203,7 +202,6 @@ static void lay_out_lane(struct cursor *at, struct lane *lane, const struct tran
     size_t scratch = attention_scratch(attention_dims_of(c, sequences, tf->plan.time));
     lane->attention_scratch = place(&attn, scratch, threads);
     lane->act = place(&mlp, rows, w.ffn);
-    if (backward) lane->d_act = place(&mlp, rows, w.ffn);
     at->used = max_size(attn.used, mlp.used);
 }
 
@@ -215,8 +213,9 @@ static void borrow_block(struct transformer *tf) {
     tf->whole.own.x_mid = tf->whole.own.x;
 }
 
-static void lay_out_head(struct cursor *at, struct factored *f, const struct transformer *tf,
-                         size_t rows) {
+/* What makes a norm and pieces of an update of factors: the lanes rest then. */
+static void lay_out_factored(struct cursor *at, struct factored *f,
+                             const struct transformer *tf, size_t rows) {
     for (int i = 0; i < 2; i++) f->gram[i] = place(at, rows, (int)rows);
     f->tile = place(at, (size_t)tf->n_lanes * FACTORED_ROWS, tf->width.model);
 }
@@ -234,10 +233,12 @@ static size_t lay_out_scratch(struct cursor start, struct transformer *tf,
     for (int i = 0; singles && i < tf->n_lanes; i++)
         lay_out_lane(&lanes, tf->lanes ? &tf->lanes[i] : &unplaced, tf, c,
                      tf->share ? tf->share : 1, 1, true);
-    bool stay = tf->head_in_shares || tf->plan.factors;
-    tf->logits =
-        place(stay ? &lanes : &head, loss_scratch(loss_of(c, rows, tf->plan.factors)), 1);
-    if (tf->plan.factors) lay_out_head(&lanes, &tf->factored, tf, rows);
+    if (tf->plan.backward && !tf->head_in_shares)
+        tf->d_norm = place(&head, rows, tf->width.model);
+    if (tf->plan.factors) lay_out_factored(&head, &tf->factored, tf, rows);
+    bool beside = tf->head_in_shares || tf->plan.factors;
+    if (beside) head.used = max_size(lanes.used, head.used);
+    tf->logits = place(&head, loss_scratch(loss_of(c, rows, tf->plan.factors)), 1);
     return max_size(lanes.used, head.used);
 }
 
@@ -253,7 +254,6 @@ static size_t lay_out(struct transformer *tf, const struct model_config *c, char
     if (backward) lay_out_blocks(&at, tf, c, rows);
     if (backward) lay_out_gradients(&at, tf, c, rows);
     if (backward) tf->x_top = place(&at, rows, width);
-    if (backward && !tf->head_in_shares) tf->d_norm = place(&at, rows, width);
     if (backward) tf->vector_sums = place(&at, tf->vector_reals, most_shares(tf));
     tf->normed = place(&at, rows, width);
     tf->top_rstd = place(&at, rows, 1);

@@ -57,10 +57,10 @@ struct block_turned {
 struct lane {
     struct exec ex;          /* of the share: without a pool where lanes work side by side */
     struct block_kept own;   /* of a block that keeps nothing: its stream is changed in place */
-    real *normed, *d_norm;   /* [rows, model] a norm's output, and its gradient */
+    real *normed;            /* [rows, model] a norm's output; on the way down its gradient */
     real *q, *k, *dq, *dk;   /* [rows, q], [rows, kv]: after QK-norm and rotation; rotary only */
     real *d_attn;            /* [rows, q] */
-    real *act, *d_act;       /* [rows, ffn] */
+    real *act;               /* [rows, ffn] the activation; on the way down its gradient */
     real *attention_scratch; /* attention_scratch() for each thread of the lane */
     real *dropped;           /* [rows, the widest input of an adapter]; with dropout only */
 };
