@@ -60,7 +60,7 @@ struct planning {
     const struct asked *asked;
     struct settings *settings;
     const struct stage_settings *stage;
-    int stage_at, time, threads;
+    int stage_at, time, threads, shards; /* shards: as the config has them */
     struct param_table table;
     bool *learn; /* [n_groups] */
     enum narrow_kind *kind;
@@ -153,6 +153,7 @@ static bool prepare(struct planning *p, const char *config, struct err *err) {
     p->stage_at = a->stage ? stage_find(p->settings, a->stage, err) : 0;
     if (p->stage_at < 0) return false;
     p->stage = &p->settings->stages[p->stage_at];
+    p->shards = p->settings->shards;
     p->link = (struct dist_link){bits / 8, 1e-6 * a->latency_us};
     struct pool *pool = pool_create(p->settings->threads, err); /* how many 0 stands for */
     p->threads = pool_threads(pool);
@@ -162,15 +163,16 @@ static bool prepare(struct planning *p, const char *config, struct err *err) {
 
 /* ---- what a node does ---- */
 
-/* A node's share of the batch comes in as many parts as it has shards, and each in micro
- * batches. */
-static void share_out(const struct planning *p, struct plan *plan) {
-    int shards = p->settings->shards > plan->nodes ? p->settings->shards : plan->nodes;
-    int rows = p->stage->batch / shards, micro = settings_micro_batch(p->settings, p->stage_at);
-    if (rows < 1) rows = 1;
-    plan->rows = rows < micro ? rows : micro;
-    int mine = p->stage->batch / plan->nodes;
-    plan->node.parts = (mine + plan->rows - 1) / plan->rows;
+/* The settings for so many nodes: each needs a shard of the batch. */
+static const struct settings *settings_for(struct planning *p, const struct plan *plan) {
+    p->settings->shards = p->shards > plan->nodes ? p->shards : plan->nodes;
+    return p->settings;
+}
+
+/* A node's share of the batch comes in shards, and each of these in micro batches. */
+static void share_out(struct planning *p, struct plan *plan) {
+    plan->rows = settings_micro_batch(settings_for(p, plan), p->stage_at);
+    plan->node.parts = p->stage->batch / plan->nodes / plan->rows;
 }
 
 static void tell(void *ctx, double share) {
@@ -251,15 +253,14 @@ static void divide(const struct planning *p, struct plan *plan) {
     plan->node.backward = seconds * backward / (forward + backward);
 }
 
-static bool need_memory(const struct planning *p, struct plan *plan, struct err *err) {
+static bool need_memory(struct planning *p, struct plan *plan, struct err *err) {
     struct memory_needs needs;
-    struct memory_ask ask = memory_ask(p->settings, &p->table, p->time, p->threads);
-    int shards = p->settings->shards / plan->nodes;
+    const struct settings *s = settings_for(p, plan);
+    struct memory_ask ask = memory_ask(s, &p->table, p->time, p->threads);
     ask.kind = p->kind;
     ask.sequences = plan->rows;
-    ask.sets = 1 + tree_levels(shards > 1 ? shards : 1);
-    if (!memory_kinds(&ask, p->settings->model.from, p->kind, err) ||
-        !memory_needs(&ask, &needs, err))
+    ask.half_sets = memory_half_sets(s, plan->nodes);
+    if (!memory_kinds(&ask, s->model.from, p->kind, err) || !memory_needs(&ask, &needs, err))
         return false;
     plan->memory_bytes = needs.stages[p->stage_at].total;
     return true;
