@@ -18,14 +18,13 @@ struct data_options {
 
 /* The kinds of sources, from their own table. */
 static const char *about(struct buf *out) {
-    buf_str(out,
-            "Print the text of a source, unit by unit, or count it. A unit is what is "
-            "shuffled, and what\n"
-            "belongs to training or to validation as a whole. Of a prompt with its completion, "
-            "and of a\n"
-            "conversation, only what stands {+between these marks+} is learned. Several sources "
-            "are one text,\n"
-            "as they are in a stage's data. Sources:\n");
+    buf_str(out, "Print the text of a source, unit by unit, or count it. A unit is what is "
+                 "shuffled, and what\n"
+                 "belongs to training or to validation as a whole. Of a prompt with its "
+                 "completion, and of a\n"
+                 "conversation, only what stands {+between these marks+} is learned. Several "
+                 "sources are one text,\n"
+                 "as they are in a stage's data. Sources:\n");
     for (const struct source_kind *k = source_kinds; k->word; k++)
         buf_printf(out, "\n  %s:%s\n      %s", k->word, k->argument, k->help);
     return buf_text(out);

@@ -80,10 +80,9 @@ static const char about_program[] =
     "pre-train and fine-tune a small language model, and see it learn";
 static const char description[] =
     "thaw trains a language model, then specialises it, in a terminal: live loss curves, a "
-    "freeze toggle for every "
-    "layer while it trains, base and tuned output side by side. The process that trains, the "
-    "engine, needs no "
-    "terminal; screens come and go. `thaw` alone lists all configs and runs.";
+    "freeze toggle for every layer while it trains, base and tuned output side by side. The "
+    "process that trains, the engine, needs no terminal; screens come and go. `thaw` alone "
+    "lists all configs and runs.";
 
 static void put_keys(void) {
     puts(".SH KEYS");
@@ -112,10 +111,9 @@ static void put_end(void) {
     puts(".SH FILES");
     put_item("$XDG_STATE_HOME/thaw/runs/NAME/", NULL,
              "a run: config.yaml, events.jsonl, base, checkpoints. Default ~/.local/state");
-    put_item(
-        "$XDG_CONFIG_HOME/thaw/settings.json", NULL,
-        "the screen's settings; beside it lessons.json, where you are in each run's lesson. "
-        "Default ~/.config");
+    put_item("$XDG_CONFIG_HOME/thaw/settings.json", NULL,
+             "the screen's settings; beside it lessons.json, where you are in each run's "
+             "lesson. Default ~/.config");
     puts(".SH ENVIRONMENT");
     put_item("NO_COLOR", NULL, "the screen has no colours");
     put_item("OPENBLAS_CORETYPE", NULL,
@@ -165,10 +163,9 @@ void manual_config(void) {
     put_title("THAW\\-CONFIG", "thaw\\-config", 5, "what a run of thaw is told to do");
     puts(".SH DESCRIPTION");
     put_text("A config is a YAML file. A key that is not known, or a value out of its range, "
-             "is told with its place, and "
-             "nothing is begun. Every key may be left out but `stages`. Keys of a stage begin "
-             "with stages.* here; "
-             "`--set stages.0.steps=100` changes one of the first stage.");
+             "is told with its place, and nothing is begun. Every key may be left out but "
+             "`stages`. Keys of a stage begin with stages.* here; `--set stages.0.steps=100` "
+             "changes one of the first stage.");
     puts("\n.SH KEYS");
     for (int i = 0; i < n_setting_keys; i++) put_key(&setting_keys[i]);
     puts(".SH EXAMPLE");
