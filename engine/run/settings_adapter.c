@@ -29,7 +29,7 @@ static bool read_blocks(const struct model_config *c, const struct text_list *ra
         int first = 0, last = c->layers - 1;
         if (ranges->n > 0 && !adapter_blocks(c, ranges->text[i], &first, &last, err))
             return err_prefix(err, "adapter.blocks");
-        memset(out->targets + first, targets, (size_t)(last - first + 1));
+        memset(out->targets + first, targets, (size_t)(last - first) + 1);
     }
     return true;
 }

@@ -393,8 +393,8 @@ static void test_wild(void **state) {
         "{\"type\":\"problem\"}",
         "{\"type\":\"progress\",\"done\":5,\"total\":0}",
         "{\"type\":\"run\"}",
-        "{\"type\":\"run\",\"step\":-4,\"groups\":[{},{},{\"name\":\".\"},{\"name\":\"a.\"}],"
-        "\"stages\":[{}]}",
+        "{\"type\":\"run\",\"step\":-4,\"groups\":[{},{},{\"name\":\".\"}],\"stages\":[{}]}",
+        "{\"type\":\"run\",\"groups\":[{\"name\":\"a.\"}]}",
         "{\"type\":\"end\"}",
     };
     struct history *h = *state;
