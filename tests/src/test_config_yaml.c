@@ -35,8 +35,7 @@ static const struct bad_config {
      "may stand in it"},
     {"only comments", "# nothing\n\n",
      "c.yaml:3:1: there is nothing in this file; `thaw config --explain` tells what may stand "
-     "in "
-     "it"},
+     "in it"},
     {"a word", "medical\n",
      "c.yaml:1:1: a config must be keys with values, e.g. name: medical"},
     {"a list", "- a\n", "c.yaml:1:1: a config must be keys with values, e.g. name: medical"},

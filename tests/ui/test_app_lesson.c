@@ -26,9 +26,8 @@ static const struct lesson lesson = {
         {.title = "The loss falls",
          .point = PANE_LOSS,
          .text = "The loss says how badly the model foretells the next token. Lower is better, "
-                 "and the first "
-                 "steps do most of it.\nThe round marks are tried on text that the model never "
-                 "learns from.",
+                 "and the first steps do most of it.\n"
+                 "The round marks are tried on text that the model never learns from.",
          .attempt = "Left and Right, then 0",
          .wait = {.kind = LESSON_WAIT_STEP, .stage = "finetune", .step = 50},
          .ask = "Why does it fall fast at first?",

@@ -281,8 +281,7 @@ static void test_freeze(void **state) {
     assert_int_equal(h->freeze.count, 2); /* told as one */
     assert_true(isnan(h->freeze.measured_s));
     feed(h, "{\"seq\":7,\"t\":2,\"step\":8,\"type\":\"freeze\",\"group\":\"norm\",\"state\":"
-            "\"learn\","
-            "\"by\":\"screen\",\"predicted_s\":1.5,\"measured_s\":1.4}");
+            "\"learn\",\"by\":\"screen\",\"predicted_s\":1.5,\"measured_s\":1.4}");
     assert_true(h->freeze.measured_s == 1.4);
     assert_int_equal(h->freeze.count, 2); /* no new change */
 }
