@@ -1,18 +1,12 @@
 /* test_config_plans.c - training plans in a config: how they may be written, and what is
  * refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "src/config_file.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define HEAD "eval: {sets: {law: wordnet:law}}\nstages:\n- data: wordnet:law\n  "
 
 static struct settings s; /* large: not on the stack of every test */

@@ -1,17 +1,12 @@
 /* test_app_lesson.c - a lesson on the screen: its place at every size, its keys, what it points
  * at, which keys a step leaves out, `:lesson`, and that a screen comes back where its viewer
  * was. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/files.h"
 #include "ui/app_fixture.h"
 #include "ui/app_parts.h"

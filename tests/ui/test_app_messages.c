@@ -1,14 +1,9 @@
 /* test_app_messages.c - the rows at the bottom: what is said, for how long, over how many rows.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/app_fixture.h"
 #include "ui/app_parts.h"
 

@@ -1,15 +1,10 @@
 /* test_history.c - the fold: events in, facts out. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/clock.h"
 #include "ui/history.h"
 
