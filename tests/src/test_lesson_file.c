@@ -14,7 +14,6 @@
 #include "src/lesson_file.h"
 #include "ui/lesson_view.h"
 
-
 #define HEAD "name: a\ntitle: A lesson\nminutes: 5\nconfig: cricket\nsummary: What it is.\n"
 #define STEP "steps:\n- title: One\n  text: Text.\n"
 
