@@ -25,7 +25,8 @@ static void put_escaped(struct buf *out, const char *s) {
 }
 
 void lesson_state_write(const struct lesson_state *s, struct buf *out) {
-    buf_printf(out, "%s:%d", s->name, s->step + 1);
+    put_escaped(out, s->name);
+    buf_printf(out, ":%d", s->step + 1);
     if (s->seeded) buf_printf(out, ":seed%" PRIu64, s->seed);
     for (int i = 0; i < s->n_sets; i++) {
         buf_str(out, ":");

@@ -18,7 +18,7 @@ struct lesson_state {
     int n_sets;
 };
 
-/* Append the word. Bytes of a value that could be taken for something else stand as %XX. */
+/* Append the word. Bytes of a name or value that could be taken for something else stand as %XX. */
 void lesson_state_write(const struct lesson_state *s, struct buf *out);
 /* Read it back; all behind the name may be missing. ERR_USAGE says which part is wrong. */
 bool lesson_state_parse(const char *word, struct lesson_state *out, struct err *err);

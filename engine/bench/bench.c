@@ -9,6 +9,7 @@
 
 #include "engine/bench/parts.h"
 #include "engine/core/clock.h"
+#include "engine/model/factored.h"
 #include "engine/nn/blas.h"
 
 /* Text to cut sequences from, in batches; steps that only warm up. */
@@ -48,7 +49,11 @@ bool bench_fits(double bytes, struct err *err) {
 }
 
 struct transformer_plan bench_transformer_plan(const struct bench_options *o) {
-    return (struct transformer_plan){.batch = o->batch, .time = o->block, .backward = true};
+    size_t rows = (size_t)o->batch * (size_t)o->block;
+    return (struct transformer_plan){.batch = o->batch,
+                                     .time = o->block,
+                                     .backward = true,
+                                     .factors = factored_pays(&o->config, rows)};
 }
 
 /* Weights, gradients and two moments; activations; operands of the limits. */
@@ -204,6 +209,7 @@ static void step(struct bench *b, double times[N_TIMES]) {
                                .time = b->options.block,
                                .weight = 1,
                                .first = true,
+                               .whole = true,
                                .prefix = b->prefix_rows ? &prefix : NULL};
     transformer_train(b->tf, &b->model.w, &b->g, b->learn, &whole, &passes);
     double trained = clock_now();

@@ -6,7 +6,6 @@
 #include "engine/core/clock.h"
 #include "engine/nn/blas.h"
 #include "engine/nn/op_linear.h"
-#include "engine/nn/op_loss.h"
 #include "engine/nn/tiling.h"
 
 enum { SQUARE_SIDE = 1024, COPY_REALS = 16384 };
@@ -19,8 +18,7 @@ size_t limits_operand_reals(const struct bench_options *o) {
     size_t rows = (size_t)o->batch * (size_t)o->block;
     size_t qkv = (size_t)(c->heads + 2 * c->kv_heads) * (size_t)c->head_dim;
     size_t widest = larger(larger(2 * (size_t)c->ffn, qkv), (size_t)c->width);
-    struct loss_dims loss = {.rows = (int)rows, .width = c->width, .vocab = c->vocab};
-    return larger(larger(rows * widest, loss_scratch(loss)),
+    return larger(larger(rows * widest, loss_scratch(plan_loss(o))),
                   2 * (size_t)SQUARE_SIDE * SQUARE_SIDE);
 }
 
@@ -89,7 +87,9 @@ static void head_products(struct bench *b) {
                           NULL,     weights_outer(&b->g, b->learn).head,
                           NULL,     false,
                           false};
-    int rows = b->options.batch * b->options.block, chunk = plan_head_rows(b);
+    struct loss_dims loss = plan_loss(&b->options);
+    loss.keep = loss.keep && head.dW;
+    int rows = loss.rows, chunk = loss_chunk(loss);
     for (int i = 0; i < tile_count(rows, chunk); i++) {
         struct span s = tile_span(i, rows, chunk);
         forward(b, s.to - s.from, &head);

@@ -32,11 +32,7 @@ static struct attention_dims attention_shape(const struct operands *o) {
                                    .dv_stride = o->qkv};
 }
 
-static struct loss_dims loss_shape(const struct operands *o) {
-    const struct model_config *c = &o->b->model.table.config;
-    return (struct loss_dims){
-        .rows = o->rows, .width = c->width, .vocab = c->vocab, .scale = R(1.0) / (real)o->rows};
-}
+static struct loss_dims loss_shape(const struct operands *o) { return plan_loss(&o->b->options); }
 
 /* What one operand takes, and where it belongs. */
 struct place {
@@ -235,8 +231,9 @@ static void run_activation_backward(struct operands *o, const struct op_call *r)
 }
 
 static void run_head(struct operands *o, const struct op_call *r) {
+    bool factored = o->b->g.factored; /* the update makes it */
     loss_head(exec_of(o), o->nll, NULL, r->dx ? o->dx : NULL,
-              weights_outer(&o->b->g, o->b->learn).head, o->x,
+              factored ? NULL : weights_outer(&o->b->g, o->b->learn).head, o->x,
               weights_outer(&o->b->model.w, NULL).head, o->b->y, o->logits, loss_shape(o));
 }
 

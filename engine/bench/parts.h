@@ -6,6 +6,7 @@
 #include "engine/core/arena.h"
 #include "engine/core/rng.h"
 #include "engine/model/transformer.h"
+#include "engine/nn/op_loss.h"
 
 enum { BENCH_LEAST_ITERS = 5, BENCH_MOST_ITERS = 2000 };
 
@@ -74,8 +75,8 @@ struct matrix {
     bool turned;          /* forward works with a turned copy; for its time W's memory does as well */
 };
 struct matrix plan_matrix(const struct bench *b, int layer, enum block_matrix which);
-/* Rows of logits that the head makes at a time (op_loss.h). */
-int plan_head_rows(const struct bench *b);
+/* The head's work on a batch; `keep` where the gradient of its matrix is left as factors while it learns. */
+struct loss_dims plan_loss(const struct bench_options *o);
 
 /* ---- limits.c ---- */
 

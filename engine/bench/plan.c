@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "engine/bench/parts.h"
-#include "engine/nn/op_loss.h"
 
 /* Groups of one block, in the table's order (params.h). */
 enum { ATTN, MLP, NORM, LORA };
@@ -56,9 +55,11 @@ struct matrix plan_matrix(const struct bench *b, int layer, enum block_matrix wh
     return all[which];
 }
 
-int plan_head_rows(const struct bench *b) {
-    const struct model_config *c = &b->model.table.config;
-    struct loss_dims d = {
-        .rows = b->options.batch * b->options.block, .width = c->width, .vocab = c->vocab};
-    return (int)(loss_scratch(d) / (size_t)c->vocab);
+struct loss_dims plan_loss(const struct bench_options *o) {
+    int rows = o->batch * o->block;
+    return (struct loss_dims){.rows = rows,
+                              .width = o->config.width,
+                              .vocab = o->config.vocab,
+                              .scale = R(1.0) / (real)rows,
+                              .keep = bench_transformer_plan(o).factors};
 }

@@ -144,6 +144,13 @@ void files_unmap(struct mapping *m) {
     *m = (struct mapping){0};
 }
 
+/* Whole pages only: those at the ends hold something else as well. */
+void files_forget(const void *from, size_t n) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)from;
+    uintptr_t first = (start + page - 1) / page * page, end = (start + n) / page * page;
+    if (first < end) madvise((char *)from + (first - start), end - first, MADV_DONTNEED);
+}
+
 /* --- writing */
 
 static bool write_all(int fd, const void *bytes, size_t n) {

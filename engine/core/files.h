@@ -23,6 +23,9 @@ struct mapping {
 };
 bool files_map(const char *path, struct mapping *out, struct err *err);
 void files_unmap(struct mapping *m); /* leaves it empty */
+/* What lies in [from, from + n) of a mapping has been read and is not needed soon: its pages take no memory of this
+ * process until they are looked at again. */
+void files_forget(const void *from, size_t n);
 
 /* Write `n` bytes to `path` atomically, mode 0600. */
 bool files_write(const char *path, const void *bytes, size_t n, struct err *err);

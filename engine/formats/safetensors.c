@@ -261,8 +261,12 @@ struct safetensors *safetensors_open(const char *path, struct err *err) {
     struct mapping map = {0};
     if (!files_map(path, &map, err)) return NULL;
     struct safetensors *s = safetensors_parse(map.data, map.size, path, err);
-    if (s) s->map = map;
-    else files_unmap(&map);
+    if (!s) {
+        files_unmap(&map);
+        return NULL;
+    }
+    s->map = map;
+    for (size_t i = 0; i < s->n; i++) s->tensors[i].mapped = true;
     return s;
 }
 
@@ -294,6 +298,10 @@ const char *safetensors_metadata(const struct safetensors *s, const char *key) {
 }
 
 /* ---- numbers ---- */
+
+void tensor_forget(const struct tensor *t, size_t from, size_t bytes) {
+    if (t->mapped) files_forget(t->data + from, bytes);
+}
 
 void tensor_floats(const struct tensor *t, size_t first, size_t n, float *out) {
     if (n == 0) return;

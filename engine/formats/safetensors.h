@@ -24,6 +24,7 @@ struct tensor {
     int64_t dims[8];
     const unsigned char *data;
     size_t bytes;
+    bool mapped; /* data is a file's */
 };
 
 struct safetensors; /* opaque: an open, checked file */
@@ -44,6 +45,8 @@ const char *safetensors_metadata(const struct safetensors *s, const char *key);
 
 /* Convert n elements of an F32, F16 or BF16 tensor, beginning at element `first`, to float. */
 void tensor_floats(const struct tensor *t, size_t first, size_t n, float *out);
+/* Those bytes are not needed soon: they take no memory where they are a file's. */
+void tensor_forget(const struct tensor *t, size_t from, size_t bytes);
 
 /* Writing: declare all tensors, then give the bytes in the same order. */
 struct tensor_spec {

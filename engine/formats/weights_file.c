@@ -123,6 +123,17 @@ static void load_narrow(const struct tensor *t, const struct param *p, uint16_t 
     }
 }
 
+/* A piece at a time, so that a large file and what is read of it are never both in memory. */
+static void load_straight(const struct tensor *t, size_t n, float *W) {
+    enum { AT_ONCE = 1 << 20 };
+    size_t each = n ? t->bytes / n : 0;
+    for (size_t first = 0; first < n; first += AT_ONCE) {
+        size_t piece = n - first < AT_ONCE ? n - first : AT_ONCE;
+        tensor_floats(t, first, piece, W + first);
+        tensor_forget(t, first * each, piece * each);
+    }
+}
+
 static bool load_param(const struct tensor *t, struct weights *out, int i, struct err *err) {
     const struct param *p = &out->table->params[i];
     uint16_t *narrow = weights_narrow_param(out, i);
@@ -133,7 +144,7 @@ static bool load_param(const struct tensor *t, struct weights *out, int i, struc
     if (narrow) weights_widen(out, p->group); /* it is no such number in this file */
     float *W = weights_param(out, i);
     if (p->transposed) return load_transposed(t, p, W, err);
-    tensor_floats(t, 0, (size_t)p->rows * (size_t)p->cols, W);
+    load_straight(t, (size_t)p->rows * (size_t)p->cols, W);
     return true;
 }
 
@@ -157,6 +168,7 @@ bool shards_load(const struct shards *s, const char *prefix, const bool *groups,
         const char *file = "";
         const struct tensor *t = shards_find(s, prefix, out->table->params[i].name, &file);
         if (!load_param(t, out, i, err)) return false;
+        tensor_forget(t, 0, t->bytes);
     }
     return true;
 }

@@ -160,22 +160,22 @@ static void mlp_backward(const struct share *s, struct way *y) {
 
     real *act = t->mlp || down ? f->act : NULL;
     bias_backward(s, y->sums.down_bias, f->d_out, w.model);
-    through(s, lane->d_act, f->d_out, t->w.down, w.model, w.ffn);
-    adapter_backward(s, f, t->layer, SITE_DOWN, lane->d_act, f->d_out);
+    through(s, lane->act, f->d_out, t->w.down, w.model, w.ffn);
+    adapter_backward(s, f, t->layer, SITE_DOWN, lane->act, f->d_out);
     if (family_traits[tf->table->config.family].gated)
-        swiglu_backward(&lane->ex, f->d_up, act, lane->d_act, b->up, s->rows, w.ffn);
-    else gelu_backward(&lane->ex, f->d_up, act, lane->d_act, b->up, s->rows, w.ffn);
+        swiglu_backward(&lane->ex, f->d_up, act, lane->act, b->up, s->rows, w.ffn);
+    else gelu_backward(&lane->ex, f->d_up, act, lane->act, b->up, s->rows, w.ffn);
     bias_backward(s, y->sums.up_bias, f->d_up, w.up);
     if (down && was_remade(s, t)) adapter_lower(s, b, t->layer, SITE_DOWN, act);
     if (down) adapter_keep_input(s, f, t->layer, SITE_DOWN, act);
     if (t->mlp || up)
         norm_forward(s, f->normed2, b->mean2, b->rstd2, b->x_mid, t->w.norm2, t->w.norm2_bias);
     if (up) adapter_keep_input(s, f, t->layer, SITE_UP, f->normed2);
-    if (onward) through(s, lane->d_norm, f->d_up, t->w.up, w.up, w.model);
-    adapter_backward(s, f, t->layer, SITE_UP, onward ? lane->d_norm : NULL, f->d_up);
+    if (onward) through(s, lane->normed, f->d_up, t->w.up, w.up, w.model);
+    adapter_backward(s, f, t->layer, SITE_UP, onward ? lane->normed : NULL, f->d_up);
     if (!onward) return;
     norm_backward(&lane->ex, &tf->table->config, s->rows, f->d_mid, f->d_out, y->sums.norm2,
-                  y->sums.norm2_bias, lane->d_norm, b->x_mid, b->mean2, b->rstd2, t->w.norm2);
+                  y->sums.norm2_bias, lane->normed, b->x_mid, b->mean2, b->rstd2, t->w.norm2);
 }
 
 /* Through rotation and QK-norm: dq, dk of the attention to their places in dqkv. */
@@ -230,11 +230,11 @@ static void attn_backward(const struct share *s, struct way *y) {
     if (t->attn || lora)
         norm_forward(s, f->normed1, b->mean1, b->rstd1, b->x, t->w.norm1, t->w.norm1_bias);
     if (lora) adapter_keep_input(s, f, t->layer, SITE_QKV, f->normed1);
-    if (onward) through(s, lane->d_norm, f->dqkv, t->w.qkv, w.qkv, w.model);
-    adapter_backward(s, f, t->layer, SITE_QKV, onward ? lane->d_norm : NULL, f->dqkv);
+    if (onward) through(s, lane->normed, f->dqkv, t->w.qkv, w.qkv, w.model);
+    adapter_backward(s, f, t->layer, SITE_QKV, onward ? lane->normed : NULL, f->dqkv);
     if (!onward) return;
     norm_backward(&lane->ex, &tf->table->config, s->rows, t->below ? f->d_in : NULL, f->d_mid,
-                  y->sums.norm1, y->sums.norm1_bias, lane->d_norm, b->x, b->mean1, b->rstd1,
+                  y->sums.norm1, y->sums.norm1_bias, lane->normed, b->x, b->mean1, b->rstd1,
                   t->w.norm1);
 }
 
@@ -310,6 +310,13 @@ static void vectors_backward(const struct pass *p, struct block_task *t) {
     }
 }
 
+/* The gradients of a block are made; of block `layers`: those of norm and head. */
+static void tell_ready(const struct pass *p, int layer) {
+    const struct param_table *t = p->tf->table;
+    int end = layer < t->config.layers ? t->blocks[layer + 1] : t->n_groups;
+    if (p->ready) p->ready->tell(p->ready->ctx, t->blocks[layer], end);
+}
+
 /* Blocks [from, to), from above. `due`: of what lies above the block at hand, to run beside its
  * shares. */
 static void blocks_backward(const struct pass *p, const struct weights *grads,
@@ -319,12 +326,14 @@ static void blocks_backward(const struct pass *p, const struct weights *grads,
     if (!tf->overlaps) {
         blas_gemm_all(tf->ex, due.list, due.n);
         due.n = 0;
+        tell_ready(p, to);
     }
     for (int l = to - 1; l >= from; l--) {
         struct block_task t = task_of(p, grads, learn, l, l > from || embed);
         if (tf->overlaps) {
             struct gemm_set beside = blas_cut(tf->ex, due.list, due.n);
             shares_run_beside(p, &beside, backward_share, &t);
+            tell_ready(p, l + 1);
             due = matrices_of(p, &t);
         } else {
             block_widen(p, l);
@@ -333,8 +342,10 @@ static void blocks_backward(const struct pass *p, const struct weights *grads,
             blas_gemm_all(tf->ex, now.list, now.n);
         }
         vectors_backward(p, &t);
+        if (!tf->overlaps) tell_ready(p, l);
     }
     blas_gemm_all(tf->ex, due.list, due.n);
+    if (tf->overlaps) tell_ready(p, from);
 }
 
 /* ---- head and embedding ---- */
@@ -350,6 +361,7 @@ struct head_task {
     const int32_t *targets;
     struct loss_dims dims; /* of the whole batch */
     bool below;            /* something below the final norm learns */
+    bool factored; /* the gradient of the head's matrix stays in factors; d.head is NULL */
 };
 
 static struct head_task head_of(const struct pass *p, const struct weights *grads,
@@ -360,12 +372,14 @@ static struct head_task head_of(const struct pass *p, const struct weights *grad
                           .d = weights_outer(grads, learn),
                           .targets = part->targets,
                           .below = below};
+    h.factored = tf->plan.factors && part->whole && h.d.head;
     h.dims = (struct loss_dims){.rows = p->rows,
                                 .width = tf->width.model,
                                 .vocab = tf->table->config.vocab,
                                 .overwrite = p->overwrite,
-                                .keep = tf->head_in_shares && h.d.head,
+                                .keep = h.factored || (tf->head_in_shares && h.d.head),
                                 .scale = counted > 0 ? (real)(part->weight / counted) : R(0.0)};
+    if (h.factored) h.d.head = NULL;
     return h;
 }
 
@@ -407,7 +421,7 @@ static void head_share(const struct share *s, const struct head_task *h) {
     struct outer_view d = {.norm = h->d.norm ? sums : NULL,
                            .norm_bias = h->d.norm_bias ? sums + width : NULL};
     head_rows(&s->lane->ex, s->p, h, (struct span){s->row, s->row + s->rows}, d,
-              s->lane->d_norm, share_rows(s, tf->logits, loss_stride(h->dims)));
+              s->lane->normed, share_rows(s, tf->logits, loss_stride(h->dims)));
 }
 
 /* What the shares have left to do of it. */
@@ -426,8 +440,9 @@ static struct products head_finish(const struct pass *p, const struct head_task 
     return due;
 }
 
-static void embed_backward(const struct pass *p, const struct weights *grads,
-                           const bool *learn) {
+/* `factored`: the gradient of the tied matrix is. */
+static void embed_backward(const struct pass *p, const struct weights *grads, const bool *learn,
+                           bool factored) {
     struct outer_view d = weights_outer(grads, learn);
     struct embedding_dims dims = {
         .rows = p->rows, .time = p->time, .width = p->tf->width.model};
@@ -436,8 +451,25 @@ static void embed_backward(const struct pass *p, const struct weights *grads,
     if (!c->tied) begin_gradient(p, d.embed, (size_t)c->vocab * (size_t)c->width);
     begin_gradient(p, d.positions, (size_t)c->context * (size_t)c->width);
     if (d.embed)
-        embedding_backward(p->tf->ex, d.embed, d.positions, stream_gradient(p->tf, 0),
-                           p->tokens, dims);
+        embedding_backward(p->tf->ex, factored && c->tied ? NULL : d.embed, d.positions,
+                           stream_gradient(p->tf, 0), p->tokens, dims);
+}
+
+/* What the pass has left of the head's gradient. */
+static const struct factored *factors_left(const struct pass *p, const struct head_task *h) {
+    struct transformer *tf = p->tf;
+    struct factored *f = &tf->factored;
+    bool tied = tf->table->config.tied;
+    f->param = factored_param(tf->table);
+    f->rows = h->dims.rows;
+    f->width = h->dims.width;
+    f->vocab = h->dims.vocab;
+    f->stride = loss_stride(h->dims);
+    f->G = tf->logits;
+    f->X = tf->normed;
+    f->E = tied ? stream_gradient(tf, 0) : NULL;
+    f->tokens = p->tokens;
+    return f;
 }
 
 /* ---- the whole ---- */
@@ -467,7 +499,8 @@ double transformer_train(struct transformer *tf, const struct weights *w, struct
         .overwrite = part->first,
         .top = tf->x_top,
         .learn = learn,
-        .drop = {tf->table->config.adapter.dropout, part->drop.key, part->drop.row}};
+        .drop = {tf->table->config.adapter.dropout, part->drop.key, part->drop.row},
+        .ready = part->ready};
     double start = clock_now();
     bool embed = !learn || learn[0];
     struct head_task head = head_of(&p, grads, learn, part, lowest < layers || embed);
@@ -479,7 +512,9 @@ double transformer_train(struct transformer *tf, const struct weights *w, struct
     if (tf->head_in_shares) due = head_finish(&p, &head);
     else head_pass(&p, &head);
     blocks_backward(&p, grads, learn, lowest, layers, due);
-    embed_backward(&p, grads, learn);
+    embed_backward(&p, grads, learn, head.factored);
+    if (p.ready && lowest == 0) p.ready->tell(p.ready->ctx, 0, tf->table->blocks[0]);
+    grads->factored = head.factored ? factors_left(&p, &head) : NULL;
     if (times) *times = (struct step_times){turn - start, clock_now() - turn};
     return mean_nll(tf->nll, part->targets, p.rows);
 }

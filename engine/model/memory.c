@@ -1,14 +1,16 @@
 /* memory.c - the memory of a transformer is one block, laid out once:
  *
- *   for each block   its matrices turned, where there are many rows; for training only:
- *                    x, x_mid, norm statistics, qkv, attention's output and log-sum-exp, up
- *                    (with recompute: x; the others once for all)
- *   once             the top of the stream, final norm, factors of a block's gradients, sums of vectors
- *   scratch          one region that the lanes and the head's logits use in turn, or beside each other
+ *   for each block   its matrices turned, where there are many rows; for training only: x,
+ *                    x_mid, norm statistics, qkv, attention's output and log-sum-exp, up
+ *                    (with recompute only x; the others once for all)
+ *   once             the top of the stream, final norm, factors of a block's gradients,
+ *                    sums of vectors
+ *   scratch          one region that the lanes and the head's logits use in turn, or
+ *                    beside each other
  *
- * Not kept, but made again in the backward since they cost one pass over memory: outputs of norms, normed
- * and rotated queries and keys, the activation. Pages never touched cost nothing, so memory follows what
- * learns. */
+ * Not kept, but made again in the backward since they cost one pass over memory: outputs of
+ * norms, normed and rotated queries and keys, the activation. Pages never touched cost nothing,
+ * so memory follows what learns. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -52,10 +54,10 @@ static struct widths widths_of(const struct model_config *c) {
 /* ---- shares ---- */
 
 enum {
-    SHARE_ROWS = 128,           /* near the products' full speed; what they pass on stays in the cache */
-    MIN_SHARES = 8,             /* work for so many cores */
-    SHARE_MATRIX = 1024 * 1024, /* reals: larger matrices are read once for all sequences instead */
-    TURN_ROWS = 512             /* of a batch, that turning the matrices pays for */
+    SHARE_ROWS = 128, /* near the products' full speed; what they pass on stays in the cache */
+    MIN_SHARES = 8,   /* work for so many cores */
+    SHARE_MATRIX = 1 << 20, /* reals: larger ones are read once for all sequences instead */
+    TURN_ROWS = 512         /* of a batch, that turning the matrices pays for */
 };
 
 static int share_of(const struct model_config *c, struct transformer_plan plan) {
@@ -80,20 +82,21 @@ static int most_shares(const struct transformer *tf) {
     return tf->share ? (tf->plan.batch + tf->share - 1) / tf->share : 1;
 }
 
-static struct loss_dims loss_of(const struct model_config *c, size_t rows) {
-    return (struct loss_dims){.rows = (int)rows, .width = c->width, .vocab = c->vocab};
+static struct loss_dims loss_of(const struct model_config *c, size_t rows, bool keep) {
+    return (struct loss_dims){
+        .rows = (int)rows, .width = c->width, .vocab = c->vocab, .keep = keep};
 }
 
 static bool head_fits_shares(const struct model_config *c, struct transformer_plan plan) {
-    struct loss_dims all = loss_of(c, (size_t)plan.batch * (size_t)plan.time);
+    struct loss_dims all = loss_of(c, (size_t)plan.batch * (size_t)plan.time, false);
     return plan.backward && loss_chunk(all) == all.rows &&
            (double)c->vocab * c->width <= SHARE_MATRIX;
 }
 
 /* ---- layout ---- */
 
-/* All that a block keeps but x, which stands already. `keep`: x_mid has memory of its own, so that x is
- * still there for the backward. */
+/* All that a block keeps but x, which stands already. `keep`: x_mid has memory of its own, so
+ * that x is still there for the backward. */
 static void lay_out_block(struct cursor *at, struct block_kept *b, const struct model_config *c,
                           size_t rows, bool keep) {
     const struct family_traits *f = &family_traits[c->family];
@@ -175,8 +178,8 @@ static void lay_out_gradients(struct cursor *at, struct transformer *tf,
         lay_out_factors(at, &tf->factors[i], tf->width, dropout, rows);
 }
 
-/* The attention and mlp phases of a lane never overlap in time, so both begin at the same place. `own`: the
- * lane needs a block's memory of its own. */
+/* The attention and mlp phases of a lane never overlap in time, so both begin at the same
+ * place. `own`: the lane needs a block's memory of its own. */
 static void lay_out_lane(struct cursor *at, struct lane *lane, const struct transformer *tf,
                          const struct model_config *c, int sequences, int threads, bool own) {
     size_t rows = (size_t)sequences * (size_t)tf->plan.time;
@@ -187,9 +190,9 @@ static void lay_out_lane(struct cursor *at, struct lane *lane, const struct tran
         lay_out_block(at, &lane->own, c, rows, false);
     }
     lane->normed = place(at, rows, w.model);
-    if (backward) lane->d_norm = place(at, rows, w.model);
     if (backward && c->adapter.rank > 0 && c->adapter.dropout > 0)
-        lane->dropped = place(at, rows, (int)max_size((size_t)w.model, max_size((size_t)w.q, (size_t)w.ffn)));
+        lane->dropped = place(
+            at, rows, (int)max_size((size_t)w.model, max_size((size_t)w.q, (size_t)w.ffn)));
     struct cursor attn = *at, mlp = *at;
     if (rotary) lane->q = place(&attn, rows, w.q);
     if (rotary) lane->k = place(&attn, rows, w.kv);
@@ -199,15 +202,22 @@ static void lay_out_lane(struct cursor *at, struct lane *lane, const struct tran
     size_t scratch = attention_scratch(attention_dims_of(c, sequences, tf->plan.time));
     lane->attention_scratch = place(&attn, scratch, threads);
     lane->act = place(&mlp, rows, w.ffn);
-    if (backward) lane->d_act = place(&mlp, rows, w.ffn);
     at->used = max_size(attn.used, mlp.used);
 }
 
-/* Where the whole batch is one share, its lane works in the first block's memory while nothing is kept. */
+/* Where the whole batch is one share, its lane works in the first block's memory while nothing
+ * is kept. */
 static void borrow_block(struct transformer *tf) {
     if (!tf->blocks) return;
     tf->whole.own = tf->blocks[0];
     tf->whole.own.x_mid = tf->whole.own.x;
+}
+
+/* What makes a norm and pieces of an update of factors: the lanes rest then. */
+static void lay_out_factored(struct cursor *at, struct factored *f,
+                             const struct transformer *tf, size_t rows) {
+    for (int i = 0; i < 2; i++) f->gram[i] = place(at, rows, (int)rows);
+    f->tile = place(at, (size_t)tf->n_lanes * FACTORED_ROWS, tf->width.model);
 }
 
 /* Lanes and logits, from the same start; returns the end of the longer. */
@@ -216,13 +226,19 @@ static size_t lay_out_scratch(struct cursor start, struct transformer *tf,
     struct cursor lanes = start, head = start;
     struct lane unplaced;
     if (!tf->share)
-        lay_out_lane(&lanes, &tf->whole, tf, c, tf->plan.batch, tf->n_lanes, !tf->plan.backward);
+        lay_out_lane(&lanes, &tf->whole, tf, c, tf->plan.batch, tf->n_lanes,
+                     !tf->plan.backward);
     if (!tf->share && tf->plan.backward) borrow_block(tf);
     bool singles = tf->share || tf->plan.backward; /* prefixes go sequence by sequence */
     for (int i = 0; singles && i < tf->n_lanes; i++)
         lay_out_lane(&lanes, tf->lanes ? &tf->lanes[i] : &unplaced, tf, c,
                      tf->share ? tf->share : 1, 1, true);
-    tf->logits = place(tf->head_in_shares ? &lanes : &head, loss_scratch(loss_of(c, rows)), 1);
+    if (tf->plan.backward && !tf->head_in_shares)
+        tf->d_norm = place(&head, rows, tf->width.model);
+    if (tf->plan.factors) lay_out_factored(&head, &tf->factored, tf, rows);
+    bool beside = tf->head_in_shares || tf->plan.factors;
+    if (beside) head.used = max_size(lanes.used, head.used);
+    tf->logits = place(&head, loss_scratch(loss_of(c, rows, tf->plan.factors)), 1);
     return max_size(lanes.used, head.used);
 }
 
@@ -238,7 +254,6 @@ static size_t lay_out(struct transformer *tf, const struct model_config *c, char
     if (backward) lay_out_blocks(&at, tf, c, rows);
     if (backward) lay_out_gradients(&at, tf, c, rows);
     if (backward) tf->x_top = place(&at, rows, width);
-    if (backward && !tf->head_in_shares) tf->d_norm = place(&at, rows, width);
     if (backward) tf->vector_sums = place(&at, tf->vector_reals, most_shares(tf));
     tf->normed = place(&at, rows, width);
     tf->top_rstd = place(&at, rows, 1);
@@ -288,12 +303,14 @@ size_t transformer_bytes(const struct model_config *c, struct transformer_plan p
     return lay_out(&tf, c, NULL);
 }
 
-/* A block that keeps nothing costs nothing, but for the first: the pass works there (borrow_block). */
-size_t transformer_bytes_above(const struct model_config *c, struct transformer_plan plan, int threads,
-                               int cut) {
+/* A block that keeps nothing costs nothing, but for the first: the pass works there
+ * (borrow_block). */
+size_t transformer_bytes_above(const struct model_config *c, struct transformer_plan plan,
+                               int threads, int cut) {
     struct cursor at = {.base = NULL};
     struct block_kept b = {0};
-    size_t rows = (size_t)plan.batch * (size_t)plan.time, spared = cut > 1 ? (size_t)cut - 1 : 0;
+    size_t rows = (size_t)plan.batch * (size_t)plan.time,
+           spared = cut > 1 ? (size_t)cut - 1 : 0;
     place(&at, rows, c->width);
     if (!plan.recompute) lay_out_block(&at, &b, c, rows, true);
     return transformer_bytes(c, plan, threads) - (plan.backward ? spared * at.used : 0);

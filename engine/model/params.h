@@ -85,6 +85,8 @@ struct weights {
     uint16_t **narrow; /* [n_groups] the group's matrices as numbers of 16 bits, at their offsets; group[g] has its
                           vectors alone then. NULL: all are reals. Such a group cannot change */
     enum narrow_kind *kind; /* [n_groups] of narrow[g] */
+    const struct factored *factored; /* gradients only: the head's matrix is kept as factors (factored.h), and its place
+                                        in group[g] is not looked at. NULL: it is there. Borrowed */
 };
 
 /* Zeroed memory for every group. */

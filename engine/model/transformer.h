@@ -16,6 +16,8 @@ struct transformer_plan {
     bool recompute;  /* of that, only each block's input [batch * time, width]; the rest is made again
                         in one block's memory, for about a sixth more products in a step. The
                         gradients are the same bits */
+    bool factors;    /* the gradient of the head's matrix is left as its factors (factored.h) by parts that are the
+                        whole of their step: with room for them. Where factored_pays() */
     bool narrow;     /* blocks may be numbers of 16 bits (params.h): with room in which one block is widened at a
                         time. Only where transformer_widens() */
 };
@@ -61,16 +63,27 @@ struct prefix {
     const bool *known; /* [batch] it stands there already; else the pass puts it there */
 };
 
+/* Who wants to know when gradients are made: called during the backward pass, as soon as those of groups [first,
+ * end) are what the pass makes of them; always in the same order, norm and head, the blocks from above, the
+ * embedding, and not below the cut. All threads rest meanwhile, and may be used. */
+struct grads_ready {
+    void (*tell)(void *ctx, int first, int end);
+    void *ctx;
+};
+
 /* Part of a step's batch. */
 struct train_part {
     const int32_t *tokens, *targets; /* [batch, time] */
     int batch, time;
     double weight; /* of its gradient: its share of the step's targets that count */
     bool first;    /* of its step: whatever the gradients held is overwritten, not added to */
+    bool whole;    /* first, and nothing of its step follows: with plan.factors, grads->factored is set, and is
+                      right until the next pass */
     struct {
         uint64_t key, row; /* the step's own; rows of the step before this part */
     } drop;                /* what of the adapters' inputs drops out (op_dropout.h) */
     const struct prefix *prefix; /* NULL: nothing is known or kept. Else with a cut above 0 only */
+    const struct grads_ready *ready; /* NULL: nobody */
 };
 
 /* Forward and backward. ADDs the gradient of the mean nll, times the part's weight, into grads of groups

@@ -10,6 +10,7 @@
 #ifndef THAW_ENGINE_MODEL_TRANSFORMER_IMPL_H
 #define THAW_ENGINE_MODEL_TRANSFORMER_IMPL_H
 #include "engine/core/arena.h"
+#include "engine/model/factored.h"
 #include "engine/model/transformer.h"
 #include "engine/nn/blas.h"
 #include "engine/nn/op_attention.h"
@@ -56,10 +57,10 @@ struct block_turned {
 struct lane {
     struct exec ex;          /* of the share: without a pool where lanes work side by side */
     struct block_kept own;   /* of a block that keeps nothing: its stream is changed in place */
-    real *normed, *d_norm;   /* [rows, model] a norm's output, and its gradient */
+    real *normed;            /* [rows, model] a norm's output; on the way down its gradient */
     real *q, *k, *dq, *dk;   /* [rows, q], [rows, kv]: after QK-norm and rotation; rotary only */
     real *d_attn;            /* [rows, q] */
-    real *act, *d_act;       /* [rows, ffn] */
+    real *act;               /* [rows, ffn] the activation; on the way down its gradient */
     real *attention_scratch; /* attention_scratch() for each thread of the lane */
     real *dropped;           /* [rows, the widest input of an adapter]; with dropout only */
 };
@@ -113,7 +114,8 @@ struct transformer {
     size_t vector_reals; /* of all of them */
     real *vector_sums;   /* [shares, vector_reals] of one block */
     real *nll;           /* [rows] where the caller wants none */
-    real *logits;        /* loss_scratch(); in the lanes' place unless head_in_shares */
+    real *logits;        /* loss_scratch(); in the lanes' place unless head_in_shares or plan.factors */
+    struct factored factored; /* plan.factors only: what the last whole step left */
     int *todo;           /* [batch] sequences (prefix.c) */
 };
 
@@ -131,6 +133,7 @@ struct pass {
         double share; /* 0: nothing drops out */
         uint64_t key, row;
     } drop; /* of the adapters that learn: the step's key, rows of it before this pass */
+    const struct grads_ready *ready; /* transformer_train()'s */
 };
 
 /* Sequences [first, first + batch) of a pass, and who works on them. */

@@ -23,6 +23,7 @@ struct softmax_job {
 
 int loss_chunk(struct loss_dims d) {
     int rows = CHUNK_REALS / d.vocab;
+    if (d.keep) return d.rows;
     int least = d.rows / 4 < CHUNK_MAX_QUARTER ? d.rows / 4 : CHUNK_MAX_QUARTER;
     if (rows < least) rows = least;
     if (rows < CHUNK_MIN_ROWS) rows = CHUNK_MIN_ROWS;

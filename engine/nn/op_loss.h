@@ -12,14 +12,14 @@ struct loss_dims {
     int rows, width, vocab;
     real scale;     /* of the gradient: 1 / counted targets */
     bool overwrite; /* dW is laid down, not added to */
-    bool keep;      /* the gradient of the logits is left in scratch, for loss_head_product() */
+    bool keep;      /* the gradient of all logits is left in scratch, for loss_head_product() */
 };
 
 enum { LOSS_IGNORE = -1 }; /* a target that does not count */
 
 /* Reals of scratch for one call. */
 size_t loss_scratch(struct loss_dims d);
-/* Rows of logits that exist at once: d.rows where all fit. */
+/* Rows of logits that exist at once: d.rows where all fit, or are kept. */
 int loss_chunk(struct loss_dims d);
 /* Reals from one row of logits to the next. */
 int loss_stride(struct loss_dims d);

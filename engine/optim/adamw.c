@@ -60,7 +60,7 @@ void optim_reset(struct optim *o) {
 /* What one update needs; the factors of a group follow from its own count of steps. */
 struct update {
     const struct optim *o;
-    const struct weights *w, *g;
+    const struct weights *w;
     double lr, scale; /* lr before the groups' factors */
 };
 
@@ -80,7 +80,7 @@ struct pulls {
 static inline __attribute__((always_inline)) void
 follow(const struct update *u, struct piece *p, struct pulls by, bool pulled) {
     real *restrict w = u->w->group[p->group] + p->from;
-    const real *restrict g = u->g->group[p->group] + p->from;
+    const real *restrict g = p->g;
     const real *restrict start = by.start;
     real rate = (real)by.lr;
     double moved = 0, size = 0;
@@ -107,7 +107,7 @@ static inline __attribute__((always_inline)) void adamw(const struct update *u, 
     real scale = (real)u->scale, whole2 = (real)(1 / sqrt(filled(s->beta2, t)));
     real rate = (real)(by.lr / filled(s->beta1, t));
     real *restrict w = u->w->group[p->group] + p->from;
-    const real *restrict g = u->g->group[p->group] + p->from;
+    const real *restrict g = p->g;
     const real *restrict start = by.start;
     real *restrict m = u->o->m.group[p->group] + p->from;
     real *restrict v = u->o->v.group[p->group] + p->from;
@@ -175,8 +175,8 @@ void optim_step(struct exec *ex, struct optim *o, struct weights *w, struct weig
         if (updates) updates[i] = 0;
     }
     if (o->settings.kind == OPTIMIZER_MUON) muon_directions(ex, o, g, learn, scale);
-    struct update u = {.o = o, .w = w, .g = g, .lr = lr, .scale = scale};
-    pieces_run(ex, w->table, learn, update_piece, &u, (double *const[2]){updates, o->sizes});
+    struct update u = {.o = o, .w = w, .lr = lr, .scale = scale};
+    pieces_run(ex, g, learn, true, update_piece, &u, (double *const[2]){updates, o->sizes});
     for (int i = 0; updates && i < n; i++)
         updates[i] = o->sizes[i] == 0 ? 0 : sqrt(updates[i] / o->sizes[i]);
 }

@@ -26,6 +26,11 @@ double schedule_lr(const struct schedule *s, int64_t step);
  * double and in a fixed order; returns the norm over all that learn. */
 double grads_norm(struct exec *ex, const struct weights *g, const bool *learn, double *norms);
 
+/* ---- add.c ---- */
+
+/* Group g of `to` += that of `from`, number by number. */
+void grads_add(struct exec *ex, const struct weights *to, const struct weights *from, int g);
+
 /* ---- adamw.c: the update; muon.c: the direction of matrices under Muon ---- */
 
 enum optimizer_kind { OPTIMIZER_ADAMW, OPTIMIZER_MUON, OPTIMIZER_COUNT };

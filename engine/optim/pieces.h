@@ -12,13 +12,15 @@ enum { PIECE_REALS = 16384 };
 struct piece {
     int group, param;
     size_t from, n;
+    const real *g; /* [n] its gradient */
     double sum[2]; /* what the work adds up */
 };
 
 /* Call work(ctx, piece) on the pool for all pieces of groups with learn[g] (NULL: all), then
- * add piece->sum[i] to sums[i][group] where sums[i] is not NULL. Cannot fail; allocates
- * nothing. */
-void pieces_run(struct exec *ex, const struct param_table *t, const bool *learn,
+ * add piece->sum[i] to sums[i][group] where sums[i] is not NULL. `g`: the gradients; a matrix whose gradient is
+ * kept as factors is left out, or else (`make`) its pieces are made, larger ones, each just before the work on it.
+ * Cannot fail; allocates nothing. */
+void pieces_run(struct exec *ex, const struct weights *g, const bool *learn, bool make,
                 void (*work)(const void *ctx, struct piece *p), const void *ctx,
                 double *const sums[2]);
 #endif

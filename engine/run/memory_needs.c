@@ -5,8 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/core/tree.h"
 #include "engine/formats/hf_model.h"
 #include "engine/model/decode.h"
+#include "engine/model/factored.h"
 #include "engine/run/sample.h"
 #include "engine/run/training_plan.h"
 
@@ -20,9 +22,10 @@ struct memory_ask memory_ask(const struct settings *s, const struct param_table 
                            .time = time,
                            .threads = threads,
                            .sequences = 1,
-                           .recompute = s->recompute == RECOMPUTE_BLOCKS};
+                           .recompute = s->recompute == RECOMPUTE_BLOCKS,
+                           .sets = 1 + tree_levels(s->shards)};
     for (int i = 0; i < s->n_stages; i++) {
-        int n = settings_micro_batch(&s->stages[i]);
+        int n = settings_micro_batch(s, i);
         if (n > a.sequences) a.sequences = n;
         muon = muon || s->stages[i].optimizer.kind == OPTIMIZER_MUON;
     }
@@ -50,14 +53,6 @@ bool memory_any_narrow(const struct memory_ask *a) {
     return any;
 }
 
-struct transformer_plan memory_transformer(const struct memory_ask *a) {
-    return (struct transformer_plan){.batch = a->sequences,
-                                     .time = a->time,
-                                     .backward = true,
-                                     .recompute = a->recompute,
-                                     .narrow = memory_any_narrow(a)};
-}
-
 /* What learns in a stage, by the config and what is to be frozen beside it. */
 static bool learn_of(const struct memory_ask *a, int stage, bool *learn, struct err *err) {
     if (!plan_may_learn(a->table, &a->settings->stages[stage], learn, err)) return false;
@@ -66,8 +61,45 @@ static bool learn_of(const struct memory_ask *a, int stage, bool *learn, struct 
     return true;
 }
 
+/* Whether a stage lets the head's matrix learn; no where memory for a mask is missing. */
+static bool head_learns(const struct memory_ask *a) {
+    bool *learn = calloc((size_t)a->table->n_groups, sizeof *learn), any = false;
+    int head = a->table->params[factored_param(a->table)].group;
+    for (int i = 0; learn && i < a->settings->n_stages; i++)
+        any = (learn_of(a, i, learn, NULL) && learn[head]) || any;
+    free(learn);
+    return any;
+}
+
+/* Whether every step is one part, with so few rows that the gradient of the head's matrix is
+ * left as factors. */
+static bool leaves_factors(const struct memory_ask *a) {
+    for (int i = 0; i < a->settings->n_stages; i++)
+        if (a->settings->stages[i].batch > a->sequences) return false;
+    return factored_pays(&a->table->config, (size_t)a->sequences * (size_t)a->time) &&
+           head_learns(a);
+}
+
+struct transformer_plan memory_transformer(const struct memory_ask *a) {
+    return (struct transformer_plan){.batch = a->sequences,
+                                     .time = a->time,
+                                     .backward = true,
+                                     .recompute = a->recompute,
+                                     .factors = leaves_factors(a),
+                                     .narrow = memory_any_narrow(a)};
+}
+
 static uint64_t as_reals(const struct param_table *t, int g) {
     return group_bytes(&t->groups[g], NARROW_NONE);
+}
+
+/* But for a matrix whose gradient is left as factors: they are among the activations. */
+static uint64_t gradient_bytes(const struct memory_ask *a, int g) {
+    const struct param_table *t = a->table;
+    const struct param *head = &t->params[factored_param(t)];
+    uint64_t all = as_reals(t, g);
+    if (g != head->group || !leaves_factors(a)) return all;
+    return all - (uint64_t)head->rows * (uint64_t)head->cols * sizeof(real);
 }
 
 /* A stage on top of the one before; ever[n_groups]: what has learned so far. */
@@ -82,7 +114,7 @@ static struct memory_stage stage_of(const struct memory_ask *a, int i, const boo
     if (activations > now.activations) now.activations = activations;
     for (int g = 0; g < t->n_groups; g++) {
         ever[g] = ever[g] || learn[g];
-        if (ever[g]) now.gradients += as_reals(t, g);
+        if (ever[g]) now.gradients += (uint64_t)a->sets * gradient_bytes(a, g);
         if (ever[g]) now.moments += 2 * as_reals(t, g);
         if (learn[g] && i == a->settings->n_stages - 1) now.base += as_reals(t, g);
     }
@@ -132,11 +164,11 @@ static bool fits(const struct memory_ask *a, uint64_t available) {
 static int common_divisor(int a, int b) { return b == 0 ? a : common_divisor(b, a % b); }
 
 /* The most sequences at a time with which it fits, fewer than now; 0: none. They divide the
- * batch of every stage. */
+ * shards of every stage. */
 static int fewer_sequences(struct memory_ask a, uint64_t available) {
     int common = 0;
     for (int i = 0; i < a.settings->n_stages; i++)
-        common = common_divisor(a.settings->stages[i].batch, common);
+        common = common_divisor(settings_shard(a.settings, i), common);
     for (int n = a.sequences - 1; n > 0; n--) {
         a.sequences = n;
         if (common % n == 0 && fits(&a, available)) return n;

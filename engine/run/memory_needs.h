@@ -14,6 +14,7 @@ struct memory_ask {
     int time, threads;            /* tokens of a training sequence */
     int sequences;                /* computed at a time */
     bool recompute;
+    int sets; /* of gradients: those of a step, and of the shards that wait to be added to them */
     uint64_t beside; /* bytes of what does not depend on the stages: a third model, the decoder, Muon's scratch */
 };
 struct memory_ask memory_ask(const struct settings *s, const struct param_table *t, int time, int threads);

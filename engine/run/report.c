@@ -266,7 +266,7 @@ const struct event_score *report_scores(struct trainer *t) {
     if (t->scored_step == t->state.step) return t->scores;
     for (int i = 0; i < s->eval.n_sets; i++)
         t->scores[i] = evaluate(t->transformer, &t->weights, &t->eval_sets[i],
-                                settings_micro_batch(&s->stages[t->state.stage]));
+                                settings_micro_batch(s, t->state.stage));
     t->scored_step = t->state.step;
     return t->scores;
 }

@@ -452,6 +452,11 @@ int settings_early_set(const struct settings *s, int stage) {
     return settings_best_set(s);
 }
 
-int settings_micro_batch(const struct stage_settings *st) {
-    return st->micro_batch > 0 ? st->micro_batch : st->batch;
+int settings_shard(const struct settings *s, int stage) {
+    return s->stages[stage].batch / s->shards;
+}
+
+int settings_micro_batch(const struct settings *s, int stage) {
+    int wanted = s->stages[stage].micro_batch, shard = settings_shard(s, stage);
+    return wanted > 0 && wanted < shard ? wanted : shard;
 }

@@ -87,6 +87,7 @@ struct settings {
     char name[NAME_MAX_BYTES];
     uint64_t seed;
     int threads;
+    int shards; /* equal parts of every batch whose gradients are added up as a tree (engine/core/tree.h) */
     enum recompute recompute;
     int cache_frozen_prefix; /* MiB at most; 0: off */
     struct {
@@ -184,6 +185,8 @@ int settings_best_set(const struct settings *s);
 int settings_stage_of(const struct settings *s, const char *source);
 /* The eval set that a stage with early_stop is watched by. */
 int settings_early_set(const struct settings *s, int stage);
-/* Sequences computed at a time: micro_batch, or the whole batch. Divides batch (settings_check). */
-int settings_micro_batch(const struct stage_settings *st);
+/* Sequences of a shard. */
+int settings_shard(const struct settings *s, int stage);
+/* Sequences computed at a time: micro_batch, or a whole shard. Divides the shard (settings_check). */
+int settings_micro_batch(const struct settings *s, int stage);
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/core/tree.h"
 #include "engine/data/source.h"
 #include "engine/run/run_dir.h"
 #include "engine/run/settings.h"
@@ -30,6 +31,24 @@ static bool name_taken(const struct settings *s, int stage) {
     return false;
 }
 
+/* Shards, and what is computed of them at a time. */
+static bool check_parts(const struct settings *s, int i, char *path, struct err *err) {
+    const struct stage_settings *st = &s->stages[i];
+    if (st->batch % s->shards != 0) {
+        err_set(err, ERR_RANGE, "shards must divide batch: %d sequences make no %d equal parts",
+                st->batch, s->shards);
+        return at(path, "stages.%d.batch", i);
+    }
+    int shard = settings_shard(s, i);
+    if (st->batch % (st->micro_batch > 0 ? st->micro_batch : 1) == 0 &&
+        shard % settings_micro_batch(s, i) == 0)
+        return true;
+    err_set(err, ERR_RANGE,
+            "micro_batch must divide batch%s: %d sequences make no whole number of parts of %d",
+            s->shards > 1 ? " / shards" : "", shard, st->micro_batch);
+    return at(path, "stages.%d.micro_batch", i);
+}
+
 static bool check_stage(const struct settings *s, int i, char *path, struct err *err) {
     const struct stage_settings *st = &s->stages[i];
     if (name_taken(s, i)) {
@@ -48,13 +67,7 @@ static bool check_stage(const struct settings *s, int i, char *path, struct err 
         return at(path, "stages.%d.replay.share", i);
     }
     if (!check_sources(&st->replay.data, err)) return at(path, "stages.%d.replay.data", i);
-    if (st->batch % settings_micro_batch(st) != 0) {
-        err_set(
-            err, ERR_RANGE,
-            "micro_batch must divide batch: %d sequences make no whole number of parts of %d",
-            st->batch, st->micro_batch);
-        return at(path, "stages.%d.micro_batch", i);
-    }
+    if (!check_parts(s, i, path, err)) return false;
     if (st->l2_sp > 0 && i != s->n_stages - 1) {
         err_set(err, ERR_RANGE,
                 "l2_sp pulls towards the weights that a stage began with, and these are kept "
@@ -198,6 +211,11 @@ bool settings_check(const struct settings *s, char *path, struct err *err) {
     if (s->n_stages == 0) {
         err_set(err, ERR_RANGE, "a run needs at least one stage");
         return at(path, "stages");
+    }
+    if (!tree_is_whole(s->shards)) {
+        err_set(err, ERR_RANGE, "shards must be a power of two (1, 2, 4, 8 ...), not %d",
+                s->shards);
+        return at(path, "shards");
     }
     for (int i = 0; i < s->n_stages; i++)
         if (!check_stage(s, i, path, err)) return false;

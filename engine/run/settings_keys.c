@@ -1,6 +1,7 @@
 /* settings_keys.c - the one table of a run's keys. */
 #include <stddef.h>
 
+#include "engine/core/tree.h"
 #include "engine/run/settings.h"
 
 static const char *const family_words[FAMILY_COUNT] = {
@@ -29,6 +30,10 @@ const struct setting_key setting_keys[] = {
      "Every random choice follows from it: one seed, one run."},
     {"threads", SETTING_INT, RUN(threads), "0", 0, 64, "threads", NULL, 0,
      "Threads that compute; 0 takes one a core. The weights do not depend on it."},
+    {"shards", SETTING_INT, RUN(shards), "1", 1, TREE_PARTS_MAX, "parts", NULL, 0,
+     "Equal parts of every batch whose gradients are computed by themselves and added up as a tree: "
+     "what up to as many processes can share (mpirun). A power of two; the weights depend on it, and "
+     "not on how many processes there are."},
     {"recompute", SETTING_WORD, RUN(recompute), "none", 0, 0, "", recompute_words,
      RECOMPUTE_COUNT,
      "What is computed twice to save memory: blocks keeps only each block's input for the "

@@ -218,7 +218,8 @@ bool stage_has_room(const struct trainer *t, const bool *learn, uint64_t availab
     for (int g = 0; g < t->table.n_groups; g++) {
         uint64_t reals = group_bytes(&t->table.groups[g], NARROW_NONE);
         if (!learn[g] || t->learn[g]) continue;
-        if (t->optim.steps[g] == 0) bytes += 3 * reals;       /* gradient and moments */
+        if (t->optim.steps[g] == 0) /* gradients and moments */
+            bytes += (uint64_t)(trainer_ask(t).sets + 2) * reals;
         if (t->has_base && t->base.shared[g]) bytes += reals; /* a base of its own, or reals */
         else if (t->weights.narrow[g]) bytes += reals;
     }
@@ -282,9 +283,8 @@ static bool copy_base(struct trainer *t, const struct weights *saved, struct err
     t->base.plain = weights_adapters_blank(&t->base);
     t->has_base = t->base_saved = true;
     for (int i = 0; i < t->settings->eval.n_sets; i++)
-        t->base_scores[i] =
-            evaluate(t->transformer, &t->base, &t->eval_sets[i],
-                     settings_micro_batch(&t->settings->stages[t->state.stage]));
+        t->base_scores[i] = evaluate(t->transformer, &t->base, &t->eval_sets[i],
+                                     settings_micro_batch(t->settings, t->state.stage));
     return true;
 }
 

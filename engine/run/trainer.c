@@ -1,7 +1,6 @@
 /* trainer.c - one step, what is looked at beside the steps, and the loop over stages. */
 #include "engine/run/trainer.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -57,54 +56,14 @@ static void stop_for_number(struct trainer *t, const char *what) {
 
 /* What a step found out. */
 struct findings {
-    double loss, norm;
-    int known; /* sequences whose stream below the cut was known */
-    struct step_times times;
+    struct gradient of;
+    double norm;
 };
-
-/* What drops out in a step follows from where it stands: a resumed run makes it again. */
-static uint64_t dropout_key(const struct trainer *t) {
-    uint64_t stage = (uint64_t)t->state.stage, step = (uint64_t)t->state.stage_step;
-    struct rng stream = rng_make(t->settings->seed ^ UINT64_C(0x64726f70), stage, step);
-    return rng_next(&stream);
-}
-
-/* One part of the batch in t->x, t->y, from sequence `first` on. Weighs as much as its share of
- * the `counted` targets of the whole. */
-static void add_part(struct trainer *t, int first, int n, double counted, struct findings *f) {
-    struct step_times took = {0};
-    size_t at = (size_t)first * (size_t)t->time, rows = (size_t)n * (size_t)t->time;
-    double here = (double)targets_counted(t->y + at, rows);
-    struct train_part part = {.tokens = t->x + at,
-                              .targets = t->y + at,
-                              .batch = n,
-                              .time = t->time,
-                              .weight = here > 0 ? here / counted : 0,
-                              .first = first == 0,
-                              .drop = {dropout_key(t), at},
-                              .prefix = prefix_cache_find(t->prefixes, t->ids + first, n)};
-    f->loss += part.weight * transformer_train(t->transformer, &t->weights, &t->grads, t->learn,
-                                               &part, &took);
-    f->known += prefix_cache_filled(t->prefixes);
-    f->times.forward += took.forward;
-    f->times.backward += took.backward;
-}
-
-/* The batch, a micro batch at a time: loss and gradient are means over the whole. */
-static void add_parts(struct trainer *t, struct findings *f) {
-    const struct stage_settings *s = stage_of(t);
-    int n = settings_micro_batch(s);
-    assert(s->batch % n == 0); /* settings_check */
-    double counted = (double)targets_counted(t->y, (size_t)s->batch * (size_t)t->time);
-    prefix_cache_begin(t->prefixes, t->state.stage, transformer_cut(&t->table, t->learn));
-    for (int i = 0; i < s->batch; i += n) add_part(t, i, n, counted, f);
-}
 
 /* Gradients of one batch. False when loss or gradient norm is not finite. */
 static bool gradients(struct trainer *t, struct findings *f) {
-    batcher_fill(t->stages[t->state.stage].batcher, t->state.stage_step, t->x, t->y, t->ids);
-    add_parts(t, f);
-    if (!isfinite(f->loss)) {
+    f->of = trainer_gradient(t);
+    if (!isfinite(f->of.loss)) {
         stop_for_number(t, "loss");
         return false;
     }
@@ -129,8 +88,8 @@ static bool all_finite(const double *x, int n) {
 
 static void record_cost(struct trainer *t, const struct findings *f, double update,
                         double total) {
-    double known = (double)f->known / stage_of(t)->batch;
-    struct cost_sample sample = {.times = f->times,
+    double known = (double)f->of.known / stage_of(t)->batch;
+    struct cost_sample sample = {.times = f->of.times,
                                  .work = cost_forward(&t->cost.shape, t->learn, known),
                                  .update = update,
                                  .total = total};
@@ -157,7 +116,7 @@ bool trainer_step(struct trainer *t) {
     t->training_s += end - start;
     t->gone_bad = !all_finite(t->group_updates, t->table.n_groups);
     record_cost(t, &f, end - update_start, end - start);
-    report_step(t, f.loss, lr, f.norm, &f.times, end - update_start, end - start);
+    report_step(t, f.of.loss, lr, f.norm, &f.of.times, end - update_start, end - start);
     return true;
 }
 

@@ -1,12 +1,13 @@
 /* trainer.h - the step loop: stages, batches, wishes obeyed between two steps, facts reported.
  * The struct is shared by the files of run/ that make up the trainer: trainer.c (loop), trainer_create.c
- * (making), stage.c (data, base, freeze plan), freeze.c (changes of that plan), obey.c (commands), fork.c and
+ * (making), gradient.c (a batch's gradient), stage.c (data, base, freeze plan), freeze.c (changes of that plan), obey.c (commands), fork.c and
  * rollback.c (two larger ones), report.c and report_text.c (events).
  * Nobody else looks inside. */
 #ifndef THAW_ENGINE_RUN_TRAINER_H
 #define THAW_ENGINE_RUN_TRAINER_H
 #include <signal.h>
 
+#include "engine/core/tree.h"
 #include "engine/model/decode.h"
 #include "engine/model/transformer.h"
 #include "engine/run/checkpoint.h"
@@ -53,6 +54,7 @@ struct trainer {
     int time; /* tokens of a training sequence: at most the model's context */
     enum narrow_kind *kind; /* [n_groups] what the weights are created as */
     struct weights weights, grads, base;
+    struct weights waiting[TREE_LEVELS]; /* gradients of shards, to be added to others (gradient.c) */
     bool has_base, base_saved;  /* the last stage has begun; the base's folder is on the disk */
     uint64_t *base_fingerprint; /* [n_groups] of the base's bytes when it was taken */
     struct optim optim;
@@ -204,6 +206,16 @@ bool report_encode(struct trainer *t, const char *prompt, struct ids *out, struc
 /* Base (once) and tuned text of n of the example's prompts; those of one side are written together. */
 void report_prompts(struct trainer *t, int first, int n);
 bool report_asked(struct trainer *t, const struct command *c, struct err *err); /* `sample` */
+
+/* gradient.c */
+/* What the gradient of a step brought with it. */
+struct gradient {
+    double loss;
+    int known; /* sequences whose stream below the cut was known */
+    struct step_times times;
+};
+/* That of the step at hand, into t->grads: the mean over its batch. */
+struct gradient trainer_gradient(struct trainer *t);
 
 /* trainer.c */
 /* One update of the stage, reported as a `step`. False when loss or gradient is not finite: nothing was

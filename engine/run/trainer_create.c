@@ -96,6 +96,14 @@ static bool plan_kinds(struct trainer *t, const char *folder, struct err *err) {
     return memory_kinds(&a, folder, t->kind, err);
 }
 
+/* Of a step, and of the shards that wait for others meanwhile. */
+static bool take_gradients(struct trainer *t, int sets, struct err *err) {
+    bool ok = weights_create(&t->table, &t->grads, err);
+    for (int i = 0; ok && i < sets - 1; i++)
+        ok = weights_create(&t->table, &t->waiting[i], err);
+    return ok;
+}
+
 static bool take_memory(struct trainer *t, struct err *err) {
     const struct settings *s = t->settings;
     size_t n = (size_t)t->table.n_groups;
@@ -105,7 +113,7 @@ static bool take_memory(struct trainer *t, struct err *err) {
     size_t kept = (size_t)trainer_memory(t).prefixes / sizeof(real) / window;
     if (!fits_in_memory(t, err) ||
         !weights_create_narrow(&t->table, t->kind, &t->weights, err) ||
-        !weights_create(&t->table, &t->grads, err) ||
+        !take_gradients(t, a.sets, err) ||
         !optim_create(&t->ex, &t->table, settings_optim(&s->stages[0]), &t->optim, err) ||
         !(t->transformer =
               transformer_create(&t->table, memory_transformer(&a), &t->ex, err)) ||
@@ -284,6 +292,7 @@ void trainer_destroy(struct trainer *t) {
     optim_destroy(&t->optim);
     weights_destroy(&t->base);
     weights_destroy(&t->grads);
+    for (int i = 0; i < TREE_LEVELS; i++) weights_destroy(&t->waiting[i]);
     weights_destroy(&t->weights);
     param_table_destroy(&t->table);
     imported_destroy(t->imported);

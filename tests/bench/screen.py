@@ -3,7 +3,7 @@
 training has every core, time to the first frame, from a key to its bytes, bytes to the terminal, the screen's own CPU, and
 what it takes from the training. Not a test: it takes a few minutes and wants the machine to itself.
 
-    tests/bench/screen.py [--thaw PROGRAM] [--frames PROGRAM] [--size 80x24] [--seconds 20] [--watchers 30] [--pairs 100] [PART...]
+    tests/bench/screen.py [--thaw PROGRAM] [--frames PROGRAM] [--size 80x24] [--seconds 20] [--watchers 30] [--pairs 300] [PART...]
 
 PART: frames, attach, live, slowed, watchers; all of them without one. The first two need build/test/tests/bench_screen
 (cmake --preset test && ninja -C build/test bench_screen). The run is configs/medical.yaml; the screen is `thaw attach` on
@@ -19,7 +19,7 @@ parser.add_argument("--frames", default=os.path.join(root, "build", "test", "tes
 parser.add_argument("--size", default="80x24")
 parser.add_argument("--seconds", type=float, default=20)
 parser.add_argument("--watchers", type=int, default=30)
-parser.add_argument("--pairs", type=int, default=100)
+parser.add_argument("--pairs", type=int, default=300)
 parser.add_argument("--set", default="stages.0.batch=4", help="of configs/medical.yaml: short steps by default")
 parser.add_argument("parts", nargs="*", metavar="PART")
 options = parser.parse_args()
@@ -186,7 +186,7 @@ def slowed():
         for word in ("stop", "go on") if pair % 2 else ("go on", "stop"):
             os.kill(screen.pid, signal.SIGSTOP if word == "stop" else signal.SIGCONT)
             before, start = screen.cpu(), time.monotonic()
-            medians[word] = stretch(2, [screen])
+            medians[word] = stretch(0.5, [screen])
             if word == "go on":
                 cpu, lasted = cpu + screen.cpu() - before, lasted + time.monotonic() - start
         shares.append(medians["go on"] / medians["stop"] - 1)

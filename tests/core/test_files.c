@@ -132,6 +132,47 @@ static void test_map(void **state) {
     files_unmap(&m);
 }
 
+/* Pages of [from, from + n) that take memory. */
+static int resident(const unsigned char *from, size_t n) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    int count = 0;
+    FILE *f = fopen("/proc/self/pagemap", "rb");
+    assert_non_null(f);
+    for (size_t at = 0; at < n; at += page) {
+        uint64_t entry = 0;
+        assert_int_equal(
+            fseek(f, (long)(((uintptr_t)from + at) / page * sizeof entry), SEEK_SET), 0);
+        assert_int_equal(fread(&entry, sizeof entry, 1, f), 1);
+        count += (int)(entry >> 63); /* present */
+    }
+    fclose(f);
+    return count;
+}
+
+/* What is forgotten takes no memory, and is there again when it is looked at. Pages that are
+ * only partly meant stay. */
+static void test_forget(void **state) {
+    (void)state;
+    enum { PAGES = 64 };
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), n = PAGES * page;
+    struct mapping m;
+    const char *path = in_folder("pages");
+    unsigned char *bytes = malloc(n);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < n; i++) bytes[i] = (unsigned char)(i * 7 + i / page);
+    assert_true(files_write(path, bytes, n, NULL));
+    assert_true(files_map(path, &m, NULL));
+    assert_memory_equal(m.data, bytes, n);
+    assert_int_equal(resident(m.data, n), PAGES);
+    files_forget(m.data + 1, n - 2);
+    assert_int_equal(resident(m.data, n), 2); /* the first and the last */
+    assert_memory_equal(m.data, bytes, n);
+    files_forget(m.data + 1, page - 2);
+    assert_int_equal(resident(m.data, n), PAGES);
+    files_unmap(&m);
+    free(bytes);
+}
+
 /* --- writes that fail */
 
 static int entries(const char *path) {
@@ -451,6 +492,7 @@ int main(void) {
         FILES_TEST(test_read_appends_and_caps),
         FILES_TEST(test_what_is_no_file_is_refused),
         FILES_TEST(test_map),
+        FILES_TEST(test_forget),
         FILES_TEST(test_failed_write_leaves_the_old),
         FILES_TEST(test_full_disk),
         FILES_TEST(test_write_without_a_folder),

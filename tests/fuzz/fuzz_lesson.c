@@ -42,7 +42,7 @@ static void read_state(const uint8_t *data, size_t size) {
     lesson_state_write(&first, &once);
     require(lesson_state_parse(buf_text(&once), &second, NULL));
     require(second.step == first.step && second.seed == first.seed &&
-            second.n_sets == first.n_sets);
+            second.n_sets == first.n_sets && strcmp(second.name, first.name) == 0);
     for (int i = 0; i < first.n_sets; i++) require(strcmp(first.sets[i], second.sets[i]) == 0);
     buf_deinit(&once);
 }

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const char *kind, *behind;
     } kinds[] = {{"text:", ""},          {"jsonl:", ""}, {"html:", ""},
                  {"packages:", ""},      {"pairs:", ""}, {"pairs:", ":medical"},
-                 {"sentences:text:", ""}};
+                 {"sentences:text:", ""}, {"pod:", ""},   {"fortunes:", ""}};
     if (size == 0) return 0;
     char spec[300];
     struct source_text s = {.units = NULL};

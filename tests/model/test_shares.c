@@ -136,13 +136,67 @@ static void test_loss_only(void **state) {
     bed_destroy(b);
 }
 
+/* ---- who waits for gradients ---- */
+
+struct told {
+    const struct weights *g;
+    uint64_t print[GROUPS_MAX]; /* of the group's gradients when it was told */
+    int order[GROUPS_MAX], n;
+};
+
+static void keep(void *ctx, int first, int end) {
+    struct told *t = ctx;
+    for (int g = first; g < end; g++) {
+        t->print[g] = weights_fingerprint_group(t->g, g);
+        t->order[t->n++] = g;
+    }
+}
+
+/* Each group of the cut or above is told once, from above, with the gradients that it keeps. */
+static void check_ready(struct bed *b, const char *frozen, bool alone) {
+    struct told told = {.g = &b->f.g};
+    bool learn[GROUPS_MAX] = {false};
+    const struct grads_ready ready = {keep, &told};
+    assert_true(groups_select(&b->f.table, frozen, learn, NULL));
+    for (int i = 0; i < b->f.table.n_groups; i++) learn[i] = !learn[i];
+    struct train_part part = {.tokens = b->tokens,
+                              .targets = b->targets,
+                              .batch = alone ? 1 : BATCH,
+                              .time = TIME,
+                              .weight = 1,
+                              .first = true,
+                              .ready = &ready};
+    spoil(&b->f.g);
+    transformer_train(alone ? b->one : b->tf, &b->f.w, &b->f.g, learn, &part, NULL);
+    int cut = transformer_cut(&b->f.table, learn), layers = b->f.table.config.layers;
+    int lowest = cut > 0 ? b->f.table.blocks[cut] : 0, n = 0;
+    for (int l = layers; l >= cut; l--) {
+        int end = l < layers ? b->f.table.blocks[l + 1] : b->f.table.n_groups;
+        for (int g = b->f.table.blocks[l]; g < end; g++) assert_int_equal(told.order[n++], g);
+    }
+    if (cut == 0) assert_int_equal(told.order[n++], 0);
+    assert_int_equal(told.n, n);
+    for (int g = lowest; g < b->f.table.n_groups; g++)
+        assert_true(told.print[g] == weights_fingerprint_group(&b->f.g, g));
+}
+
+static void test_ready(void **state) {
+    static const char *const frozen[] = {"", "embed", "embed,0", "embed,0,1", "block.1.mlp"};
+    for (int recompute = 0; recompute < 2; recompute++) {
+        struct bed *b = bed_create(*state, 2, recompute);
+        for (size_t i = 0; i < 2 * COUNT(frozen); i++) check_ready(b, frozen[i / 2], i % 2);
+        bed_destroy(b);
+    }
+}
+
 int main(void) {
     static const struct {
         const char *what;
         CMUnitTestFunction run;
     } checks[] = {{"the sum of its sequences", test_sum_of_sequences},
                   {"same bits", test_same_bits},
-                  {"loss only", test_loss_only}};
+                  {"loss only", test_loss_only},
+                  {"who waits for gradients", test_ready}};
     static char names[COUNT(checks) * COUNT(model_cases)][96];
     struct CMUnitTest tests[COUNT(names)];
     for (size_t i = 0; i < COUNT(names); i++) {

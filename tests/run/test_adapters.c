@@ -190,6 +190,9 @@ static void test_settings(void **state) {
     struct err err = {0};
     struct settings *s = adapted_settings();
     must(settings_check(s, path, &err), &err);
+    put(s, "stages.1.adapter.rank", "999");
+    refused(s, "stages.1.adapter", "rank is 999, and the model is");
+    put(s, "stages.1.adapter.rank", "3");
     put(s, "stages.1.adapter.targets", "head");
     refused(s, "stages.1.adapter", "no linear map \"head\" in a block of qwen3");
     put(s, "stages.1.adapter.targets", "q");

@@ -84,6 +84,19 @@ static void test_everything_learns(void **state) {
     assert_int_equal(n.stages[1].total, 5 * n.weights + n.stages[1].activations + n.beside);
 }
 
+/* Shards that wait to be added to others have gradients of their own. */
+static void test_shards(void **state) {
+    struct bed *b = *state;
+    struct memory_needs one = needs_of(b);
+    b->ask.sets = memory_ask(b->s, &b->table, 256, 2).sets;
+    assert_int_equal(b->ask.sets, 1);
+    put(b->s, "shards", "8");
+    b->ask = memory_ask(b->s, &b->table, 256, 2);
+    struct memory_needs eight = needs_of(b);
+    assert_int_equal(eight.stages[1].gradients, 4 * one.stages[1].gradients);
+    assert_true(eight.stages[1].activations < one.stages[1].activations); /* fewer at a time */
+}
+
 /* What once learned keeps its memory; what never does has none, and keeps no activations below.
  */
 static void test_frozen(void **state) {
@@ -107,6 +120,31 @@ static void test_frozen(void **state) {
     assert_true(needs_of(b).weights <
                 both.weights - 130 * MIB); /* half of 10 blocks of 27 MiB */
     b->ask.kind = NULL;
+}
+
+/* With few rows a step the gradient of the largest matrix is left as factors, and those are smaller. */
+static void test_factored(void **state) {
+    struct bed *b = *state;
+    uint64_t head = UINT64_C(50257) * 768 * sizeof(float), rows = UINT64_C(4) * 64;
+    assert_false(memory_transformer(&b->ask).factors); /* 8 times 256 tokens */
+    put(b->s, "stages.0.batch", "4");
+    put(b->s, "stages.0.micro_batch", "4");
+    put(b->s, "stages.1.batch", "4");
+    b->ask = memory_ask(b->s, &b->table, 64, 2);
+    assert_true(memory_transformer(&b->ask).factors);
+    struct memory_needs n = needs_of(b);
+    assert_int_equal(n.stages[1].gradients, n.weights - head);
+    put(b->s, "stages.0.batch", "8"); /* of two parts, whose gradients are added up */
+    b->ask = memory_ask(b->s, &b->table, 64, 2);
+    assert_false(memory_transformer(&b->ask).factors);
+    struct memory_needs added = needs_of(b);
+    assert_int_equal(added.stages[1].gradients, n.weights);
+    assert_true(n.stages[1].activations < added.stages[1].activations + rows * 50257 * sizeof(float));
+    assert_true(n.stages[1].total + 90 * MIB < added.stages[1].total);
+    put(b->s, "stages.0.batch", "4");
+    put(b->s, "stages.0.freeze", "embed");
+    put(b->s, "stages.1.freeze", "embed");
+    assert_false(memory_transformer(&b->ask).factors);
 }
 
 /* A refusal with `available` bytes; it names `wanted`. */
@@ -170,7 +208,9 @@ static void test_available(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         with_bed(test_everything_learns),
+        with_bed(test_shards),
         with_bed(test_frozen),
+        with_bed(test_factored),
         with_bed(test_advice),
         with_bed(test_advice_holds),
         with_bed(test_from_nothing),

@@ -354,6 +354,8 @@ static const struct check_case {
     {"stages.1.micro_batch", "3", "stages.1.micro_batch", "16 sequences make no whole number"},
     {"stages.0.micro_batch", "32", "stages.0.micro_batch", "must divide batch"},
     {"model.heads", "7", "model", "heads"},
+    {"shards", "3", "shards", "a power of two (1, 2, 4, 8 ...), not 3"},
+    {"shards", "32", "stages.0.batch", "shards must divide batch: 16 sequences make no 32"},
 };
 
 static void test_check(void **state) {
@@ -373,6 +375,23 @@ static void test_check(void **state) {
         assert_string_equal(path, c->at);
         assert_says(&err, c->says);
     }
+}
+
+/* What is computed at a time has to come out even in a shard. */
+static void test_check_parts(void **state) {
+    (void)state;
+    char path[TEXT_MAX_BYTES];
+    struct err err = {0};
+    fill();
+    put_well("stages.0.batch", "24");
+    put_well("stages.0.micro_batch", "4");
+    put_well("shards", "8"); /* of three sequences */
+    assert_ok(settings_check(&settings, path, &err), err);
+    put_well("shards", "4"); /* of six */
+    assert_false(settings_check(&settings, path, &err));
+    assert_string_equal(path, "stages.0.micro_batch");
+    assert_says(&err,
+                "must divide batch / shards: 6 sequences make no whole number of parts of 4");
 }
 
 static void test_check_stages(void **state) {
@@ -444,9 +463,12 @@ static void test_derived(void **state) {
     assert_int_equal(m.kv_heads, 3);
     assert_int_equal(m.width, 192);
     assert_int_equal(m.ffn, 0);
-    assert_int_equal(settings_micro_batch(&settings.stages[1]), 16);
+    assert_int_equal(settings_micro_batch(&settings, 1), 16);
     put_well("stages.1.micro_batch", "4");
-    assert_int_equal(settings_micro_batch(&settings.stages[1]), 4);
+    assert_int_equal(settings_micro_batch(&settings, 1), 4);
+    put_well("shards", "8");
+    assert_int_equal(settings_shard(&settings, 1), 2);
+    assert_int_equal(settings_micro_batch(&settings, 1), 2); /* no more than a shard has */
     struct schedule s = settings_schedule(&settings.stages[1]);
     assert_int_equal(s.kind, SCHEDULE_WSD);
     assert_int_equal(s.steps, 77);
@@ -465,6 +487,7 @@ int main(void) {
         cmocka_unit_test_setup(test_lengths, prepare),
         cmocka_unit_test(test_find),
         cmocka_unit_test_setup(test_check, prepare),
+        cmocka_unit_test_setup(test_check_parts, prepare),
         cmocka_unit_test_setup(test_check_stages, prepare),
         cmocka_unit_test_setup(test_check_sets, prepare),
         cmocka_unit_test_setup(test_check_prompts, prepare),

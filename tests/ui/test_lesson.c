@@ -315,6 +315,7 @@ static void test_states_read(void **state) {
                  {"cricket:seed5", "cricket:1:seed5", NULL},
                  {"cricket:2:seed0", "cricket:2:seed0", NULL},
                  {"cricket:2:a=b", "cricket:2:a=b", NULL},
+                 {"100%25%20new%3A", "100%25%20new%3A:1", NULL},
                  {"cricket:a=b:c=d", "cricket:1:a=b:c=d", NULL},
                  {"", NULL, "empty"},
                  {"cricket:", NULL, "empty"},

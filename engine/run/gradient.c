@@ -1,0 +1,97 @@
+/* gradient.c - the gradient of a step: its batch cut into shards, these into micro batches.
+ * The parts of a shard are added one after the other, as they come; the shards as a tree
+ * (engine/core/tree.h), each group as soon as the backward pass is done with it. */
+#include <assert.h>
+
+#include "engine/run/trainer.h"
+
+/* A shard at work. */
+struct shard {
+    struct trainer *t;
+    int i, first;   /* its number; its first sequence */
+    double counted; /* targets of the whole batch */
+};
+
+static const struct stage_settings *stage_of(const struct trainer *t) {
+    return &t->settings->stages[t->state.stage];
+}
+
+/* Where the tree's places stand. */
+static struct weights *place(struct trainer *t, int i) {
+    return i == 0 ? &t->grads : &t->waiting[i - 1];
+}
+
+/* The shard's part of groups [first, end) meets those that wait for it. */
+static void merge(void *ctx, int first, int end) {
+    const struct shard *s = ctx;
+    struct trainer *t = s->t;
+    for (int g = first; g < end; g++) {
+        int at = tree_place(s->i);
+        for (int n = t->learn[g] ? tree_merges(s->i) : 0; n > 0; n--, at--)
+            grads_add(&t->ex, place(t, at - 1), place(t, at), g);
+    }
+}
+
+/* What drops out in a step follows from where it stands: a resumed run makes it again. */
+static uint64_t dropout_key(const struct trainer *t) {
+    uint64_t stage = (uint64_t)t->state.stage, step = (uint64_t)t->state.stage_step;
+    struct rng stream = rng_make(t->settings->seed ^ UINT64_C(0x64726f70), stage, step);
+    return rng_next(&stream);
+}
+
+/* n sequences of the batch in t->x, t->y, from number `first` on. They weigh as much as their
+ * share of the targets of the whole. Returns their loss, so weighed. */
+static double add_part(const struct shard *s, int first, int n, const struct grads_ready *ready,
+                       struct gradient *out) {
+    struct trainer *t = s->t;
+    struct step_times took = {0};
+    size_t at = (size_t)first * (size_t)t->time, rows = (size_t)n * (size_t)t->time;
+    double here = (double)targets_counted(t->y + at, rows);
+    struct train_part part = {.tokens = t->x + at,
+                              .targets = t->y + at,
+                              .batch = n,
+                              .time = t->time,
+                              .weight = here > 0 ? here / s->counted : 0,
+                              .first = first == s->first,
+                              .whole = n == stage_of(t)->batch,
+                              .drop = {dropout_key(t), at},
+                              .prefix = prefix_cache_find(t->prefixes, t->ids + first, n),
+                              .ready = ready};
+    double loss = transformer_train(t->transformer, &t->weights, place(t, tree_place(s->i)),
+                                    t->learn, &part, &took);
+    out->known += prefix_cache_filled(t->prefixes);
+    out->times.forward += took.forward;
+    out->times.backward += took.backward;
+    return part.weight * loss;
+}
+
+/* A micro batch at a time; nobody but the tree needs to know when the last is made. */
+static double add_shard(struct shard *s, struct gradient *out) {
+    struct trainer *t = s->t;
+    const struct grads_ready ready = {merge, s};
+    int end = s->first + settings_shard(t->settings, t->state.stage);
+    int n = settings_micro_batch(t->settings, t->state.stage);
+    bool alone = t->settings->shards == 1;
+    double loss = 0;
+    assert((end - s->first) % n == 0); /* settings_check */
+    for (int at = s->first; at < end; at += n)
+        loss += add_part(s, at, n, at + n < end || alone ? NULL : &ready, out);
+    return loss;
+}
+
+struct gradient trainer_gradient(struct trainer *t) {
+    const struct stage_settings *s = stage_of(t);
+    struct gradient out = {.loss = 0};
+    double losses[TREE_LEVELS + 1] = {0};
+    batcher_fill(t->stages[t->state.stage].batcher, t->state.stage_step, t->x, t->y, t->ids);
+    prefix_cache_begin(t->prefixes, t->state.stage, transformer_cut(&t->table, t->learn));
+    size_t rows = (size_t)s->batch * (size_t)t->time;
+    struct shard shard = {.t = t, .counted = (double)targets_counted(t->y, rows)};
+    for (int i = 0; i < t->settings->shards; i++) {
+        shard.i = i;
+        shard.first = i * settings_shard(t->settings, t->state.stage);
+        tree_add(losses, i, add_shard(&shard, &out));
+    }
+    out.loss = losses[0];
+    return out;
+}
