@@ -20,6 +20,7 @@
 #include "engine/data/sentences.h"
 #include "engine/data/source_kinds.h"
 #include "engine/data/take.h"
+#include "engine/data/tokens_file.h"
 #include "engine/data/wordnet.h"
 
 const struct source_kind source_kinds[] = {
@@ -70,6 +71,10 @@ const struct source_kind source_kinds[] = {
      "so many kilobytes of another source to learn from, drawn from all of it; what is held out "
      "stays whole",
      take_read, take_check, NULL},
+    {"tokens", "PATH",
+     "what `thaw data SOURCE --tokenize PATH` wrote: mapped, so that it may be larger than "
+     "memory; for training it stands alone",
+     tokens_source_read, NULL, strlen},
     {NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
