@@ -129,7 +129,7 @@ found() { "$json_get" "$2" <"$(log_of "$1")"; } # found RUN PATH: of lr-find's r
 seconds() { # seconds RUN PART: the quickest step of those that stayed; other work on the machine only slows
     values "$1" "seconds.$2" type=step | sort -g | head -n 1
 }
-calc() { awk "BEGIN { printf \"%.4f\", $* }"; } # calc EXPRESSION
+calc() { awk "BEGIN { printf \"%.4f\", $* }" 2>/dev/null; } # calc EXPRESSION; nothing where a figure is missing
 
 # --- what is said about them
 
@@ -137,7 +137,7 @@ figure() {
     local verdict=pass
     awk -v v="$2" -v least="$3" -v most="$4" 'BEGIN { exit !(v != "" && v + 0 == v && v >= least && v <= most) }' ||
         verdict=FAIL
-    printf '%s  %-14s seed %-6s %-58s %8s  (%s to %s)\n' "$verdict" "$lesson" "$seed" "$1" "${2:-none}" "$3" "$4"
+    printf '%s  %-14s seed %-6s %-52s %8.8s  (%s to %s)\n' "$verdict" "$lesson" "$seed" "$1" "${2:-none}" "$3" "$4"
     figures=$((figures + 1))
     [ "$verdict" = pass ] || failures=$((failures + 1))
 }
