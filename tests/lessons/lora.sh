@@ -4,11 +4,11 @@ runs() {
     run lora
     plain full
 }
+gain() { calc "$(base "$1" domain) - $(loss "$1" domain)"; }
+rise() { calc "$(loss "$1" general) - $(base "$1" general)"; }
 figures() {
-    for run in lora full; do
-        figure "nats gained on the domain, $run" "$(calc "$(base $run domain) - $(loss $run domain)")" 0.1 0.9
-        figure "nats lost in general, $run" "$(calc "$(loss $run general) - $(base $run general)")" 0 0.8
-    done
-    figure "what LoRA gains, share of full" "$(calc "($(base lora domain) - $(loss lora domain)) / ($(base full domain) - $(loss full domain))")" 0.2 0.95
-    figure "what LoRA loses, share of full" "$(calc "($(loss lora general) - $(base lora general)) / ($(loss full general) - $(base full general))")" 0 0.8
+    figure "nats gained on the domain, LoRA" "$(gain lora)" 0.2 0.45
+    figure "nats lost in general, LoRA" "$(rise lora)" 0.1 0.3
+    figure "share of what the whole model gains" "$(calc "$(gain lora) / $(gain full)")" 0.35 0.65
+    figure "share of what the whole model forgets" "$(calc "$(rise lora) / $(rise full)")" 0.3 0.65
 }
