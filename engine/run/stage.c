@@ -271,7 +271,7 @@ bool stage_has_room(const struct trainer *t, const bool *learn, uint64_t availab
         uint64_t reals = group_bytes(&t->table.groups[g], NARROW_NONE);
         if (!learn[g] || t->learn[g]) continue;
         if (t->optim.steps[g] == 0) /* gradients and moments */
-            bytes += (uint64_t)(trainer_ask(t).sets + 2) * reals;
+            bytes += (uint64_t)(trainer_ask(t).half_sets + 4) * reals / 2;
         if (t->has_base && t->base.shared[g]) bytes += reals; /* a base of its own, or reals */
         else if (t->weights.narrow[g]) bytes += reals;
     }
@@ -397,6 +397,7 @@ bool stage_begin(struct trainer *t, struct err *err) {
     t->optim.start = t->has_base ? &t->base : NULL;
     report_frozen(t);
     stage_measure(t);
+    t->together.moved = true;
     t->freeze_told.waiting = false;
     t->sampling_s = t->training_s = 0;
     memset(t->base_told, 0, sizeof t->base_told);

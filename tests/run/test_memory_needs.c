@@ -88,12 +88,14 @@ static void test_everything_learns(void **state) {
 static void test_shards(void **state) {
     struct bed *b = *state;
     struct memory_needs one = needs_of(b);
-    b->ask.sets = memory_ask(b->s, &b->table, 256, 2).sets;
-    assert_int_equal(b->ask.sets, 1);
+    assert_int_equal(memory_half_sets(b->s, 1), 2);
     put(b->s, "shards", "8");
     b->ask = memory_ask(b->s, &b->table, 256, 2);
     struct memory_needs eight = needs_of(b);
     assert_int_equal(eight.stages[1].gradients, 4 * one.stages[1].gradients);
+    assert_int_equal(memory_half_sets(b->s, 1), 8);
+    assert_int_equal(memory_half_sets(b->s, 2), 7); /* half of the tree, and what comes */
+    assert_int_equal(memory_half_sets(b->s, 8), 3);
     assert_true(eight.stages[1].activations < one.stages[1].activations); /* fewer at a time */
 }
 
@@ -122,7 +124,8 @@ static void test_frozen(void **state) {
     b->ask.kind = NULL;
 }
 
-/* With few rows a step the gradient of the largest matrix is left as factors, and those are smaller. */
+/* With few rows a step the gradient of the largest matrix is left as factors, and those are
+ * smaller. */
 static void test_factored(void **state) {
     struct bed *b = *state;
     uint64_t head = UINT64_C(50257) * 768 * sizeof(float), rows = UINT64_C(4) * 64;
@@ -139,7 +142,8 @@ static void test_factored(void **state) {
     assert_false(memory_transformer(&b->ask).factors);
     struct memory_needs added = needs_of(b);
     assert_int_equal(added.stages[1].gradients, n.weights);
-    assert_true(n.stages[1].activations < added.stages[1].activations + rows * 50257 * sizeof(float));
+    assert_true(n.stages[1].activations <
+                added.stages[1].activations + rows * 50257 * sizeof(float));
     assert_true(n.stages[1].total + 90 * MIB < added.stages[1].total);
     put(b->s, "stages.0.batch", "4");
     put(b->s, "stages.0.freeze", "embed");

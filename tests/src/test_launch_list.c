@@ -31,8 +31,8 @@ static void log_steps(const char *runs, const char *name, int from, int to, bool
     event_log_close(&log);
 }
 
-/* The list over runs below `home`, drawn once so that it is known what is in sight: more rows than lessons and
- * configs take. */
+/* The list over runs below `home`, drawn once so that it is known what is in sight: more rows
+ * than lessons and configs take. */
 static const char *open_list(struct fixture *f, const char *home) {
     struct err err = {0};
     memset(f, 0, sizeof *f);
@@ -178,7 +178,8 @@ static void test_out_of_sight(void **state) {
         assert_int_equal(points(&f.list.entries[i]), seen ? 5 : 0);
         curves += seen;
     }
-    assert_in_range(curves, 1, 58); /* lessons and configs, more with each version, stand above them */
+    /* Lessons and configs, more with each version, stand above them. */
+    assert_in_range(curves, 1, 58);
     close_list(&f);
 }
 

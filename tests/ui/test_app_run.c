@@ -375,7 +375,7 @@ static void test_overlay(void **state) {
     struct fixture *f = *state;
     struct fixture other = {.log.fd = -1};
     char typed[128];
-    strcat(strcpy(other.dir, f->dir), "/other");
+    assert_true(files_join(other.dir, sizeof other.dir, f->dir, "other", NULL));
     assert_true(files_make_dirs(other.dir, 0700, NULL));
     assert_true(run_paths_of(other.dir, &other.paths, NULL));
     open_log(&other);
@@ -405,7 +405,7 @@ static void test_fork(void **state) {
     struct command c;
     struct control_ticket ticket;
     struct answer a = {.ok = true, .step = 2};
-    strcat(strcpy(other.dir, f->dir), "/other");
+    assert_true(files_join(other.dir, sizeof other.dir, f->dir, "other", NULL));
     assert_true(files_make_dirs(other.dir, 0700, NULL));
     assert_true(run_paths_of(other.dir, &other.paths, NULL));
     open_log(&other);

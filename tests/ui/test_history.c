@@ -364,7 +364,8 @@ static void test_samples(void **state) {
         feed_sample(h, prompt, "tuned", -1, 20);
     }
     feed_sample(h, "bank :", "legal/step-6", 1, 21); /* neither base nor tuned */
-    assert_true(s->pairs[1].third.made && s->pairs[1].tuned.step == 10 && !s->pairs[1].base.made);
+    assert_true(s->pairs[1].third.made && s->pairs[1].tuned.step == 10 &&
+                !s->pairs[1].base.made);
     assert_string_equal(s->pairs[1].third.side, "legal/step-6");
     feed_sample(h, "own 73", "tuned", -1, 22);
     assert_int_equal(s->n, 2 + SAMPLES_OWN_MAX);
@@ -392,8 +393,8 @@ static void test_wild(void **state) {
         "{\"type\":\"problem\"}",
         "{\"type\":\"progress\",\"done\":5,\"total\":0}",
         "{\"type\":\"run\"}",
-        "{\"type\":\"run\",\"step\":-4,\"groups\":[{},{},{\"name\":\".\"},{\"name\":\"a.\"}],"
-        "\"stages\":[{}]}",
+        "{\"type\":\"run\",\"step\":-4,\"groups\":[{},{},{\"name\":\".\"}],\"stages\":[{}]}",
+        "{\"type\":\"run\",\"groups\":[{\"name\":\"a.\"}]}",
         "{\"type\":\"end\"}",
     };
     struct history *h = *state;

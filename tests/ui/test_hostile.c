@@ -191,8 +191,7 @@ static void test_checker(void **state) {
 int main(void) {
     struct CMUnitTest tests[COUNT(views) + 1] = {cmocka_unit_test(test_checker)};
     for (size_t i = 0; i < COUNT(views); i++)
-        tests[i + 1] = (struct CMUnitTest){.name = views[i].name,
-                                           .test_func = test_view,
-                                           .initial_state = (void *)(uintptr_t)&views[i]};
+        tests[i + 1] = (struct CMUnitTest){
+            .name = views[i].name, .test_func = test_view, .initial_state = (void *)&views[i]};
     return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);
 }

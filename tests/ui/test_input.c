@@ -89,7 +89,7 @@ static const struct mouse_case {
     {"\033[<0;5;6m", false, {0, 0, 0, false, false}},  /* released */
     {"\033[<32;5;6M", false, {0, 0, 0, false, false}}, /* moved */
     {"\033[<66;5;6M", false, {0, 0, 0, false, false}}, /* wheel sideways */
-    {"\033[<;;M", false, {0, 0, 0, false, false}}, /* no cell */
+    {"\033[<;;M", false, {0, 0, 0, false, false}},     /* no cell */
     {"\033[<0;0;3M", false, {0, 0, 0, false, false}},
     {"\033[M !\037", false, {0, 0, 0, false, false}},
     {"\033[M\001!!", false, {0, 0, 0, false, false}},
