@@ -68,7 +68,8 @@ const struct source_kind source_kinds[] = {
      "another source with its letters exchanged, by an alphabet that follows from SEED",
      permute_read, permute_check, NULL},
     {"take", "KB:SOURCE",
-     "so many kilobytes of another source to learn from, drawn from all of it; what is held out "
+     "so many kilobytes of another source to learn from, drawn from all of it; what is held "
+     "out "
      "stays whole",
      take_read, take_check, NULL},
     {"tokens", "PATH",
