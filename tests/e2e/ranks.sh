@@ -100,6 +100,8 @@ killed() {
     let_end torn
     must "the rest, with four" ranks 4 --resume torn
     same_state "killed twice" calm torn 300
+    must "nothing is left to do, and all are told" timeout "$patience" mpirun -n 2 "$thaw" run --resume torn
+    same_state "which changes nothing" calm torn 300
 }
 
 refused() {
