@@ -4,6 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+root=$(realpath "$(dirname "$0")/../..")
 command -v mpirun >/dev/null || skip "there is no mpirun (./run installs it)"
 [ -e "$(dirname "$thaw")/thaw_mpi.so" ] || skip "this thaw was built without MPI"
 grep -qa __tsan_init "$thaw" && skip "MPI's libraries are not made for this sanitizer"
@@ -114,7 +115,23 @@ refused() {
     ok "no folder is left" test ! -e "$runs/no"
 }
 
+# What the README shows, on a config of the same name.
+readme() {
+    local line n=0
+    make_texts
+    mkdir -p "$work/here/configs"
+    make_config "$work/here/configs/medical.yaml" medical 20 20
+    cd "$work/here" || return
+    while IFS= read -r line; do
+        n=$((n + 1))
+        must "$line" eval "${line/ thaw / "$thaw" }"
+    done < <(awk '/^```/ { inside = ($0 == "```sh"); next } inside' "$root/README.md" | sed 's/ *#.*//' | grep '^mpirun ')
+    same "commands" 2 "$n"
+    ok "that run has finished" has_event shared reason type=end reason=finished
+}
+
 same_bits
+readme
 obeyed
 killed
 refused
