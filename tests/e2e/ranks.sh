@@ -10,6 +10,7 @@ command -v mpirun >/dev/null || skip "there is no mpirun (./run installs it)"
 grep -qa __tsan_init "$thaw" && skip "MPI's libraries are not made for this sanitizer"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export OMPI_MCA_btl_base_warn_component_unused=0 OMPI_MCA_hwloc_base_binding_policy=none
+export OMPI_MCA_btl_vader_backing_directory=$work # what a killed process shares with others goes with it
 export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0" # MPI keeps what it has until the end
 
 awk 'BEGIN { srand(7); for (i = 0; i < 400; i++) print "the", i % 7, "wheels of number", int(rand() * 90), "turn\n" }' \

@@ -14,10 +14,6 @@
 static const struct lab_run shape = {40, 40, 1, 16, 4, 4}; /* a crash saves at any step */
 static const double patience_s = 60;
 
-static const char *const variables[] = {
-    "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
-    "OMPI_MCA_rmaps_base_oversubscribe=1", "OMPI_MCA_hwloc_base_binding_policy=none", NULL};
-
 /* The processes of one start. */
 enum { MPIRUN, ONLOOKER, FOLLOWER, ENGINE, PROCESSES };
 struct crew {
@@ -73,23 +69,35 @@ static bool all_gone(const struct crew *c, const struct run_paths *paths) {
     }
 }
 
+/* `mpirun` and what follows; the memory that killed processes shared is left in the scratch
+ * folder. */
+static pid_t start_mpi(struct lab *lab, const char *const *arguments) {
+    char shared[PATH_MAX + 64];
+    const char *const variables[] = {"OMPI_ALLOW_RUN_AS_ROOT=1",
+                                     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
+                                     "OMPI_MCA_rmaps_base_oversubscribe=1",
+                                     "OMPI_MCA_hwloc_base_binding_policy=none",
+                                     shared,
+                                     NULL};
+    struct lab env = *lab; /* it looks for mpirun */
+    strcpy(env.thaw, "/usr/bin/env");
+    snprintf(shared, sizeof shared, "OMPI_MCA_btl_vader_backing_directory=%s", lab->scratch);
+    return lab_start(&env, arguments, variables);
+}
+
 static pid_t start(struct lab *lab, const struct run_paths *paths, int processes) {
     char count[8];
     snprintf(count, sizeof count, "%d", processes);
     const char *const arguments[] = {"mpirun", "-n",       count,      lab->thaw,
                                      "run",    "--resume", paths->dir, NULL};
-    struct lab env = *lab; /* it looks for mpirun */
-    strcpy(env.thaw, "/usr/bin/env");
-    return lab_start(&env, arguments, variables);
+    return start_mpi(lab, arguments);
 }
 
 static bool has_mpi(struct lab *lab) {
     char module[PATH_MAX + 16];
     struct lab_end end;
-    struct lab env = *lab;
     const char *const arguments[] = {"mpirun", "--version", NULL};
-    strcpy(env.thaw, "/usr/bin/env");
-    lab_wait(lab, lab_start(&env, arguments, variables), &end);
+    lab_wait(lab, start_mpi(lab, arguments), &end);
     snprintf(module, sizeof module, "%.*s/thaw_mpi.so",
              (int)(strrchr(lab->thaw, '/') - lab->thaw), lab->thaw);
     return end.status == 0 && access(module, R_OK) == 0;
