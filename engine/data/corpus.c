@@ -179,9 +179,13 @@ bool corpus_teach(struct bpe_trainer *b, const struct source_text *text, const s
 }
 
 void corpus_deinit(struct corpus *c) {
-    free(c->tokens);
-    free(c->starts);
-    free(c->answers);
-    free(c->learned);
+    if (c->map.data) {
+        files_unmap(&c->map);
+    } else {
+        free(c->tokens);
+        free(c->starts);
+        free(c->answers);
+        free(c->learned);
+    }
     *c = (struct corpus){0};
 }

@@ -19,6 +19,7 @@
 #include "engine/data/pod.h"
 #include "engine/data/sentences.h"
 #include "engine/data/source_kinds.h"
+#include "engine/data/tokens_file.h"
 #include "engine/data/wordnet.h"
 
 const struct source_kind source_kinds[] = {
@@ -65,6 +66,10 @@ const struct source_kind source_kinds[] = {
     {"permute", "SEED:SOURCE",
      "another source with its letters exchanged, by an alphabet that follows from SEED",
      permute_read, permute_check, NULL},
+    {"tokens", "PATH",
+     "what `thaw data SOURCE --tokenize PATH` wrote: mapped, so that it may be larger than "
+     "memory; for training it stands alone",
+     tokens_source_read, NULL, strlen},
     {NULL, NULL, NULL, NULL, NULL, NULL},
 };
 

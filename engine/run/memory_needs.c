@@ -14,6 +14,10 @@
 
 /* ---- the plan ---- */
 
+int memory_half_sets(const struct settings *s, int processes) {
+    return 2 * (1 + tree_levels(s->shards / processes)) + (processes > 1);
+}
+
 struct memory_ask memory_ask(const struct settings *s, const struct param_table *t, int time,
                              int threads) {
     bool muon = false;
@@ -23,7 +27,7 @@ struct memory_ask memory_ask(const struct settings *s, const struct param_table 
                            .threads = threads,
                            .sequences = 1,
                            .recompute = s->recompute == RECOMPUTE_BLOCKS,
-                           .sets = 1 + tree_levels(s->shards)};
+                           .half_sets = memory_half_sets(s, 1)};
     for (int i = 0; i < s->n_stages; i++) {
         int n = settings_micro_batch(s, i);
         if (n > a.sequences) a.sequences = n;
@@ -114,7 +118,7 @@ static struct memory_stage stage_of(const struct memory_ask *a, int i, const boo
     if (activations > now.activations) now.activations = activations;
     for (int g = 0; g < t->n_groups; g++) {
         ever[g] = ever[g] || learn[g];
-        if (ever[g]) now.gradients += (uint64_t)a->sets * gradient_bytes(a, g);
+        if (ever[g]) now.gradients += (uint64_t)a->half_sets * gradient_bytes(a, g) / 2;
         if (ever[g]) now.moments += 2 * as_reals(t, g);
         if (learn[g] && i == a->settings->n_stages - 1) now.base += as_reals(t, g);
     }

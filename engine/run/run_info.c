@@ -16,7 +16,7 @@
 #include "engine/run/run_dir.h"
 
 enum {
-    TAIL_BYTES = 1 << 18,     /* of a log, read at first */
+    PIECE_BYTES = 1 << 18,    /* of a log, read at a time */
     HEAD_BYTES = 160,         /* of a line, in which its type stands */
     TRAINER_BYTES = 16 << 20, /* of trainer.json at most */
     FIRST_ROOM = 16           /* of a list of runs */
@@ -100,21 +100,28 @@ static void walk_back(struct tail *f, const char *text, size_t n) {
     }
 }
 
-/* The last lines, and as many more as it takes to meet a stage and a loss. */
-static bool read_tail(int fd, off_t size, struct tail *f) {
-    bool ok = true, enough = false;
-    for (off_t want = TAIL_BYTES; ok && !enough; want *= 4) {
-        struct buf text = {0};
-        off_t from = want < size ? size - want : 0;
-        *f = (struct tail){.loss = (double)NAN};
-        ok = read_range(fd, from, size, &text);
-        const char *begin = buf_text(&text), *first = begin;
-        if (from > 0)
-            first = memchr(begin, '\n', text.len); /* the first piece is half a line */
-        if (first) walk_back(f, first, text.len - (size_t)(first - begin));
-        buf_deinit(&text);
-        enough = from == 0 || (f->end_known && f->stage_known && f->loss_known);
+static bool knows_all(const struct tail *f) {
+    return f->end_known && f->stage_known && f->loss_known;
+}
+
+/* The last lines, and piece by piece those before, until a stage and a loss were met. A piece begins with a whole
+ * line; one line that is longer than a piece makes the piece larger. */
+static bool read_back(int fd, off_t size, struct tail *f) {
+    struct buf text = {0};
+    off_t piece = PIECE_BYTES;
+    bool ok = true;
+    for (off_t end = size; ok && end > 0 && !knows_all(f);) {
+        off_t from = piece < end ? end - piece : 0;
+        text.len = 0;
+        ok = read_range(fd, from, end, &text);
+        const char *begin = buf_text(&text), *newline = memchr(begin, '\n', text.len);
+        const char *first = from == 0 ? begin : newline ? newline + 1 : begin + text.len;
+        size_t half = (size_t)(first - begin);
+        walk_back(f, first, text.len - half);
+        if (first == begin + text.len && from > 0) piece *= 2;
+        else end = from == 0 ? 0 : from + (off_t)half;
     }
+    buf_deinit(&text);
     return ok;
 }
 
@@ -155,7 +162,7 @@ bool run_info_read(const char *run_dir, struct run_info *out, struct err *err) {
     if (!living) out->pid = 0;
     int fd = open(paths.events, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno != ENOENT) return err_errno(err, "cannot read %s", paths.events);
-    bool ok = fd < 0 || (fstat(fd, &st) == 0 && read_tail(fd, st.st_size, &tail));
+    bool ok = fd < 0 || (fstat(fd, &st) == 0 && read_back(fd, st.st_size, &tail));
     if (!ok) err_errno(err, "cannot read %s", paths.events);
     if (fd >= 0) close(fd);
     else if (stat(paths.dir, &st) != 0) return err_errno(err, "cannot read %s", paths.dir);

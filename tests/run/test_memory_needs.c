@@ -88,12 +88,14 @@ static void test_everything_learns(void **state) {
 static void test_shards(void **state) {
     struct bed *b = *state;
     struct memory_needs one = needs_of(b);
-    b->ask.sets = memory_ask(b->s, &b->table, 256, 2).sets;
-    assert_int_equal(b->ask.sets, 1);
+    assert_int_equal(memory_half_sets(b->s, 1), 2);
     put(b->s, "shards", "8");
     b->ask = memory_ask(b->s, &b->table, 256, 2);
     struct memory_needs eight = needs_of(b);
     assert_int_equal(eight.stages[1].gradients, 4 * one.stages[1].gradients);
+    assert_int_equal(memory_half_sets(b->s, 1), 8);
+    assert_int_equal(memory_half_sets(b->s, 2), 7); /* half of the tree, and what comes */
+    assert_int_equal(memory_half_sets(b->s, 8), 3);
     assert_true(eight.stages[1].activations < one.stages[1].activations); /* fewer at a time */
 }
 

@@ -243,12 +243,18 @@ static void test_living(void **state) {
 
 /* The stage stands far from the end of the log: it is found all the same. */
 static void test_long_log(void **state) {
-    enum { STEPS = 12000 };
+    enum { STEPS = 12000, LINE = 1 << 20 };
     struct run_paths p;
     struct stat st;
     create(in_folder(state, "longlog"), "demo", &p);
     struct event begin[] = {RUN_BEGINS, STAGE_BEGINS};
     put(&p, begin, COUNT(begin));
+    char *line = malloc(LINE + 1); /* longer than what is read at a time */
+    assert_non_null(line);
+    memset(line, 'x', LINE - 1);
+    memcpy(line + LINE - 1, "\n", 2);
+    append_text(p.events, line);
+    free(line);
     struct event_log log;
     struct err err = {0};
     assert_ok(event_log_open(&log, p.events, &err), err);
