@@ -11,21 +11,26 @@ install(FILES ${PROJECT_BINARY_DIR}/thaw.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/thaw FILES_MATCHING PATTERN "*.yaml")
 install(DIRECTORY assets DESTINATION ${CMAKE_INSTALL_DATADIR}/thaw
   PATTERN "*.cmake" EXCLUDE PATTERN "*.svg" EXCLUDE PATTERN "*.in" EXCLUDE PATTERN completions EXCLUDE
-  PATTERN examples EXCLUDE)
+  PATTERN examples EXCLUDE PATTERN CHANGELOG.md EXCLUDE)
 install(FILES assets/completions/thaw.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME thaw)
 install(FILES assets/completions/_thaw DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 install(FILES assets/completions/thaw.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 
-# The manual's pages, by the program from its own tables.
-set(PAGES ${PROJECT_BINARY_DIR}/thaw.1 ${PROJECT_BINARY_DIR}/thaw-config.5)
+# The manual's pages, by the program from its own tables and lessons.
+set(PAGES ${PROJECT_BINARY_DIR}/thaw.1 ${PROJECT_BINARY_DIR}/thaw-config.5 ${PROJECT_BINARY_DIR}/thaw-lessons.7)
+file(GLOB LESSONS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/assets/lessons/*.yaml)
 add_custom_command(OUTPUT ${PAGES}
   COMMAND thaw --help=man >${PROJECT_BINARY_DIR}/thaw.1
   COMMAND thaw config --explain --man >${PROJECT_BINARY_DIR}/thaw-config.5
-  DEPENDS thaw)
+  COMMAND thaw lesson --man >${PROJECT_BINARY_DIR}/thaw-lessons.7
+  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} # a thaw that is to be installed looks for its lessons where it will be
+  DEPENDS thaw ${LESSONS})
 add_custom_target(manual ALL DEPENDS ${PAGES})
 install(FILES ${PROJECT_BINARY_DIR}/thaw.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${PROJECT_BINARY_DIR}/thaw-config.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
-install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${PROJECT_BINARY_DIR}/thaw-lessons.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
+install(FILES README.md assets/CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright) # the name that Debian looks for
 
 set(CPACK_GENERATOR DEB TGZ)
 set(CPACK_PACKAGE_VENDOR "The thaw authors")

@@ -35,8 +35,8 @@ static void see_off(pid_t engine) {
     for (int i = 0; engine > 0 && i < TRIES && waitpid(engine, NULL, WNOHANG) == 0; i++) rest();
 }
 
-/* Whether the engine of a run that has ended is there to stay. One that has just trained it lets
- * go in a moment, and hangs up before it does; one may not listen yet: 5 s at most. */
+/* Whether the engine of a run that has ended is there to stay. One that has just trained it
+ * lets go in a moment, and hangs up before it does; one may not listen yet: 5 s at most. */
 static bool stays(const struct run_paths *run) {
     enum { TRIES = 500, HANGS_UP_MS = 250 };
     for (int i = 0; i < TRIES && files_is_locked(run->lock, NULL); i++) {

@@ -9,6 +9,7 @@
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/find_lesson.h"
+#include "src/manual.h"
 #include "src/run_lesson.h"
 
 enum { RUN_WORDS = 160, TEXT_W = 88 };
@@ -17,7 +18,8 @@ static const char usage[] =
     "thaw lesson\n"
     "       thaw lesson LESSON|STATE [--class] [the options of `thaw run`]\n"
     "       thaw lesson LESSON --notes\n"
-    "       thaw lesson LESSON --check RUN [--runs-dir DIR]";
+    "       thaw lesson LESSON --check RUN [--runs-dir DIR]\n"
+    "       thaw lesson --man";
 static const char about[] =
     "Without a word: the lessons there are. With one: its run is started, and the lesson "
     "stands beside\n"
@@ -181,7 +183,7 @@ static bool asks_about(int argc, char **argv) {
 
 static int about_lesson(int argc, char **argv) {
     const char *run = NULL, *runs_given = NULL;
-    bool notes = false, class = false;
+    bool notes = false, class = false, man = false;
     struct cli_texts words;
     struct err err = {0};
     int status;
@@ -194,10 +196,13 @@ static int about_lesson(int argc, char **argv) {
          CLI_FLAG, &class, 0, 0},
         {"--runs-dir", "DIR", "where runs live (default: ~/.local/state/thaw/runs)", CLI_TEXT,
          &runs_given, 0, 0},
+        {"--man", NULL, "all lessons as a page of the manual", CLI_FLAG, &man, 0, 0},
     };
     const struct cli_spec spec = {usage, about, options, sizeof options / sizeof options[0],
-                                  1,     1,     0};
+                                  0,     1,     0};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
+    if (man && words.n == 0) return manual_lessons(&err) ? CLI_OK : cli_fail(&err);
+    if (words.n == 0 || man) return cli_usage("name a lesson; --man alone tells of all");
     if (class || (notes && run))
         return cli_usage("--notes, --check RUN and --class are three things: one at a time");
     struct run_lesson *l = run_lesson_open(words.at[0], NULL, &err);

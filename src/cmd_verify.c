@@ -59,8 +59,8 @@ static int verify_config(const struct run_paths *run, struct verdict *v) {
     struct settings *s = malloc(sizeof *s);
     struct err err = {0};
     struct verify_finding f = {.where = "config.yaml", .advice = ""};
-    bool ok = s ? config_read(run->config, NULL, s, &err)
-                : err_set(&err, ERR_NOMEM, "not enough memory");
+    if (!s) err_set(&err, ERR_NOMEM, "not enough memory");
+    bool ok = s && config_read(run->config, NULL, s, &err);
     bool same = ok && reads_the_same(run->config, s);
     int n_stages = ok ? s->n_stages : 0;
     f.grade = !ok ? VERIFY_BAD : same ? VERIFY_SOUND : VERIFY_NOTE;

@@ -4,74 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/core/text.h"
 #include "engine/run/command.h"
 #include "engine/run/run_dir.h"
 #include "engine/run/settings.h"
 #include "src/find_config.h"
 #include "src/find_lesson.h"
+#include "src/roff.h"
 #include "ui/keys.h"
-
-/* ---- roff ---- */
-
-/* Text as it stands: a hyphen that can be copied, no escape, no request at a line's beginning.
- */
-static void put_text(const char *text) {
-    bool begins = true;
-    for (; *text; text++) {
-        if (begins && (*text == '.' || *text == '\'')) fputs("\\&", stdout);
-        begins = *text == '\n';
-        if (*text == '-') fputs("\\-", stdout);
-        else if (*text == '\\') fputs("\\e", stdout);
-        else putchar(*text);
-    }
-}
-
-static void put_title(const char *title, const char *name, int section, const char *about) {
-    printf(".TH %s %d \"\" \"thaw " THAW_VERSION "\" \"thaw\"\n.SH NAME\n%s \\- ", title,
-           section, name);
-    put_text(about);
-    putchar('\n');
-}
-
-/* A line in bold, and what it means below it. */
-static void put_item(const char *tag, const char *more, const char *text) {
-    fputs(".TP\n\\fB", stdout);
-    put_text(tag);
-    fputs("\\fR", stdout);
-    if (more && *more) {
-        fputs(" \\fI", stdout);
-        put_text(more);
-        fputs("\\fR", stdout);
-    }
-    putchar('\n');
-    put_text(text);
-    putchar('\n');
-}
-
-static void put_paragraph(const char *text) {
-    puts(".PP");
-    put_text(text);
-    putchar('\n');
-}
-
-/* Lines as they stand. */
-static void put_lines(const char *lines) {
-    fputs(".nf\n", stdout);
-    put_text(lines);
-    fputs("\n.fi\n", stdout);
-}
 
 void manual_command(const struct cli_spec *spec) {
     const char *name = spec->usage + strcspn(spec->usage, " ") + 1;
     printf(".SS \"thaw %.*s\"\n", (int)strcspn(name, " \n"), name);
-    put_lines(spec->usage);
+    roff_lines(spec->usage);
     if (spec->about) {
         puts(".PP");
-        put_lines(spec->about);
+        roff_lines(spec->about);
     }
     for (int i = 0; i < spec->n_options; i++)
-        put_item(spec->options[i].name, spec->options[i].value, spec->options[i].help);
+        roff_item(spec->options[i].name, spec->options[i].value, spec->options[i].help);
 }
 
 /* ---- thaw(1) ---- */
@@ -80,20 +30,19 @@ static const char about_program[] =
     "pre-train and fine-tune a small language model, and see it learn";
 static const char description[] =
     "thaw trains a language model, then specialises it, in a terminal: live loss curves, a "
-    "freeze toggle for every "
-    "layer while it trains, base and tuned output side by side. The process that trains, the "
-    "engine, needs no "
-    "terminal; screens come and go. `thaw` alone lists all configs and runs.";
+    "freeze toggle for every layer while it trains, base and tuned output side by side. The "
+    "process that trains, the engine, needs no terminal; screens come and go. `thaw` alone "
+    "lists all configs and runs.";
 
 static void put_keys(void) {
     puts(".SH KEYS");
     for (int i = 0; i < n_key_bindings; i++)
-        put_item(key_bindings[i].label, NULL, key_bindings[i].help);
+        roff_item(key_bindings[i].label, NULL, key_bindings[i].help);
 }
 
 static void put_verbs(void) {
     puts(".SH COMMANDS OF A RUN");
-    put_paragraph("Typed behind `:` on the screen, or from a shell with `thaw send RUN`:");
+    roff_paragraph("Typed behind `:` on the screen, or from a shell with `thaw send RUN`:");
     for (int i = 0; i < COMMAND_COUNT; i++) {
         static const char *const arguments[] = {"", "GROUPS", "NUMBER", "TEXT", "[STEP]"};
         const struct command_info *c = &command_infos[i];
@@ -104,34 +53,33 @@ static void put_verbs(void) {
             if (n < sizeof more)
                 n += (size_t)snprintf(more + n, sizeof more - n, " [%s%s%s]", word,
                                       value ? " " : "", value ? value : "");
-        put_item(c->word, more, c->help);
+        roff_item(c->word, more, c->help);
     }
 }
 
 static void put_end(void) {
     puts(".SH FILES");
-    put_item("$XDG_STATE_HOME/thaw/runs/NAME/", NULL,
-             "a run: config.yaml, events.jsonl, base, checkpoints. Default ~/.local/state");
-    put_item(
-        "$XDG_CONFIG_HOME/thaw/settings.json", NULL,
-        "the screen's settings; beside it lessons.json, where you are in each run's lesson. "
-        "Default ~/.config");
+    roff_item("$XDG_STATE_HOME/thaw/runs/NAME/", NULL,
+              "a run: config.yaml, events.jsonl, base, checkpoints. Default ~/.local/state");
+    roff_item("$XDG_CONFIG_HOME/thaw/settings.json", NULL,
+              "the screen's settings; beside it lessons.json, where you are in each run's "
+              "lesson. Default ~/.config");
     puts(".SH ENVIRONMENT");
-    put_item("NO_COLOR", NULL, "the screen has no colours");
-    put_item("OPENBLAS_CORETYPE", NULL,
-             "which kernels multiply; thaw chooses by the processor unless it is set");
+    roff_item("NO_COLOR", NULL, "the screen has no colours");
+    roff_item("OPENBLAS_CORETYPE", NULL,
+              "which kernels multiply; thaw chooses by the processor unless it is set");
     puts(".SH EXIT STATUS");
-    put_item("0", NULL, "done");
-    put_item("1", NULL, "it failed; a line on stderr says why");
-    put_item("2", NULL, "wrong use; a line on stderr says what to type");
-    puts(".SH SEE ALSO\n.BR thaw\\-config (5)");
+    roff_item("0", NULL, "done");
+    roff_item("1", NULL, "it failed; a line on stderr says why");
+    roff_item("2", NULL, "wrong use; a line on stderr says what to type");
+    puts(".SH SEE ALSO\n.BR thaw\\-config (5),\n.BR thaw\\-lessons (7)");
 }
 
 void manual_program(const struct subcommand *commands, int n) {
     static char ask[] = "--help=man";
-    put_title("THAW", "thaw", 1, about_program);
+    roff_title("THAW", "thaw", 1, about_program);
     puts(".SH SYNOPSIS\n.B thaw\n.RI [ COMMAND ...]\n.SH DESCRIPTION");
-    put_text(description);
+    roff_text(description);
     puts("\n.SH COMMANDS");
     for (int i = 0; i < n; i++) {
         char name[32], *argv[] = {name, ask, NULL};
@@ -158,28 +106,27 @@ static void put_key(const struct setting_key *k) {
                  k->unit);
     snprintf(text, sizeof text, "%s%s%s%s%s", k->help, *range ? "; " : "", range,
              *k->initial ? "; default " : "", k->initial);
-    put_item(k->path, NULL, text);
+    roff_item(k->path, NULL, text);
 }
 
 void manual_config(void) {
-    put_title("THAW\\-CONFIG", "thaw\\-config", 5, "what a run of thaw is told to do");
+    roff_title("THAW\\-CONFIG", "thaw\\-config", 5, "what a run of thaw is told to do");
     puts(".SH DESCRIPTION");
-    put_text("A config is a YAML file. A key that is not known, or a value out of its range, "
-             "is told with its place, and "
-             "nothing is begun. Every key may be left out but `stages`. Keys of a stage begin "
-             "with stages.* here; "
-             "`--set stages.0.steps=100` changes one of the first stage.");
+    roff_text("A config is a YAML file. A key that is not known, or a value out of its range, "
+              "is told with its place, and nothing is begun. Every key may be left out but "
+              "`stages`. Keys of a stage begin with stages.* here; `--set stages.0.steps=100` "
+              "changes one of the first stage.");
     puts("\n.SH KEYS");
     for (int i = 0; i < n_setting_keys; i++) put_key(&setting_keys[i]);
     puts(".SH EXAMPLE");
-    put_lines("name: letters\n"
-              "model: {layers: 2, heads: 2, width: 64, context: 64, vocab: 512}\n"
-              "stages:\n"
-              "  - name: pretrain\n    data: [\"text:all.txt\"]\n    steps: 500\n"
-              "  - name: finetune\n    data: [\"text:mine.txt\"]\n    steps: 100\n"
-              "    freeze: [embed, \"0\"]\n"
-              "compare: {prompts: [\"once upon\"]}");
-    puts(".SH SEE ALSO\n.BR thaw (1)");
+    roff_lines("name: letters\n"
+               "model: {layers: 2, heads: 2, width: 64, context: 64, vocab: 512}\n"
+               "stages:\n"
+               "  - name: pretrain\n    data: [\"text:all.txt\"]\n    steps: 500\n"
+               "  - name: finetune\n    data: [\"text:mine.txt\"]\n    steps: 100\n"
+               "    freeze: [embed, \"0\"]\n"
+               "compare: {prompts: [\"once upon\"]}");
+    puts(".SH SEE ALSO\n.BR thaw (1),\n.BR thaw\\-lessons (7)");
 }
 
 /* ---- words for shells ---- */

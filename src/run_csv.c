@@ -159,15 +159,13 @@ static void put_row(struct buf *out, const struct table *t, const struct row *r)
 
 bool run_csv(const struct run_paths *run, struct buf *out, struct err *err) {
     struct table *t = calloc(1, sizeof *t);
-    bool ok = t ? read_table(run, t, err)
-                : err_set(err, ERR_NOMEM, "not enough memory for the table");
+    if (!t) return err_set(err, ERR_NOMEM, "not enough memory for the table");
+    bool ok = read_table(run, t, err);
     if (ok) put_head(out, t);
     for (int i = 0; ok && i < t->n_rows; i++) put_row(out, t, &t->rows[i]);
     if (ok && out->failed) ok = err_set(err, ERR_NOMEM, "not enough memory for the table");
-    if (t) {
-        free(t->rows);
-        free(t->evals);
-    }
+    free(t->rows);
+    free(t->evals);
     free(t);
     return ok;
 }

@@ -280,6 +280,36 @@ static bool pane_action(struct app *a, enum action action, struct outbox *out) {
     return taken;
 }
 
+/* What opens a line to type in. */
+static void line_action(struct app *a, enum action action) {
+    switch (action) {
+    case ACTION_COMMAND: /* also for those who may not ask the run: some are the screen's own */
+        command_line_open(&a->line);
+        a->message[0] = '\0';
+        a->input = INPUT_COMMAND;
+        break;
+    case ACTION_FORK: /* a name, a freeze plan, a rate may be added */
+        if (!may_ask(a, COMMAND_FORK)) break;
+        command_line_open(&a->line);
+        line_edit_set(&a->line.edit, "fork ");
+        a->message[0] = '\0';
+        a->input = INPUT_COMMAND;
+        break;
+    case ACTION_FIND:
+        line_edit_set(&a->find, "");
+        a->message[0] = '\0';
+        a->input = INPUT_FIND;
+        break;
+    case ACTION_PROMPT_EDIT:
+        if (!may_ask(a, COMMAND_SAMPLE)) break;
+        line_edit_set(&a->prompt, panel_compare_prompt(a->panels[PANE_COMPARE]));
+        a->input = INPUT_PROMPT;
+        break;
+    default:
+        break;
+    }
+}
+
 static void app_action(struct app *a, enum action action, struct outbox *out) {
     switch (action) {
     case ACTION_HELP:
@@ -320,23 +350,6 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
     case ACTION_SINGLE_STEP:
         ask_plain(a, out, COMMAND_SINGLE_STEP);
         break;
-    case ACTION_COMMAND: /* also for those who may not ask the run: some are the screen's own */
-        command_line_open(&a->line);
-        a->message[0] = '\0';
-        a->input = INPUT_COMMAND;
-        break;
-    case ACTION_FORK: /* a name, a freeze plan, a rate may be added */
-        if (!may_ask(a, COMMAND_FORK)) break;
-        command_line_open(&a->line);
-        line_edit_set(&a->line.edit, "fork ");
-        a->message[0] = '\0';
-        a->input = INPUT_COMMAND;
-        break;
-    case ACTION_FIND:
-        line_edit_set(&a->find, "");
-        a->message[0] = '\0';
-        a->input = INPUT_FIND;
-        break;
     case ACTION_COPY:
         a->copies = true;
         break;
@@ -344,12 +357,8 @@ static void app_action(struct app *a, enum action action, struct outbox *out) {
         a->report[0] = '\0';
         a->reports = true;
         break;
-    case ACTION_PROMPT_EDIT:
-        if (!may_ask(a, COMMAND_SAMPLE)) break;
-        line_edit_set(&a->prompt, panel_compare_prompt(a->panels[PANE_COMPARE]));
-        a->input = INPUT_PROMPT;
-        break;
     default:
+        line_action(a, action);
         break;
     }
 }

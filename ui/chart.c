@@ -245,7 +245,7 @@ static void y_label(const struct plot *p, double v, double step, char last[LABEL
     char text[LABEL_BYTES];
     chart_tick(text, fabs(v) < step * 1e-6 ? 0.0 : v, step, GUTTER - 1);
     if (strcmp(text, last) == 0) return;
-    strcpy(last, text);
+    snprintf(last, LABEL_BYTES, "%s", text);
     canvas_printf(p->c, p->area.x - GUTTER, p->area.y + row, STYLE_AXIS, "%*s", GUTTER - 1,
                   text);
 }

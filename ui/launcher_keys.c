@@ -54,8 +54,9 @@ enum launch_action launch_action_of(int key) {
 
 const char *launch_hint(const struct launch_binding *b, const struct launch_entry *selected) {
     bool run = selected && selected->kind == LAUNCH_RUN;
+    bool trains = run && selected->known && selected->info.pid > 0;
     if ((b->runs_only && !run) || (b->action == LAUNCH_DO_OPEN && !selected)) return NULL;
-    if (b->action == LAUNCH_DO_DELETE && selected->known && selected->info.pid > 0) return NULL;
+    if (b->action == LAUNCH_DO_DELETE && trains) return NULL;
     return b->action == LAUNCH_DO_OPEN && !run ? "start" : b->hint;
 }
 

@@ -78,8 +78,7 @@ bool snapshot_take(const struct run_paths *paths, const struct app_options *o,
     bool living = files_is_locked(paths->lock, NULL);
     struct app *a = app_create(o, err);
     bool replay = o->mode == APP_REPLAY; /* of a log that may be all there is */
-    bool ok = a && fold(a, paths, o, err) &&
-              (replay || time_of_log(paths, &heard_at, err)) &&
+    bool ok = a && fold(a, paths, o, err) && (replay || time_of_log(paths, &heard_at, err)) &&
               canvas_init(&c, s->w, s->h, s->glyphs, err);
     for (bool more = ok; more;) overlays_read(&a->overlays, 1, &more);
     if (ok) {

@@ -1,5 +1,9 @@
-/* letters.c - train on a text, freeze, train on another, and let the model write: libthaw in a page.
- *   cc letters.c -o letters $(pkg-config --cflags --libs thaw) && ./letters GENERAL.txt SPECIAL.txt [FOLDER] */
+/* letters.c - train on a text, freeze, train on another, and let the model write: libthaw in a
+ * page.
+ *
+ *   cc letters.c -o letters $(pkg-config --cflags --libs thaw)
+ *   ./letters GENERAL.txt SPECIAL.txt [FOLDER]
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <thaw.h>
@@ -26,7 +30,8 @@ static char *read_text(const char *path, size_t *n) {
     return text;
 }
 
-static bool train(struct thaw_model *m, const char *text, size_t n, const char *frozen, int steps) {
+static bool train(struct thaw_model *m, const char *text, size_t n, const char *frozen,
+                  int steps) {
     struct thaw_recipe recipe = {.steps = steps, .lr = 0.003, .batch = 8, .seed = 1};
     struct thaw_training *t = thaw_training_new(m, text, n, &recipe, &error);
     double loss = 0;
@@ -41,15 +46,19 @@ static bool train(struct thaw_model *m, const char *text, size_t n, const char *
 
 int main(int argc, char **argv) {
     size_t n_general, n_special;
-    if (argc < 3) return fprintf(stderr, "usage: letters GENERAL.txt SPECIAL.txt [FOLDER]\n"), 2;
+    if (argc < 3)
+        return fprintf(stderr, "usage: letters GENERAL.txt SPECIAL.txt [FOLDER]\n"), 2;
     char *general = read_text(argv[1], &n_general), *special = read_text(argv[2], &n_special);
     if (!general || !special) return perror("letters"), EXIT_FAILURE;
-    struct thaw_shape shape = {.layers = 2, .heads = 2, .width = 64, .context = 64, .vocab = 512};
+    struct thaw_shape shape = {
+        .layers = 2, .heads = 2, .width = 64, .context = 64, .vocab = 512};
     struct thaw_model *m = thaw_model_new(&shape, general, n_general, 1, 0, &error);
     if (!m || !train(m, general, n_general, "", 100)) return fail();
     double before = thaw_score(m, special, n_special, &error);
-    if (!train(m, special, n_special, "embed,0", 50)) return fail(); /* the upper block alone learns */
-    printf("on the special text: %.3f before, %.3f after\n", before, thaw_score(m, special, n_special, &error));
+    /* The upper block alone learns. */
+    if (!train(m, special, n_special, "embed,0", 50)) return fail();
+    printf("on the special text: %.3f before, %.3f after\n", before,
+           thaw_score(m, special, n_special, &error));
     char *text = thaw_generate(m, "the", 20, 0.8, 1, &error);
     if (!text || (argc > 3 && !thaw_model_save(m, argv[3], &error))) return fail();
     printf("the%s\n", text);

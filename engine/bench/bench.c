@@ -63,9 +63,9 @@ static bool check_memory(const struct bench *b, struct err *err) {
     int threads = bench_threads(b);
     double reals = 4.0 * (double)t->parameters + 2.0 * (double)limits_operand_reals(o);
     if (o->optim.kind == OPTIMIZER_MUON) reals += (double)muon_scratch(t) * threads;
-    reals += (double)(transformer_bytes(&o->config, bench_transformer_plan(o), threads) /
-                      sizeof(real));
-    return bench_fits(reals * sizeof(real), err);
+    double bytes = reals * sizeof(real);
+    bytes += (double)transformer_bytes(&o->config, bench_transformer_plan(o), threads);
+    return bench_fits(bytes, err);
 }
 
 static bool take_lists(struct bench *b, struct err *err) {

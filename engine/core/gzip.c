@@ -24,7 +24,7 @@ struct expansion {
 static void feed(struct expansion *e) {
     if (e->z.avail_in > 0) return;
     unsigned n = e->n < UINT_MAX ? (unsigned)e->n : UINT_MAX;
-    e->z.next_in = (unsigned char *)(uintptr_t)e->rest; /* zlib only reads there */
+    e->z.next_in = (unsigned char *)e->rest; /* zlib only reads there */
     e->z.avail_in = n;
     e->rest += n;
     e->n -= n;

@@ -328,7 +328,8 @@ struct tokenizer *bpe_trainer_finish(struct bpe_trainer *trainer, int vocab,
                 TOKENIZER_MAX_VOCAB, vocab);
         return NULL;
     }
-    struct learner l = {.t = tokenizer_create(&(struct tokenizer_steps){.kind = TOKENIZER_BYTE_LEVEL}, err)};
+    struct learner l = {
+        .t = tokenizer_create(&(struct tokenizer_steps){.kind = TOKENIZER_BYTE_LEVEL}, err)};
     bool done = l.t && put_bytes(l.t, err) && learner_init(&l, trainer, err) &&
                 learn(&l, vocab, progress, ctx, err) && tokenizer_finish(l.t, err);
     learner_deinit(&l);

@@ -97,8 +97,7 @@ static bool fits(const struct writer *w, const struct grammar_alternative *a) {
 
 /* NULL: none fits. */
 static const struct grammar_alternative *pick(struct writer *w, const struct grammar_rule *r) {
-    const struct grammar_alternative *first = &w->g->alternatives[r->alternatives.first],
-                                     *a = first;
+    const struct grammar_alternative *first = &w->g->alternatives[r->alternatives.first], *a;
     const struct grammar_alternative *end = first + r->alternatives.n;
     uint64_t total = 0, drawn;
     for (a = first; a < end; a++) {

@@ -48,7 +48,8 @@ static bool read_message(const struct json *m, size_t i, struct part_text *out,
 static bool add_messages(const struct json *list, struct source_text *out, struct err *err) {
     size_t n = json_size(list), answers = 0;
     struct part_text *parts = calloc(n + 1, sizeof *parts);
-    bool ok = parts || err_set(err, ERR_NOMEM, "no memory for %zu messages", n);
+    bool ok = true;
+    if (!parts) return err_set(err, ERR_NOMEM, "no memory for %zu messages", n);
     for (size_t i = 0; ok && i < n; i++) {
         ok = read_message(json_at(list, i), i, &parts[i], err);
         answers += parts[i].role == PART_ASSISTANT;

@@ -194,7 +194,7 @@ void tokenizer_set_chat(struct tokenizer *t, const struct chat_template *c) {
     t->given_chat |= t->chat != c;
     t->chat = c;
     t->foreign_chat = false;
-    tokenizer_add_end(t, tokenizer_end(t)); /* it stays the first, also when it is loaded again */
+    tokenizer_add_end(t, tokenizer_end(t)); /* the first, also when it is loaded again */
     if (end >= 0 && length == n) tokenizer_add_end(t, end);
 }
 

@@ -115,7 +115,8 @@ struct tokenizer *tokenizer_load_llama2c(const char *path, int vocab, struct err
     struct mapping map;
     if (!files_map(path, &map, err)) return NULL;
     struct reader r = {map.data, map.size, 0};
-    struct tokenizer *t = tokenizer_create(&(struct tokenizer_steps){.kind = TOKENIZER_SENTENCEPIECE}, err);
+    struct tokenizer *t =
+        tokenizer_create(&(struct tokenizer_steps){.kind = TOKENIZER_SENTENCEPIECE}, err);
     bool done = t && (read_bytes(&r, t, vocab, err) || err_prefix(err, "%s", path));
     files_unmap(&map);
     if (done) return t;

@@ -194,14 +194,14 @@ static bool write_tensor(struct files_out *f, const struct tensor_out *t, unsign
 }
 
 static bool write_tensors(struct files_out *f, const struct tensors *all, struct err *err) {
-    size_t widest = 0;
+    size_t widest = 1; /* a strip of no bytes might be refused */
     for (size_t i = 0; i < all->n; i++)
         if (all->list[i].cols > widest) widest = all->list[i].cols;
-    unsigned char *strip = malloc(STRIP * widest * sizeof(float));
+    float *strip = malloc(STRIP * widest * sizeof *strip); /* the widest of kinds */
     if (!strip) return err_set(err, ERR_NOMEM, "%s: no memory to write it", f->path);
     bool good = true;
     for (size_t i = 0; good && i < all->n; i++)
-        good = write_tensor(f, &all->list[i], strip, err);
+        good = write_tensor(f, &all->list[i], (unsigned char *)strip, err);
     free(strip);
     return good;
 }

@@ -44,8 +44,8 @@ THAW_API struct thaw_model *thaw_model_load(const char *folder, int threads, str
 THAW_API bool thaw_model_save(const struct thaw_model *model, const char *folder, struct thaw_error *error);
 THAW_API void thaw_model_free(struct thaw_model *model); /* after its trainings; NULL is fine */
 
-THAW_API size_t thaw_model_parameters(const struct thaw_model *model);
-THAW_API int thaw_model_context(const struct thaw_model *model);
+THAW_API size_t thaw_model_parameters(const struct thaw_model *model); /* how many numbers it learns */
+THAW_API int thaw_model_context(const struct thaw_model *model);       /* tokens that it sees at a time */
 
 /* The text that the model makes behind `prompt`, of at most `tokens` tokens; temperature 0 takes the likeliest. The
  * caller frees it with free(). */

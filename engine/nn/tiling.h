@@ -2,6 +2,7 @@
  */
 #ifndef THAW_ENGINE_NN_TILING_H
 #define THAW_ENGINE_NN_TILING_H
+#include <assert.h>
 
 /* Reals of work in a tile of an elementwise op: some 10 us, far above the cost of handing it
  * out. */
@@ -21,6 +22,9 @@ static inline struct span tile_span(int tile, int n, int per_tile) {
     return (struct span){from, n - from < per_tile ? n : from + per_tile};
 }
 
-/* Rows of a tile when each row has `width` reals. */
-static inline int tile_rows(int width) { return width < TILE_REALS ? TILE_REALS / width : 1; }
+/* Rows of a tile when each row has `width` reals, at least one. */
+static inline int tile_rows(int width) {
+    assert(width > 0);
+    return width < TILE_REALS ? TILE_REALS / width : 1;
+}
 #endif

@@ -44,7 +44,7 @@ static bool obey(struct trainer *t, struct err *err) {
     }
     if (o->all) {
         prefix_cache_begin(t->prefixes, -1,
-                           0); /* a stage that there is not: all is forgotten */
+                           0);  /* a stage that there is not: all is forgotten */
         optim_reset(&t->optim); /* moments of what has none are not told */
         if (!take_stage(t, err)) return false;
         widen(t);

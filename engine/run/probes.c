@@ -53,7 +53,7 @@ static void fill(const struct corpus *c, struct unit_tokens u, int32_t first, in
 
 bool probes_make(const struct corpus *c, const struct tokenizer *t, int time,
                  struct probes *out, struct err *err) {
-    size_t unit[PROBES_MAX];
+    size_t unit[PROBES_MAX] = {0};
     *out = (struct probes){.n = 0};
     int eot = tokenizer_eot(t);
     if (eot < 0) return true; /* nothing tells where such a model's text begins and ends */

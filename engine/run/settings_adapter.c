@@ -29,7 +29,7 @@ static bool read_blocks(const struct model_config *c, const struct text_list *ra
         int first = 0, last = c->layers - 1;
         if (ranges->n > 0 && !adapter_blocks(c, ranges->text[i], &first, &last, err))
             return err_prefix(err, "adapter.blocks");
-        memset(out->targets + first, targets, (size_t)(last - first + 1));
+        memset(out->targets + first, targets, (size_t)(last - first) + 1);
     }
     return true;
 }
@@ -56,10 +56,11 @@ bool settings_adapter(const struct settings *s, struct model_config *c, struct e
     uint8_t targets;
     if (!st) return true;
     if (st->adapter.rank > c->width)
-        return err_set(err, ERR_RANGE,
-                       "adapter.rank is %d, and the model is %d wide: an adapter is meant to be "
-                       "narrow; 4 to 64 are usual",
-                       st->adapter.rank, c->width);
+        return err_set(
+            err, ERR_RANGE,
+            "adapter.rank is %d, and the model is %d wide: an adapter is meant to be "
+            "narrow; 4 to 64 are usual",
+            st->adapter.rank, c->width);
     asked.adapter = (struct adapter){.rank = st->adapter.rank,
                                      .alpha = st->adapter.alpha,
                                      .dropout = st->adapter.dropout,

@@ -78,8 +78,7 @@ static bool check_stage(const struct settings *s, int i, char *path, struct err 
     if (st->l2_sp > 0 && i != s->n_stages - 1) {
         err_set(err, ERR_RANGE,
                 "l2_sp pulls towards the weights that a stage began with, and these are kept "
-                "in the "
-                "last stage only (as its base): leave it out of stage \"%s\"",
+                "in the last stage only (as its base): leave it out of stage \"%s\"",
                 st->name);
         return at(path, "stages.%d.l2_sp", i);
     }
@@ -195,6 +194,19 @@ static bool check_model(const struct settings *s, char *path, struct err *err) {
     return ok;
 }
 
+static bool same_texts(const struct text_list *a, const struct text_list *b) {
+    for (int i = 0; i < a->n && i < b->n; i++)
+        if (strcmp(a->text[i], b->text[i]) != 0) return false;
+    return a->n == b->n;
+}
+
+static bool same_adapters(const struct stage_settings *a, const struct stage_settings *b) {
+    return a->adapter.rank == b->adapter.rank && a->adapter.alpha == b->adapter.alpha &&
+           a->adapter.dropout == b->adapter.dropout && a->adapter.rs == b->adapter.rs &&
+           same_texts(&a->adapter.targets, &b->adapter.targets) &&
+           same_texts(&a->adapter.blocks, &b->adapter.blocks);
+}
+
 /* The stages' adapters are parts of one model. */
 static bool check_adapters(const struct settings *s, char *path, struct err *err) {
     const struct stage_settings *first = NULL;
@@ -202,7 +214,7 @@ static bool check_adapters(const struct settings *s, char *path, struct err *err
         const struct stage_settings *st = &s->stages[i];
         if (st->adapter.rank == 0) continue;
         if (!first) first = st;
-        if (memcmp(&st->adapter, &first->adapter, sizeof st->adapter) == 0) continue;
+        if (same_adapters(st, first)) continue;
         err_set(
             err, ERR_RANGE,
             "the stages \"%s\" and \"%s\" have different adapters: a run's stages share one",

@@ -4,15 +4,18 @@
 #include "engine/core/tree.h"
 #include "engine/run/settings.h"
 
-static const char *const family_words[FAMILY_COUNT] = {
-    [FAMILY_GPT2] = "gpt2", [FAMILY_LLAMA] = "llama", [FAMILY_QWEN2] = "qwen2", [FAMILY_QWEN3] = "qwen3"};
+static const char *const family_words[FAMILY_COUNT] = {[FAMILY_GPT2] = "gpt2",
+                                                       [FAMILY_LLAMA] = "llama",
+                                                       [FAMILY_QWEN2] = "qwen2",
+                                                       [FAMILY_QWEN3] = "qwen3"};
 
 static const char *const recompute_words[RECOMPUTE_COUNT] = {
     [RECOMPUTE_NONE] = "none", [RECOMPUTE_BLOCKS] = "blocks"};
 
 static const char *const factor_words[] = {"groups", "factor"};
 static const char *const thaw_words[] = {"at", "groups"};
-static const char *const from_words[THAW_COUNT] = {[THAW_TOP] = "top", [THAW_BOTTOM] = "bottom"};
+static const char *const from_words[THAW_COUNT] = {
+    [THAW_TOP] = "top", [THAW_BOTTOM] = "bottom"};
 static const char *const storage_words[STORAGE_COUNT] = {
     [STORAGE_AUTO] = "auto", [STORAGE_F32] = "f32"};
 
@@ -31,9 +34,9 @@ const struct setting_key setting_keys[] = {
     {"threads", SETTING_INT, RUN(threads), "0", 0, 64, "threads", NULL, 0,
      "Threads that compute; 0 takes one a core. The weights do not depend on it."},
     {"shards", SETTING_INT, RUN(shards), "1", 1, TREE_PARTS_MAX, "parts", NULL, 0,
-     "Equal parts of every batch whose gradients are computed by themselves and added up as a tree: "
-     "what up to as many processes can share (mpirun). A power of two; the weights depend on it, and "
-     "not on how many processes there are."},
+     "Equal parts of every batch whose gradients are computed by themselves and added up as a "
+     "tree: what up to as many processes can share (mpirun). A power of two; the weights "
+     "depend on it, and not on how many processes there are."},
     {"recompute", SETTING_WORD, RUN(recompute), "none", 0, 0, "", recompute_words,
      RECOMPUTE_COUNT,
      "What is computed twice to save memory: blocks keeps only each block's input for the "
@@ -45,8 +48,8 @@ const struct setting_key setting_keys[] = {
      "once for text that comes back; 0 is off. The weights do not depend on it."},
 
     {"model.from", SETTING_TEXT, RUN(model.from), "", 0, TEXT_MAX_BYTES - 1, "bytes", NULL, 0,
-     "A model to start from: a Hugging Face folder, a run, or assets/base, which comes "
-     "with thaw; empty starts from random weights of the shape below."},
+     "A model to start from: a Hugging Face folder, a run, or assets/base, which comes with "
+     "thaw; empty starts from random weights of the shape below."},
     {"model.family", SETTING_WORD, RUN(model.family), "qwen3", 0, 0, "", family_words,
      FAMILY_COUNT, "Which kind of transformer."},
     {"model.layers", SETTING_INT, RUN(model.layers), "6", 1, 512, "blocks", NULL, 0,
@@ -69,8 +72,8 @@ const struct setting_key setting_keys[] = {
     {"model.tied", SETTING_BOOL, RUN(model.tied), "true", 0, 0, "", NULL, 0,
      "Whether the output reuses the embedding of the input."},
     {"model.template", SETTING_WORD, RUN(model.chat), "auto", 0, 0, "", chat_words, CHAT_COUNT,
-     "How the conversations of a jsonl source are written for it; auto is as its own files have "
-     "it, else by the special tokens that it knows, else plain. What is saved says it."},
+     "How the conversations of a jsonl source are written for it; auto is as its own files "
+     "have it, else by the special tokens that it knows, else plain. What is saved says it."},
     {"model.frozen_storage", SETTING_WORD, RUN(model.frozen_storage), "auto", 0, 0, "",
      storage_words, STORAGE_COUNT,
      "How blocks that no stage lets learn stay in memory; auto keeps those that came as 16-bit "
@@ -131,46 +134,49 @@ const struct setting_key setting_keys[] = {
     {"stages.*.schedule.decay_share", SETTING_REAL, STAGE(schedule.decay_share), "0.2", 0, 1,
      "", NULL, 0, "Share of the stage in which the learning rate of wsd goes down."},
     {"stages.*.l2_sp", SETTING_REAL, STAGE(l2_sp), "0", 0, 10, "", NULL, 0,
-     "Pull of all weights towards what they were when the stage began, times the learning rate, "
-     "where decay pulls towards zero. Of the last stage, whose start is kept as the base."},
+     "Pull of all weights towards what they were when the stage began, times the learning "
+     "rate, where decay pulls towards zero. Of the last stage, whose start is kept as the "
+     "base."},
     {"stages.*.freeze", SETTING_TEXTS, STAGE(freeze), "", 0, SOURCES_MAX, "groups", NULL, 0,
      "Parameter groups that do not learn: embed, 0-3, block.4.mlp, norm, all."},
-    {"stages.*.thaw.every", SETTING_INT64, STAGE(thaw.every), "0", 0, 1000000000, "steps", NULL, 0,
-     "Thaw the next block each so many steps, embed at the end; what freeze names is frozen until "
-     "then, or without freeze all but the top block, norm and head. 0 is off."},
-    {"stages.*.thaw.from", SETTING_WORD, STAGE(thaw.from), "top", 0, 0, "", from_words, THAW_COUNT,
-     "Where thaw.every begins: at the top block, or at embed and the bottom."},
-    {"stages.*.thaw.at", SETTING_GROUPS, STAGE(thaw.at), "", 1, 1000000000, "steps", thaw_words, 2,
-     "When which groups begin to learn, [{at: STEP, groups: GROUPS}]: until that step of the stage "
-     "they are frozen. What is frozen or thawed by hand is left alone."},
+    {"stages.*.thaw.every", SETTING_INT64, STAGE(thaw.every), "0", 0, 1000000000, "steps", NULL,
+     0,
+     "Thaw the next block each so many steps, embed at the end; what freeze names is frozen "
+     "until then, or without freeze all but the top block, norm and head. 0 is off."},
+    {"stages.*.thaw.from", SETTING_WORD, STAGE(thaw.from), "top", 0, 0, "", from_words,
+     THAW_COUNT, "Where thaw.every begins: at the top block, or at embed and the bottom."},
+    {"stages.*.thaw.at", SETTING_GROUPS, STAGE(thaw.at), "", 1, 1000000000, "steps", thaw_words,
+     2,
+     "When which groups begin to learn, [{at: STEP, groups: GROUPS}]: until that step of the "
+     "stage they are frozen. What is frozen or thawed by hand is left alone."},
     {"stages.*.early_stop.set", SETTING_TEXT, STAGE(early_stop.set), "", 0, NAME_MAX_BYTES - 1,
      "bytes", NULL, 0,
-     "The set of eval.sets whose validation loss ends the stage early; empty is that of the last "
-     "stage's data, else the last set."},
+     "The set of eval.sets whose validation loss ends the stage early; empty is that of the "
+     "last stage's data, else the last set."},
     {"stages.*.early_stop.patience", SETTING_INT, STAGE(early_stop.patience), "0", 0, 1000000,
      "evaluations", NULL, 0,
      "The stage ends when so many evaluations in a row have brought no lower loss; 0 is off."},
     {"stages.*.early_stop.min_delta", SETTING_REAL, STAGE(early_stop.min_delta), "0", 0, 100,
      "nats", NULL, 0, "A loss counts as lower when it is lower by more than this."},
-    {"stages.*.early_stop.restore", SETTING_BOOL, STAGE(early_stop.restore), "true", 0, 0, "", NULL,
-     0,
+    {"stages.*.early_stop.restore", SETTING_BOOL, STAGE(early_stop.restore), "true", 0, 0, "",
+     NULL, 0,
      "Whether a stage that ended early takes back the weights of its best evaluation; for that "
      "each lower loss is saved as a checkpoint."},
 
-    {"stages.*.adapter.rank", SETTING_INT, STAGE(adapter.rank), "0", 0, ADAPTER_RANK_MAX, "", NULL,
-     0,
+    {"stages.*.adapter.rank", SETTING_INT, STAGE(adapter.rank), "0", 0, ADAPTER_RANK_MAX, "",
+     NULL, 0,
      "Width of low-rank adapters (LoRA) that learn in the place of the model, whose own groups "
      "are frozen unless `freeze` names others; 0: none."},
-    {"stages.*.adapter.alpha", SETTING_REAL, STAGE(adapter.alpha), "16", 1e-6, 1000000, "", NULL,
-     0, "What the adapters give is scaled by alpha / rank."},
+    {"stages.*.adapter.alpha", SETTING_REAL, STAGE(adapter.alpha), "16", 1e-6, 1000000, "",
+     NULL, 0, "What the adapters give is scaled by alpha / rank."},
     {"stages.*.adapter.targets", SETTING_TEXTS, STAGE(adapter.targets), "", 0, SOURCES_MAX,
      "maps", NULL, 0,
-     "Linear maps of a block that have an adapter: q, k, v, o, gate, up, down, or all; empty is q "
-     "and v. GPT-2 has one for q, k and v together."},
+     "Linear maps of a block that have an adapter: q, k, v, o, gate, up, down, or all; empty "
+     "is q and v. GPT-2 has one for q, k and v together."},
     {"stages.*.adapter.blocks", SETTING_TEXTS, STAGE(adapter.blocks), "", 0, SOURCES_MAX,
      "ranges", NULL, 0, "Blocks that have adapters, such as 0-5; empty is all."},
-    {"stages.*.adapter.dropout", SETTING_REAL, STAGE(adapter.dropout), "0", 0, 0.99, "", NULL, 0,
-     "Share of an adapter's input that is left out of each step."},
+    {"stages.*.adapter.dropout", SETTING_REAL, STAGE(adapter.dropout), "0", 0, 0.99, "", NULL,
+     0, "Share of an adapter's input that is left out of each step."},
     {"stages.*.adapter.rs", SETTING_BOOL, STAGE(adapter.rs), "false", 0, 0, "", NULL, 0,
      "Whether the scale is alpha / sqrt(rank) instead, which suits large ranks (rsLoRA)."},
 
@@ -179,8 +185,7 @@ const struct setting_key setting_keys[] = {
     {"compare.third", SETTING_TEXT, RUN(compare.third), "", 0, TEXT_MAX_BYTES - 1, "bytes",
      NULL, 0,
      "One more model that answers the prompts: a run, a checkpoint or a Hugging Face folder "
-     "with "
-     "the same tokenizer; empty is none."},
+     "with the same tokenizer; empty is none."},
     {"compare.every", SETTING_INT, RUN(compare.every), "50", 1, 1000000000, "steps", NULL, 0,
      "Steps from one answer of the tuned model to its next."},
     {"compare.tokens", SETTING_INT, RUN(compare.tokens), "40", 1, 4096, "tokens", NULL, 0,
@@ -211,7 +216,7 @@ const struct setting_key setting_keys[] = {
      "steps", NULL, 0,
      "The checkpoints of every so many steps stay as well; 0: none for that."},
     {"tensorboard", SETTING_BOOL, RUN(tensorboard), "false", 0, 0, "", NULL, 0,
-     "Whether what is measured also goes into files that TensorBoard reads, in the run's folder "
-     "`tensorboard`."},
+     "Whether what is measured also goes into files that TensorBoard reads, in the run's "
+     "folder `tensorboard`."},
 };
 const int n_setting_keys = sizeof setting_keys / sizeof setting_keys[0];

@@ -101,8 +101,7 @@ static bool plan_kinds(struct trainer *t, const char *folder, struct err *err) {
 static bool take_gradients(struct trainer *t, struct err *err) {
     int waiting = tree_levels(t->settings->shards / ranks_count(t->ranks));
     bool ok = weights_create(&t->table, &t->grads, err);
-    for (int i = 0; ok && i < waiting; i++)
-        ok = weights_create(&t->table, &t->waiting[i], err);
+    for (int i = 0; ok && i < waiting; i++) ok = weights_create(&t->table, &t->waiting[i], err);
     return ok;
 }
 

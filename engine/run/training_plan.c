@@ -94,8 +94,8 @@ bool plan_thaw_steps(const struct param_table *t, const struct stage_settings *s
 bool plan_may_learn(const struct param_table *t, const struct stage_settings *st, bool *learn,
                     struct err *err) {
     int64_t *steps = calloc((size_t)t->n_groups, sizeof *steps);
-    bool ok = steps ? plan_thaw_steps(t, st, steps, err)
-                    : err_set(err, ERR_NOMEM, "no memory for a freeze plan");
+    if (!steps) return err_set(err, ERR_NOMEM, "no memory for a freeze plan");
+    bool ok = plan_thaw_steps(t, st, steps, err);
     for (int g = 0; ok && g < t->n_groups; g++) learn[g] = steps[g] != PLAN_NEVER;
     free(steps);
     return ok || err_prefix(err, "stage %s", st->name);

@@ -1,12 +1,7 @@
 /* test_fortunes.c - sayings out of the fortune program's files. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/data/fortunes.h"
 #include "tests/data/source_test.h"
 
@@ -18,7 +13,8 @@ static const struct fortune_case {
      "Be brief.\n\t\t-- A. Writer,\n\t\t   in a book\n%\nTwo.\n\t--Me\n%\n", "Be brief.|Two.|"},
     {"fortunes: blanks", "\n\n  One \t\r\n\n   two.\n% \n\n%\n", "One two.|"},
     {"fortunes: a picture", "  /\\_/\\\n ( o.o )\n%\nA cat.\n", "A cat.|"},
-    {"fortunes: a sign in a line", "100% of the time,\n%50 too\n", "100% of the time, %50 too|"},
+    {"fortunes: a sign in a line", "100% of the time,\n%50 too\n",
+     "100% of the time, %50 too|"},
     {"fortunes: what a terminal would obey", "Bell\a and \x1b[2J no.\n", "Bell and [2J no.|"},
     {"fortunes: a mark without an end", "%", ""},
     {"fortunes: nothing", "", ""},

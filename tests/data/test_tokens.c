@@ -1,14 +1,10 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
 #include <dirent.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "check.h"
 #include "engine/core/rng.h"
 #include "engine/data/chat.h"
 #include "engine/data/source_pieces.h"

@@ -214,7 +214,7 @@ bad_text() {
 
 as_nobody() { # as_nobody COMMAND...: without root's right to write everywhere
     if [ "$(id -u)" = 0 ]; then
-        mkdir -p -m 777 "$work/profile" # where coverage is counted, what nobody may not write elsewhere
+        mkdir -p "$work/profile" && chmod 777 "$work/profile" # where coverage is counted, what nobody may not write elsewhere
         GCOV_PREFIX=$work/profile setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
     else "$@"; fi
 }

@@ -26,8 +26,26 @@ page thaw-config.5 >page
 for key in $("$thaw" config --explain | grep -E '^[a-z]+[a-z0-9_.*]*$'); do
     ok "thaw-config(5): $key" grep -qxF "$key" page
 done
+cd "$root" && "$thaw" lesson --man >"$work/thaw-lessons.7" || give_up "no thaw-lessons(7)"
+cd "$work" || exit 2
+page thaw-lessons.7 >page
+n=0
+for file in "$root"/assets/lessons/*.yaml; do
+    n=$((n + 1))
+    name=$(basename "$file" .yaml)
+    ok "thaw-lessons(7): $name" grep -qxF ".SS \"$name\"" page
+    title=$(sed -n 's/^title: *//p' "$file")
+    ok "thaw-lessons(7): its title" grep -qxF "$title" page
+    steps=$(grep -c '^  - title:' "$file")
+    same "thaw-lessons(7): its steps" "$steps" \
+        "$(awk -v name="\"$name\"" '/^\.S[SH]/ { inside = $2 == name } inside' page | grep -cE '^[0-9]+\. ')"
+done
+ok "there are lessons" test "$n" -ge 6
+for word in learned freeze accuracy; do
+    ok "thaw-lessons(7): what a file may say: $word" grep -qE "^(event: )?$word,?$" page
+done
 if command -v mandoc >/dev/null; then
-    for file in thaw.1 thaw-config.5; do
+    for file in thaw.1 thaw-config.5 thaw-lessons.7; do
         same "$file: what mandoc calls an error" "" "$(mandoc -T lint -W error $file 2>&1)"
     done
 fi

@@ -15,7 +15,9 @@ static void require(bool holds) {
 }
 
 /* A part of nothing but a newline is no file. */
-static struct folder_part some(struct folder_part p) { return p.size > 1 ? p : (struct folder_part){.data = NULL}; }
+static struct folder_part some(struct folder_part p) {
+    return p.size > 1 ? p : (struct folder_part){.data = NULL};
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char indexed[] = "part.safetensors", whole[] = "model.safetensors";

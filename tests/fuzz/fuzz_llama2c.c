@@ -14,7 +14,8 @@ static void require(bool holds) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct hf_model m;
     struct err err = {0};
-    if (!llama2c_load(folder_put("model.bin", (struct folder_part){data, size}), NULL, &m, &err)) {
+    if (!llama2c_load(folder_put("model.bin", (struct folder_part){data, size}), NULL, &m,
+                      &err)) {
         require(err.code != ERR_NONE && err.msg[0] != '\0');
         return 0;
     }

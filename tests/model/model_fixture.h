@@ -2,21 +2,14 @@
  * tests. */
 #ifndef THAW_TESTS_MODEL_FIXTURE_H
 #define THAW_TESTS_MODEL_FIXTURE_H
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "engine/core/rng.h"
 #include "engine/model/transformer.h"
 #include "engine/nn/blas.h"
-
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 struct model_case {
     const char *name;

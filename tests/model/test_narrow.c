@@ -130,8 +130,8 @@ static double train(struct bed *b, int which, struct weights *grads) {
                               .weight = 1,
                               .first = true};
     assert_true(weights_create(&b->f.table, grads, NULL));
-    return transformer_train(b->tf[which], which ? &b->narrow : &b->f.w, grads, b->learn,
-                             &part, NULL);
+    return transformer_train(b->tf[which], which ? &b->narrow : &b->f.w, grads, b->learn, &part,
+                             NULL);
 }
 
 static void check_steps(const struct narrow_case *c, int threads) {

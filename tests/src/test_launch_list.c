@@ -177,7 +177,8 @@ static void test_out_of_sight(void **state) {
         assert_int_equal(points(&f.list.entries[i]), seen ? 5 : 0);
         curves += seen;
     }
-    assert_in_range(curves, 1, 22); /* lessons and configs, more with each version, stand above them */
+    /* Lessons and configs, more with each version, stand above them. */
+    assert_in_range(curves, 1, 22);
     close_list(&f);
 }
 

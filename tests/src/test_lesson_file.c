@@ -2,16 +2,11 @@
  * lesson that is shipped: its panes, keys, stages and sets exist, its config takes its
  * settings, its texts fit. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/buf.h"
 #include "engine/core/text.h"
 #include "src/config_file.h"
@@ -19,7 +14,6 @@
 #include "src/lesson_file.h"
 #include "ui/lesson_view.h"
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
 #define HEAD "name: a\ntitle: A lesson\nminutes: 5\nconfig: cricket\nsummary: What it is.\n"
 #define STEP "steps:\n- title: One\n  text: Text.\n"
@@ -79,67 +73,69 @@ static void test_all_of_it(void **state) {
     free(l);
 }
 
+static const struct {
+    const char *text, *message;
+} refused[] = {
+    {"", "a.yaml:1:1: there is nothing in this file"},
+    {"- a\n", "a.yaml:1:1: a lesson must be keys with values"},
+    {HEAD, "a.yaml:1:1: a lesson needs the key \"steps\""},
+    {HEAD "titel: B\n" STEP,
+     "a.yaml:6:1: there is no key \"titel\"; the nearest known one is \"title\""},
+    {HEAD "title: B\n" STEP, "a.yaml:6:1: the key \"title\" stands here a second time"},
+    {HEAD "steps: []\n", "there is no step"},
+    {HEAD "steps: 3\n", "a.yaml:6:8: steps must be a list"},
+    {HEAD "steps: [{title: A}]\n", "a.yaml:6:9: a step needs the key \"text\""},
+    {HEAD "steps: [{title: '', text: T}]\n", "title is empty"},
+    {HEAD "steps: [{title: A title that is longer than the forty bytes, text: T}]\n",
+     "title has 43 bytes: at most 39 find room"},
+    {HEAD STEP "  point: los\n",
+     "a.yaml:9:10: there is no point \"los\"; the nearest known one is \"loss\""},
+    {HEAD STEP "  wait: {}\n", "a.yaml:9:9: wait is {stage: NAME}"},
+    {HEAD STEP "  wait: {stage: a, key: p}\n", "a.yaml:9:9: wait is {stage: NAME}"},
+    {HEAD STEP "  wait: {step: -1}\n", "step must be a whole number, 0 to"},
+    {HEAD STEP "  wait: {key: Spce}\n", "there is no key \"Spce\""},
+    {HEAD STEP "  wait: {event: freze}\n",
+     "there is no event \"freze\"; the nearest known one is \"freeze\""},
+    {HEAD STEP "  wait: step\n", "a.yaml:9:9: wait must be keys with values"},
+    {HEAD STEP "  question: {ask: Why?}\n", "question needs the key \"answer\""},
+    {HEAD STEP "  keys: {only: [c]}\n", "the key c changes nothing in the run"},
+    {HEAD STEP "  keys: {off: [q]}\n", "the key q works in every step"},
+    {HEAD STEP "  keys: {off: [n]}\n", "the key n works in every step"},
+    {HEAD STEP "  keys: {off: p}\n", "keys are a list"},
+    {HEAD STEP "  keys: {off: [ü]}\n", "there is no key \"ü\""},
+    {HEAD STEP "  expect: {set: s, measure: acuracy, at_least: 1}\n",
+     "the nearest known one is \"accuracy\""},
+    {HEAD STEP "  expect: {measure: accuracy, at_least: 1}\n", "accuracy is measured of a set"},
+    {HEAD STEP "  expect: {set: s, group: g, measure: loss, at_least: 1}\n",
+     "loss is measured of a set"},
+    {HEAD STEP "  expect: {set: s, measure: from_base, at_least: 1}\n",
+     "from_base is measured of a group"},
+    {HEAD STEP "  expect: {set: s, measure: steps, at_least: 1}\n",
+     "steps is measured of the run"},
+    {HEAD STEP "  expect: {set: s, measure: loss}\n", "expect needs at_least, at_most"},
+    {HEAD STEP "  expect: {set: s, measure: loss, at_least: 2, at_most: 1}\n",
+     "expect needs at_least, at_most"},
+    {HEAD STEP "  expect: {set: s, measure: loss, at_least: inf}\n",
+     "at_least must be a number"},
+    {HEAD "set: {seed: [1]}\n" STEP, "seed must be one text; a list as text"},
+    {HEAD "set: 3\n" STEP, "set must be keys of the config"},
+    {HEAD STEP "...\n---\na: b\n", "a second document"},
+    {HEAD STEP "  try: &a b\n", "anchors and aliases"},
+    {HEAD STEP "  try: \"a\\0b\"\n", "NUL character"},
+    {"name: a\nminutes: 0\n", "a.yaml:2:10: minutes must be a whole number, 1 to 600"},
+    {"name: \"\n", "this is not YAML"},
+};
+
 static void test_refused(void **state) {
-    static const struct {
-        const char *text, *message;
-    } cases[] = {
-        {"", "a.yaml:1:1: there is nothing in this file"},
-        {"- a\n", "a.yaml:1:1: a lesson must be keys with values"},
-        {HEAD, "a.yaml:1:1: a lesson needs the key \"steps\""},
-        {HEAD "titel: B\n" STEP,
-         "a.yaml:6:1: there is no key \"titel\"; the nearest known one is \"title\""},
-        {HEAD "title: B\n" STEP, "a.yaml:6:1: the key \"title\" stands here a second time"},
-        {HEAD "steps: []\n", "there is no step"},
-        {HEAD "steps: 3\n", "a.yaml:6:8: steps must be a list"},
-        {HEAD "steps: [{title: A}]\n", "a.yaml:6:9: a step needs the key \"text\""},
-        {HEAD "steps: [{title: '', text: T}]\n", "title is empty"},
-        {HEAD "steps: [{title: A title that is longer than the forty bytes, text: T}]\n",
-         "title has 43 bytes: at most 39 find room"},
-        {HEAD STEP "  point: los\n",
-         "a.yaml:9:10: there is no point \"los\"; the nearest known one is \"loss\""},
-        {HEAD STEP "  wait: {}\n", "a.yaml:9:9: wait is {stage: NAME}"},
-        {HEAD STEP "  wait: {stage: a, key: p}\n", "a.yaml:9:9: wait is {stage: NAME}"},
-        {HEAD STEP "  wait: {step: -1}\n", "step must be a whole number, 0 to"},
-        {HEAD STEP "  wait: {key: Spce}\n", "there is no key \"Spce\""},
-        {HEAD STEP "  wait: {event: freze}\n",
-         "there is no event \"freze\"; the nearest known one is \"freeze\""},
-        {HEAD STEP "  wait: step\n", "a.yaml:9:9: wait must be keys with values"},
-        {HEAD STEP "  question: {ask: Why?}\n", "question needs the key \"answer\""},
-        {HEAD STEP "  keys: {only: [c]}\n", "the key c changes nothing in the run"},
-        {HEAD STEP "  keys: {off: [q]}\n", "the key q works in every step"},
-        {HEAD STEP "  keys: {off: [n]}\n", "the key n works in every step"},
-        {HEAD STEP "  keys: {off: p}\n", "keys are a list"},
-        {HEAD STEP "  keys: {off: [ü]}\n", "there is no key \"ü\""},
-        {HEAD STEP "  expect: {set: s, measure: acuracy, at_least: 1}\n",
-         "the nearest known one is \"accuracy\""},
-        {HEAD STEP "  expect: {measure: accuracy, at_least: 1}\n",
-         "accuracy is measured of a set"},
-        {HEAD STEP "  expect: {set: s, group: g, measure: loss, at_least: 1}\n",
-         "loss is measured of a set"},
-        {HEAD STEP "  expect: {set: s, measure: from_base, at_least: 1}\n",
-         "from_base is measured of a group"},
-        {HEAD STEP "  expect: {set: s, measure: steps, at_least: 1}\n",
-         "steps is measured of the run"},
-        {HEAD STEP "  expect: {set: s, measure: loss}\n", "expect needs at_least, at_most"},
-        {HEAD STEP "  expect: {set: s, measure: loss, at_least: 2, at_most: 1}\n",
-         "expect needs at_least, at_most"},
-        {HEAD STEP "  expect: {set: s, measure: loss, at_least: inf}\n",
-         "at_least must be a number"},
-        {HEAD "set: {seed: [1]}\n" STEP, "seed must be one text; a list as text"},
-        {HEAD "set: 3\n" STEP, "set must be keys of the config"},
-        {HEAD STEP "...\n---\na: b\n", "a second document"},
-        {HEAD STEP "  try: &a b\n", "anchors and aliases"},
-        {HEAD STEP "  try: \"a\\0b\"\n", "NUL character"},
-        {"name: a\nminutes: 0\n", "a.yaml:2:10: minutes must be a whole number, 1 to 600"},
-        {"name: \"\n", "this is not YAML"},
-    };
     struct lesson *l = malloc(sizeof *l);
     (void)state;
-    for (int i = 0; i < COUNT(cases); i++) {
+    for (int i = 0; i < (int)COUNT(refused); i++) {
         struct err err = {0};
-        if (parse(cases[i].text, l, &err)) fail_msg("case %d is taken: %s", i, cases[i].text);
-        if (!strstr(err.msg, cases[i].message))
-            fail_msg("%s: says \"%s\", not \"%s\"", cases[i].text, err.msg, cases[i].message);
+        if (parse(refused[i].text, l, &err))
+            fail_msg("case %d is taken: %s", i, refused[i].text);
+        if (!strstr(err.msg, refused[i].message))
+            fail_msg("%s: says \"%s\", not \"%s\"", refused[i].text, err.msg,
+                     refused[i].message);
     }
     free(l);
 }
@@ -252,7 +248,7 @@ static void test_shipped(void **state) {
     (void)state;
     assert_true(lesson_list(&items, &n, &err));
     for (int i = 0; i < n; i++) check_lesson(&items[i]);
-    for (int k = 0; k < COUNT(names); k++) {
+    for (int k = 0; k < (int)COUNT(names); k++) {
         bool found = false;
         for (int i = 0; i < n; i++) found |= strcmp(items[i].name, names[k]) == 0;
         if (!found) fail_msg("no lesson %s", names[k]);

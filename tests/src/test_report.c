@@ -228,8 +228,9 @@ static double luminance(const char *scheme, const char *name) {
     assert_non_null(at);
     snprintf(digits, sizeof digits, "%.*s", (int)strspn(at + strlen(word), "0123456789abcdef"),
              at + strlen(word));
-    if (strlen(digits) == 3) strcpy(digits, strcmp(digits, "fff") == 0 ? "ffffff" : "000000");
     long rgb = strtol(digits, NULL, 16);
+    if (strlen(digits) == 3) /* each digit stands for two */
+        rgb = 0x110000 * (rgb >> 8) + 0x1100 * (rgb >> 4 & 15) + 0x11 * (rgb & 15);
     double sum = 0;
     for (int i = 0; i < 3; i++) {
         double c = (double)(rgb >> 8 * i & 255) / 255;

@@ -1,21 +1,16 @@
 /* test_app_run.c - the loop in a terminal, with the test in the engine's place: it writes the
  * log and answers the socket. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "engine/core/clock.h"
 #include "engine/core/files.h"
 #include "engine/run/control.h"
@@ -375,7 +370,7 @@ static void test_overlay(void **state) {
     struct fixture *f = *state;
     struct fixture other = {.log.fd = -1};
     char typed[128];
-    strcat(strcpy(other.dir, f->dir), "/other");
+    assert_true(files_join(other.dir, sizeof other.dir, f->dir, "other", NULL));
     assert_true(files_make_dirs(other.dir, 0700, NULL));
     assert_true(run_paths_of(other.dir, &other.paths, NULL));
     open_log(&other);
@@ -405,7 +400,7 @@ static void test_fork(void **state) {
     struct command c;
     struct control_ticket ticket;
     struct answer a = {.ok = true, .step = 2};
-    strcat(strcpy(other.dir, f->dir), "/other");
+    assert_true(files_join(other.dir, sizeof other.dir, f->dir, "other", NULL));
     assert_true(files_make_dirs(other.dir, 0700, NULL));
     assert_true(run_paths_of(other.dir, &other.paths, NULL));
     open_log(&other);

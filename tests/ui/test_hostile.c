@@ -1,16 +1,11 @@
 /* test_hostile.c - whatever a log says, on every pane, at every size: the terminal is sent
  * nothing but text and the sequences that its terminfo entry has for drawing, and shows the
  * canvas. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/app_fixture.h"
 #include "ui/hostile_log.h"
 #include "ui/stream_check.h"
@@ -191,8 +186,7 @@ static void test_checker(void **state) {
 int main(void) {
     struct CMUnitTest tests[COUNT(views) + 1] = {cmocka_unit_test(test_checker)};
     for (size_t i = 0; i < COUNT(views); i++)
-        tests[i + 1] = (struct CMUnitTest){.name = views[i].name,
-                                           .test_func = test_view,
-                                           .initial_state = (void *)(uintptr_t)&views[i]};
+        tests[i + 1] = (struct CMUnitTest){
+            .name = views[i].name, .test_func = test_view, .initial_state = (void *)&views[i]};
     return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);
 }

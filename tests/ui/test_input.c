@@ -1,16 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/rng.h"
 #include "ui/input.h"
 #include "ui/term.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct input_case {
     const char *name, *bytes;
@@ -89,7 +82,7 @@ static const struct mouse_case {
     {"\033[<0;5;6m", false, {0, 0, 0, false, false}},  /* released */
     {"\033[<32;5;6M", false, {0, 0, 0, false, false}}, /* moved */
     {"\033[<66;5;6M", false, {0, 0, 0, false, false}}, /* wheel sideways */
-    {"\033[<;;M", false, {0, 0, 0, false, false}}, /* no cell */
+    {"\033[<;;M", false, {0, 0, 0, false, false}},     /* no cell */
     {"\033[<0;0;3M", false, {0, 0, 0, false, false}},
     {"\033[M !\037", false, {0, 0, 0, false, false}},
     {"\033[M\001!!", false, {0, 0, 0, false, false}},
