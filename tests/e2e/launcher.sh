@@ -55,7 +55,7 @@ look_on() {
     press g
     wait_for "the run is selected" shows '^>tiny +running'
     press w
-    wait_for "a watcher's screen" shows '1 Loss'
+    wait_for "a watcher's screen, and on it what the log tells" shows 'block\.0.? +learn'
     press 2 Space
     wait_for "only watching" shows 'watching only'
     press q
