@@ -162,8 +162,12 @@ void launcher_compare(struct launcher *l, const struct launch_changes *changes) 
 static bool is_living(const struct launch_entry *e) { return e->known && e->info.pid > 0; }
 
 static void say_living(struct launcher *l, const struct launch_entry *e) {
-    launcher_say(l, STYLE_WARNING, "%s is %s: stop it first (Enter, then Q)", e->info.name,
-                 e->info.state);
+    if (run_has_ended(&e->info)) /* an engine answers prompts for who looked at it last */
+        launcher_say(l, STYLE_WARNING, "%s is still open: Enter, then Q, ends its engine",
+                     e->info.name);
+    else
+        launcher_say(l, STYLE_WARNING, "%s is %s: stop it first (Enter, then Q)", e->info.name,
+                     e->info.state);
 }
 
 void launcher_ask(struct launcher *l, const struct run_contents *contents) {

@@ -97,9 +97,9 @@ two_runs() { # a second one, with another seed
     cp -r "$runs/tiny" "$runs/other"
     sed -i 's/^seed: .*/seed: 8/' "$runs/other/config.yaml"
     wait_for "both" shows '2 runs, 0 live$'
-    press g m
+    press g j m
     wait_for "the mark" shows '^>(tiny|other) +\*stopped'
-    press j c
+    press k c
     wait_for "in what they differ" shows 'What differs'
     ok "the seed" shows 'seed +(7 +8|8 +7) '
     ok "nothing else" shows_not 'threads|stages'

@@ -158,6 +158,13 @@ static void test_living_stays(void **state) {
     launcher_ask(&f.launcher, &some); /* it came to life after the list was read */
     assert_int_equal(f.launcher.input, LAUNCH_LIST);
     assert_int_equal(launcher_press(&f, 'y'), LAUNCH_NOTHING);
+    launcher_press(&f, 'j');
+    launcher_press(&f, 'j');
+    assert_true(launcher_on(&f, "medical"));
+    struct launch_entry *medical = &f.entries[launcher_selected(&f.launcher) - f.entries];
+    medical->info.pid = 4711; /* its training is over, but somebody looks at it */
+    assert_int_equal(launcher_press(&f, 'd'), LAUNCH_NOTHING);
+    assert_true(launcher_has(&f, "medical is still open: Enter, then Q, ends its engine"));
     launcher_close(&f);
 }
 
