@@ -32,7 +32,9 @@ static struct attention_dims attention_shape(const struct operands *o) {
                                    .dv_stride = o->qkv};
 }
 
-static struct loss_dims loss_shape(const struct operands *o) { return plan_loss(&o->b->options); }
+static struct loss_dims loss_shape(const struct operands *o) {
+    return plan_loss(&o->b->options);
+}
 
 /* What one operand takes, and where it belongs. */
 struct place {

@@ -104,8 +104,8 @@ static bool knows_all(const struct tail *f) {
     return f->end_known && f->stage_known && f->loss_known;
 }
 
-/* The last lines, and piece by piece those before, until a stage and a loss were met. A piece begins with a whole
- * line; one line that is longer than a piece makes the piece larger. */
+/* The last lines, and piece by piece those before, until a stage and a loss were met. A piece
+ * begins with a whole line; one line that is longer than a piece makes the piece larger. */
 static bool read_back(int fd, off_t size, struct tail *f) {
     struct buf text = {0};
     off_t piece = PIECE_BYTES;

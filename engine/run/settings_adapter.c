@@ -56,10 +56,11 @@ bool settings_adapter(const struct settings *s, struct model_config *c, struct e
     uint8_t targets;
     if (!st) return true;
     if (st->adapter.rank > c->width)
-        return err_set(err, ERR_RANGE,
-                       "adapter.rank is %d, and the model is %d wide: an adapter is meant to be "
-                       "narrow; 4 to 64 are usual",
-                       st->adapter.rank, c->width);
+        return err_set(
+            err, ERR_RANGE,
+            "adapter.rank is %d, and the model is %d wide: an adapter is meant to be "
+            "narrow; 4 to 64 are usual",
+            st->adapter.rank, c->width);
     asked.adapter = (struct adapter){.rank = st->adapter.rank,
                                      .alpha = st->adapter.alpha,
                                      .dropout = st->adapter.dropout,

@@ -30,8 +30,8 @@ static void check_units(const struct source_text *s) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const struct {
         const char *kind, *behind;
-    } kinds[] = {{"text:", ""},          {"jsonl:", ""}, {"html:", ""},
-                 {"packages:", ""},      {"pairs:", ""}, {"pairs:", ":medical"},
+    } kinds[] = {{"text:", ""},           {"jsonl:", ""}, {"html:", ""},
+                 {"packages:", ""},       {"pairs:", ""}, {"pairs:", ":medical"},
                  {"sentences:text:", ""}, {"pod:", ""},   {"fortunes:", ""}};
     if (size == 0) return 0;
     char spec[300];

@@ -122,7 +122,8 @@ static void test_frozen(void **state) {
     b->ask.kind = NULL;
 }
 
-/* With few rows a step the gradient of the largest matrix is left as factors, and those are smaller. */
+/* With few rows a step the gradient of the largest matrix is left as factors, and those are
+ * smaller. */
 static void test_factored(void **state) {
     struct bed *b = *state;
     uint64_t head = UINT64_C(50257) * 768 * sizeof(float), rows = UINT64_C(4) * 64;
@@ -139,7 +140,8 @@ static void test_factored(void **state) {
     assert_false(memory_transformer(&b->ask).factors);
     struct memory_needs added = needs_of(b);
     assert_int_equal(added.stages[1].gradients, n.weights);
-    assert_true(n.stages[1].activations < added.stages[1].activations + rows * 50257 * sizeof(float));
+    assert_true(n.stages[1].activations <
+                added.stages[1].activations + rows * 50257 * sizeof(float));
     assert_true(n.stages[1].total + 90 * MIB < added.stages[1].total);
     put(b->s, "stages.0.batch", "4");
     put(b->s, "stages.0.freeze", "embed");
