@@ -9,22 +9,24 @@
 #include "engine/run/settings.h"
 #include "src/cli.h"
 #include "src/commands.h"
+#include "src/data_tokenize.h"
 
 struct data_options {
-    const char *split, *template;
+    const char *split, *template; /* template NULL: not given */
     bool stats;
     int64_t vocab;
+    struct data_tokenize tokenize; /* `out` NULL: not asked for */
 };
 
 /* The kinds of sources, from their own table. */
 static const char *about(struct buf *out) {
-    buf_str(out, "Print the text of a source, unit by unit, or count it. A unit is what is "
-                 "shuffled, and what\n"
-                 "belongs to training or to validation as a whole. Of a prompt with its "
-                 "completion, and of a\n"
-                 "conversation, only what stands {+between these marks+} is learned. Several "
-                 "sources are one text,\n"
-                 "as they are in a stage's data. Sources:\n");
+    buf_str(out,
+            "Print the text of a source, unit by unit, or count it. A unit is what is\n"
+            "shuffled, and what belongs to training or to validation as a whole. Of a prompt\n"
+            "with its completion, and of a conversation, only what stands {+between these\n"
+            "marks+} is learned. Several sources are one text, as they are in a stage's data.\n"
+            "With --tokenize all of it is turned into tokens once, on which a stage trains\n"
+            "without holding them in memory (data: [\"tokens:FILE\"]). Sources:\n");
     for (const struct source_kind *k = source_kinds; k->word; k++)
         buf_printf(out, "\n  %s:%s\n      %s", k->word, k->argument, k->help);
     return buf_text(out);
@@ -127,7 +129,8 @@ static bool find_split(const char *word, enum split *out) {
 static bool run_data(const struct cli_texts *specs, enum split split,
                      const struct data_options *o, struct err *err) {
     struct source_text text = {.units = NULL};
-    const struct chat_template *chat = chat_find(o->template);
+    const struct chat_template *chat =
+        o->template ? chat_find(o->template) : chat_find("plain");
     bool ok = true;
     for (int i = 0; ok && i < specs->n; i++) ok = source_read(specs->at[i], &text, err);
     if (ok && o->stats) ok = print_stats(&text, split, chat, o, err);
@@ -137,7 +140,7 @@ static bool run_data(const struct cli_texts *specs, enum split split,
 }
 
 int cmd_data(int argc, char **argv) {
-    struct data_options o = {.vocab = 4096, .template = "plain"};
+    struct data_options o = {.vocab = 4096};
     struct buf text = {0};
     struct cli_texts words;
     struct err err = {0};
@@ -148,11 +151,23 @@ int cmd_data(int argc, char **argv) {
          &o.split, 0, 0},
         {"--stats", NULL, "units, lines, sentences, words, bytes, tokens", CLI_FLAG, &o.stats,
          0, 0},
-        {"--template", "T", "how conversations are written: " CHAT_CHOICE " (plain)", CLI_TEXT,
-         &o.template, 0, 0},
-        {"--vocab", "N", "size of the vocabulary that --stats learns (4096)", CLI_WHOLE,
-         &o.vocab, 257, 1e6}};
-    const struct cli_spec spec = {.usage = "thaw data SOURCE... [--split train|val] [--stats]",
+        {"--template", "T",
+         "how conversations are written: " CHAT_CHOICE " (plain; as the model has it where one "
+         "is given)",
+         CLI_TEXT, &o.template, 0, 0},
+        {"--vocab", "N", "size of the vocabulary that is learned (4096)", CLI_WHOLE, &o.vocab,
+         257, 1e6},
+        {"--tokenize", "FILE", "turn it into tokens, and write them for tokens:FILE", CLI_TEXT,
+         &o.tokenize.out, 0, 0},
+        {"--tokenizer", "MODEL", "with the tokenizer of a model, or a tokenizer.json", CLI_TEXT,
+         &o.tokenize.tokenizer, 0, 0},
+        {"--no-packing", NULL, "for a stage with `packing: false`", CLI_FLAG, &o.tokenize.alone,
+         0, 0},
+        {"--threads", "N", "that turn text into tokens; 0 takes one a core (0)", CLI_WHOLE,
+         &o.tokenize.threads, 0, POOL_MAX_THREADS}};
+    const struct cli_spec spec = {.usage = "thaw data SOURCE... [--split train|val] [--stats]\n"
+                                           "thaw data SOURCE... --tokenize FILE "
+                                           "[--tokenizer MODEL | --vocab N]",
                                   .about = about(&text),
                                   .options = options,
                                   .n_options = sizeof options / sizeof *options,
@@ -163,7 +178,16 @@ int cmd_data(int argc, char **argv) {
     if (!go) return status;
     if (!find_split(o.split, &split))
         return cli_usage("--split must be train or val, not \"%s\"", o.split);
-    if (!chat_find(o.template))
+    if (o.template && !chat_find(o.template))
         return cli_usage("--template must be " CHAT_CHOICE ", not \"%s\"", o.template);
+    if (o.tokenize.out && (o.split || o.stats))
+        return cli_usage("--tokenize writes all of a source: leave out --split and --stats");
+    if (!o.tokenize.out && (o.tokenize.tokenizer || o.tokenize.alone))
+        return cli_usage(
+            "--tokenizer and --no-packing are about --tokenize FILE: give that too");
+    o.tokenize.sources = words;
+    o.tokenize.vocab = o.vocab;
+    o.tokenize.chat = o.template ? chat_find(o.template) : NULL;
+    if (o.tokenize.out) return data_tokenize(&o.tokenize);
     return run_data(&words, split, &o, &err) ? CLI_OK : cli_fail(&err);
 }

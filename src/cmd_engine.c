@@ -13,15 +13,25 @@ int cmd_engine(int argc, char **argv) {
     struct cli_texts words;
     struct err err = {0};
     struct run_paths paths;
-    bool resume = false, idle = false;
+    bool resume = false, idle = false, follow = false;
     int status;
     const struct cli_option options[] = {
         {"--resume", NULL, "go on from the newest whole checkpoint", CLI_FLAG, &resume, 0, 0},
         {"--idle", NULL, "train nothing: answer prompts from it while a screen looks on",
-         CLI_FLAG, &idle, 0, 0}};
+         CLI_FLAG, &idle, 0, 0},
+        {"--follow", NULL, "one of several that mpirun started: train as rank 0 says", CLI_FLAG,
+         &follow, 0, 0}};
     const struct cli_spec spec = {
-        "thaw engine RUN [--resume|--idle]", about, options, 2, 1, 1, 0};
+        "thaw engine RUN [--resume|--idle]\n       thaw engine --follow",
+        about,
+        options,
+        3,
+        0,
+        1,
+        0};
     if (!cli_read(&spec, argc, argv, &words, &status)) return status;
+    if (follow) return engine_follow(&err) ? CLI_OK : cli_fail(&err);
+    if (words.n == 0) return cli_usage("which run? e.g. thaw engine medical");
     struct settings *s = malloc(sizeof *s);
     bool ok = (s || err_set(&err, ERR_NOMEM, "not enough memory for the run's settings")) &&
               run_paths_of(words.at[0], &paths, &err) &&

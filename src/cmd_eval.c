@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "engine/core/json.h"
+#include "engine/data/tokens_file.h"
 #include "engine/run/evaluate.h"
 #include "src/cli.h"
 #include "src/commands.h"
@@ -47,14 +48,29 @@ static bool print_score(const struct eval_options *o, struct event_score s, size
     return ok;
 }
 
+/* Of tokens that were made for this model only what is asked about is read. */
+static bool read_corpus(struct model *m, const struct eval_options *o, struct source_text *text,
+                        struct corpus *out, struct err *err) {
+    const char *tokens = tokens_path(o->data);
+    struct tokens_about file;
+    if (tokens && !o->all) {
+        if (!tokens_about(tokens, &file, err)) return false;
+        struct corpus_form form = {.alone = file.alone, .chat = file.chat};
+        if (file.fingerprint == tokenizer_fingerprint(m->hf.tokenizer))
+            return tokens_corpus(tokens, SPLIT_VAL, form, m->hf.tokenizer, NULL, NULL, out,
+                                 err);
+    }
+    return source_read(o->data, text, err) &&
+           (corpus_build(text, o->all ? SPLIT_ALL : SPLIT_VAL, m->hf.tokenizer, NULL, NULL, out,
+                         err) ||
+            err_prefix(err, "%s", o->data));
+}
+
 static bool read_windows(struct model *m, const struct eval_options *o,
                          struct eval_windows *out, struct err *err) {
     struct source_text text = {.units = NULL};
     struct corpus corpus = {.tokens = NULL};
-    bool ok = source_read(o->data, &text, err) &&
-              (corpus_build(&text, o->all ? SPLIT_ALL : SPLIT_VAL, m->hf.tokenizer, NULL, NULL,
-                            &corpus, err) ||
-               err_prefix(err, "%s", o->data)) &&
+    bool ok = read_corpus(m, o, &text, &corpus, err) &&
               eval_windows_make(&corpus, m->hf.tokenizer, m->hf.table.config.context, o->tokens,
                                 o->data, out, err);
     source_deinit(&text);

@@ -9,6 +9,7 @@
 
 #include "engine/core/files.h"
 #include "engine/data/source.h"
+#include "engine/dist/ranks.h"
 #include "engine/run/checkpoint_check.h"
 #include "engine/run/control.h"
 #include "src/cli.h"
@@ -20,6 +21,7 @@
 #include "src/find_config.h"
 #include "src/headless.h"
 #include "src/run_lesson.h"
+#include "src/run_ranks.h"
 #include "src/screen.h"
 #include "src/spawn.h"
 
@@ -102,9 +104,9 @@ static bool prepare(const char *config, const struct run_options *o, struct sett
         err->code = ERR_USAGE;
         return false;
     }
-    if (!make_absolute(s, err) || !config_from_find(s, o->runs_dir, err) ||
-        !config_third_find(s, o->runs_dir, err) || !runs_dir(o->runs_dir, runs, err) ||
-        !run_dir_create(runs, name, run, err))
+    if (!run_ranks_share(s, err) || !make_absolute(s, err) ||
+        !config_from_find(s, o->runs_dir, err) || !config_third_find(s, o->runs_dir, err) ||
+        !runs_dir(o->runs_dir, runs, err) || !run_dir_create(runs, name, run, err))
         return false;
     snprintf(s->name, sizeof s->name, "%s",
              screen_run_name(run)); /* name-2 when it was taken */
@@ -235,6 +237,10 @@ static bool options_ok(const struct run_options *o, int n_words, struct err *err
             err, ERR_USAGE,
             "--resume goes on with a run as it is: no CONFIG, --name, --set, --lesson, "
             "--class or --share beside it");
+    if (ranks_started(NULL) > 1 && (o->detach || o->screen.snapshot))
+        return err_set(err, ERR_USAGE,
+                       "mpirun waits for what it started: no --detach, --class or --snapshot; "
+                       "look on with thaw attach");
     if (!o->resume && !n_words)
         return err_set(err, ERR_USAGE, "which config? e.g. thaw run medical");
     return true;
@@ -278,6 +284,9 @@ int cmd_run(int argc, char **argv) {
         if (!o.share && run_lesson_group(group)) o.share = group;
     }
     if (!options_ok(&o, words.n, &err)) return cli_fail(&err);
+    int rank = 0;
+    if (ranks_started(&rank) > 1) o.headless = true; /* mpirun's terminal is no screen */
+    if (rank > 0) return run_ranks_follow();
     struct settings *s = malloc(sizeof *s);
     struct run_paths *run = malloc(sizeof *run);
     if (o.lesson) o.beside = run_lesson_open(o.lesson, &o.changes, &err);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/data/source.h"
+#include "engine/data/tokens_file.h"
 
 /* Where a config names text, and what for. */
 struct place {
@@ -40,6 +40,23 @@ static bool files_there(const struct place *p, struct err *err) {
     return true;
 }
 
+/* Of a file of tokens its own counts tell. */
+static bool enough_tokens(const struct place *p, const char *path, struct err *err) {
+    struct tokens_about about;
+    if (!tokens_about(path, &about, err)) return false;
+    if (about.splits[p->split].units == 0)
+        return err_set(err, ERR_RANGE,
+                       "%s has nothing for %s (one piece of text in twenty is held out): make "
+                       "it from more text",
+                       path, p->split == SPLIT_VAL ? "validation" : "training");
+    if (about.splits[p->split].tokens >= (uint64_t)p->window) return true;
+    return err_set(err, ERR_RANGE,
+                   "%s has %" PRIu64 " tokens to train on, but one window needs %d "
+                   "(model.context and one more): make it from more text, or set "
+                   "model.context lower",
+                   path, about.splits[p->split].tokens, p->window);
+}
+
 /* A byte is a token at most, and each piece ends with one more: less than that fills no window,
  * whatever the vocabulary. */
 static bool enough(const struct place *p, const struct source_text *text, struct err *err) {
@@ -59,7 +76,9 @@ static bool enough(const struct place *p, const struct source_text *text, struct
 
 static bool whole_sources(const struct place *p, struct err *err) {
     struct source_text text = {.units = NULL};
+    const char *tokens = tokens_path(p->specs[0]);
     bool ok = true;
+    if (tokens) return enough_tokens(p, tokens, err);
     for (int i = 0; ok && i < p->n; i++) ok = source_read(p->specs[i], &text, err);
     ok = ok && enough(p, &text, err);
     source_deinit(&text);

@@ -355,6 +355,21 @@ static void observe_control(struct history *h, const struct event *e) {
     if (h->stage >= 0) h->stages[h->stage].early = true;
 }
 
+static void observe_ranks(struct history *h, const struct event_ranks *r) {
+    struct history_ranks all = {.n = r->n_ranks};
+    double fastest = INFINITY, computed = 0, waited = 0;
+    for (int i = 0; i < r->n_ranks; i++) {
+        const struct event_rank *rank = &r->ranks[i];
+        if (rank->compute > r->ranks[all.slowest].compute) all.slowest = i;
+        fastest = fmin(fastest, rank->compute);
+        computed += rank->compute;
+        waited += rank->waited;
+    }
+    if (r->n_ranks > 0) all.more = r->ranks[all.slowest].compute / fastest - 1;
+    all.waited = waited / (computed + waited);
+    h->ranks = all;
+}
+
 void history_observe(struct history *h, const struct event *e) {
     double x[UNIT_COUNT];
     if (!is_step(e->step)) return; /* no run gets there: a damaged line */
@@ -393,6 +408,9 @@ void history_observe(struct history *h, const struct event *e) {
         here(h, e, x);
         journal_mark(&h->journal, x, '!', "%s", e->problem.text);
         break;
+    case EVENT_RANKS:
+        observe_ranks(h, &e->ranks);
+        return;
     case EVENT_PROGRESS:
         COPY(h->progress_what, e->progress.what);
         h->progress =

@@ -53,6 +53,14 @@ struct history_set {
     struct event_score last, last_base; /* loss NaN: none */
 };
 
+/* Processes that train together, by the newest that was told of them. */
+struct history_ranks {
+    int n;       /* 0: there is one process */
+    int slowest; /* which of them computed longest */
+    double more; /* by how much longer than the fastest, as a share of its time */
+    double waited; /* share of their time that they waited for each other */
+};
+
 /* The newest freezes that hold from one step on, told as one. */
 struct history_freeze {
     int64_t step;
@@ -96,6 +104,7 @@ struct history {
     float spent[HISTORY_SPENT][SPENT_PARTS]; /* seconds, of the newest steps of one freeze plan */
     int n_spent;
     struct history_freeze freeze;
+    struct history_ranks ranks;
 
     struct samples samples;
     struct journal journal; /* marks on the curve, sentences of the log */

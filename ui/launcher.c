@@ -11,7 +11,7 @@
 #include "ui/format.h"
 #include "ui/launcher_keys.h"
 
-enum { OTHER_LINES = 6, WHEEL_LINES = 3 };
+enum { OTHER_LINES = 8, WHEEL_LINES = 3 };
 
 /* ---- the lines */
 
@@ -49,6 +49,8 @@ static void put_group(struct launcher *l, enum launch_kind kind, int heading, in
 static void put_lines(struct launcher *l) {
     l->n_lines = 0;
     if (has_any(l, LAUNCH_LESSON)) put_group(l, LAUNCH_LESSON, LINE_LESSONS, LINE_NO_MATCH);
+    if (has_any(l, LAUNCH_MECHANISM))
+        put_group(l, LAUNCH_MECHANISM, LINE_MECHANISM, LINE_NO_MATCH);
     put_group(l, LAUNCH_CONFIG, LINE_CONFIGS, LINE_NO_CONFIGS);
     put_group(l, LAUNCH_RUN, LINE_RUNS, LINE_NO_RUNS);
 }
@@ -184,12 +186,13 @@ static enum launch_wish on_run(struct launcher *l, enum launch_action action) {
     const struct launch_entry *e = launcher_selected(l);
     bool run = e && e->kind == LAUNCH_RUN;
     static const enum launch_wish opens[] = {[LAUNCH_LESSON] = LAUNCH_START_LESSON,
+                                             [LAUNCH_MECHANISM] = LAUNCH_START_LESSON,
                                              [LAUNCH_CONFIG] = LAUNCH_START,
                                              [LAUNCH_RUN] = LAUNCH_ATTACH};
     if (action == LAUNCH_DO_OPEN) return e ? opens[e->kind] : LAUNCH_NOTHING;
     if (e && !run)
         launcher_say(l, STYLE_WARNING, "%s is a %s: %s", e->info.name,
-                     e->kind == LAUNCH_LESSON ? "lesson" : "config",
+                     e->kind == LAUNCH_CONFIG ? "config" : "lesson",
                      action == LAUNCH_DO_DELETE ? "only runs are deleted" : "Enter starts it");
     if (!run) return LAUNCH_NOTHING;
     if (action == LAUNCH_DO_WATCH) return LAUNCH_WATCH;

@@ -9,7 +9,7 @@
 #include "ui/line_edit.h"
 #include "ui/term.h"
 
-enum launch_kind { LAUNCH_LESSON, LAUNCH_CONFIG, LAUNCH_RUN };
+enum launch_kind { LAUNCH_LESSON, LAUNCH_MECHANISM /* a lesson, too */, LAUNCH_CONFIG, LAUNCH_RUN };
 
 struct launch_entry {
     enum launch_kind kind;

@@ -29,7 +29,7 @@ const char *launch_hint(const struct launch_binding *b, const struct launch_entr
 
 /* Lines that are no entry. */
 enum { LINE_CONFIGS = -1, LINE_RUNS = -2, LINE_NO_CONFIGS = -3, LINE_NO_RUNS = -4, LINE_NO_MATCH = -5,
-       LINE_LESSONS = -6 };
+       LINE_LESSONS = -6, LINE_MECHANISM = -7 };
 
 /* The largest scroll of the help that still shows something new, in so many rows. */
 int launch_help_scroll_max(int rows);

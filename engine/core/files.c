@@ -144,6 +144,11 @@ void files_unmap(struct mapping *m) {
     *m = (struct mapping){0};
 }
 
+/* Advice: failing changes nothing. */
+void files_map_scattered(const struct mapping *m) {
+    if (m->data) madvise((void *)m->data, m->size, MADV_RANDOM);
+}
+
 /* Whole pages only: those at the ends hold something else as well. */
 void files_forget(const void *from, size_t n) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)from;

@@ -23,6 +23,8 @@ struct mapping {
 };
 bool files_map(const char *path, struct mapping *out, struct err *err);
 void files_unmap(struct mapping *m); /* leaves it empty */
+/* From now on it is read here and there, not one place behind another. */
+void files_map_scattered(const struct mapping *m);
 /* What lies in [from, from + n) of a mapping has been read and is not needed soon: its pages take no memory of this
  * process until they are looked at again. */
 void files_forget(const void *from, size_t n);

@@ -10,15 +10,22 @@
 
 enum { MAIN, REPLAY, N_STREAMS }; /* each its own random numbers */
 
+/* A corpus may have many millions of units, in a file larger than memory: four bytes are kept
+ * for each, and four a window. Where units lie is found by marks that stand at every
+ * MARK_EVERYth of them. */
+enum { MARK_EVERY = 16 };
+
 /* One corpus, joined in the stage's order and cut into windows. */
 struct stream {
     const struct corpus *data; /* NULL: unused */
-    size_t *order;             /* [n_units] units, shuffled */
-    size_t *ends;              /* [n_units] tokens up to and with order[i] */
-    size_t windows;            /* in an epoch */
-    size_t *kept;   /* [windows] which of the corpus's windows; NULL: all, in their order */
-    size_t *turns;  /* [windows] in the order of one epoch */
-    uint64_t epoch; /* that turns are of */
+    uint32_t *order;           /* [n_units] units, shuffled */
+    size_t *marks;             /* [n_marks] tokens in front of order[i * MARK_EVERY] */
+    size_t n_marks;
+    size_t windows;  /* in an epoch */
+    uint32_t *kept;  /* [windows] which of the corpus's windows; NULL: all, in their order */
+    uint32_t *turns; /* [windows] in the order of one epoch */
+    uint64_t epoch;  /* that turns are of */
+    size_t visited;  /* units since a mapped file's pages were last given back */
 };
 
 struct batcher {
@@ -27,10 +34,10 @@ struct batcher {
 };
 
 /* Fisher and Yates' shuffle of 0, 1, ... n - 1: any epoch can be made out of turn. */
-static void shuffle(size_t *order, size_t n, struct rng rng) {
-    for (size_t i = 0; i < n; i++) order[i] = i;
+static void shuffle(uint32_t *order, size_t n, struct rng rng) {
+    for (size_t i = 0; i < n; i++) order[i] = (uint32_t)i;
     for (size_t i = n; i > 1; i--) {
-        size_t k = (size_t)rng_below(&rng, i), moved = order[i - 1];
+        uint32_t k = (uint32_t)rng_below(&rng, i), moved = order[i - 1];
         order[i - 1] = order[k];
         order[k] = moved;
     }
@@ -42,40 +49,60 @@ static struct rng stream_rng(const struct batcher *b, const struct stream *s, ui
     return rng_make(b->plan.seed, name, epoch);
 }
 
+/* Tokens of the unit at place i of the order. */
+static size_t unit_tokens(const struct stream *s, size_t i) {
+    const size_t *start = s->data->starts + s->order[i];
+    return start[1] - start[0];
+}
+
+static void give_back(struct stream *s) {
+    files_forget(s->data->map.data, s->data->map.size);
+    s->visited = 0;
+}
+
 static void join_units(const struct batcher *b, struct stream *s) {
     size_t total = 0;
     shuffle(s->order, s->data->n_units, stream_rng(b, s, 0));
     for (size_t i = 0; i < s->data->n_units; i++) {
-        total += s->data->starts[s->order[i] + 1] - s->data->starts[s->order[i]];
-        s->ends[i] = total;
+        if (i % MARK_EVERY == 0) s->marks[i / MARK_EVERY] = total;
+        total += unit_tokens(s, i);
     }
+    give_back(s);
 }
 
 static void turn_to(const struct batcher *b, struct stream *s, uint64_t epoch) {
     if (s->epoch == epoch) return;
     s->epoch = epoch;
     if (epoch > 0) shuffle(s->turns, s->windows, stream_rng(b, s, epoch));
-    for (size_t i = 0; epoch == 0 && i < s->windows; i++) s->turns[i] = i;
+    for (size_t i = 0; epoch == 0 && i < s->windows; i++) s->turns[i] = (uint32_t)i;
 }
 
-/* The place in order of the unit that holds token `at`. */
-static size_t unit_at(const struct stream *s, size_t at) {
-    size_t low = 0, high = s->data->n_units - 1;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (s->ends[middle] <= at) low = middle + 1;
-        else high = middle;
+/* A unit's place in the order, and the tokens in front of it. */
+struct place {
+    size_t i, before;
+};
+
+/* That of the unit that holds token `at`. */
+static struct place place_of(const struct stream *s, size_t at) {
+    size_t low = 0, high = s->n_marks - 1;
+    while (low < high) { /* the last mark that is not behind it */
+        size_t middle = high - (high - low) / 2;
+        if (s->marks[middle] <= at) low = middle;
+        else high = middle - 1;
     }
-    return low;
+    struct place p = {low * MARK_EVERY, s->marks[low]};
+    for (size_t n; p.before + (n = unit_tokens(s, p.i)) <= at; p.i++) p.before += n;
+    return p;
 }
 
 /* Tokens [at, at + n) of the joined units, into out. */
-static void copy_tokens(const struct stream *s, size_t at, size_t n, int32_t *out) {
-    for (size_t i = unit_at(s, at); n > 0; i++) {
-        size_t take = s->ends[i] - at; /* left of the unit, an end-of-text included */
-        const int32_t *end = s->data->tokens + s->data->starts[s->order[i] + 1];
-        size_t used = take < n ? take : n;
-        memcpy(out, end - take, used * sizeof *out);
+static void copy_tokens(struct stream *s, size_t at, size_t n, int32_t *out) {
+    for (struct place p = place_of(s, at); n > 0; p.i++) {
+        size_t all = unit_tokens(s, p.i), skipped = at - p.before;
+        size_t used = all - skipped < n ? all - skipped : n; /* an end-of-text included */
+        corpus_copy(s->data, s->data->starts[s->order[p.i]] + skipped, used, out);
+        s->visited++;
+        p.before += all;
         out += used;
         at += used;
         n -= used;
@@ -85,12 +112,13 @@ static void copy_tokens(const struct stream *s, size_t at, size_t n, int32_t *ou
 /* Of tokens [at, at + n) of the joined units, as they stand in y, those that are not learned
  * become LOSS_IGNORE. */
 static void mask_tokens(const struct stream *s, size_t at, size_t n, int32_t *y) {
-    for (size_t i = unit_at(s, at); n > 0; i++) {
-        size_t take = s->ends[i] - at;
-        const uint8_t *end = s->data->learned + s->data->starts[s->order[i] + 1];
-        size_t used = take < n ? take : n;
+    for (struct place p = place_of(s, at); n > 0; p.i++) {
+        size_t all = unit_tokens(s, p.i), skipped = at - p.before;
+        size_t used = all - skipped < n ? all - skipped : n;
+        const uint8_t *learned = s->data->learned + s->data->starts[s->order[p.i]] + skipped;
         for (size_t k = 0; k < used; k++)
-            if (!*(end - take + k)) y[k] = LOSS_IGNORE;
+            if (!learned[k]) y[k] = LOSS_IGNORE;
+        p.before += all;
         y += used;
         at += used;
         n -= used;
@@ -98,30 +126,34 @@ static void mask_tokens(const struct stream *s, size_t at, size_t n, int32_t *y)
 }
 
 /* Window w of the joined units. */
-static void fill_packed(const struct stream *s, size_t w, size_t context, int32_t *x,
-                        int32_t *y) {
+static void fill_packed(struct stream *s, size_t w, size_t context, int32_t *x, int32_t *y) {
     copy_tokens(s, w * context, context, x);
     copy_tokens(s, w * context + 1, context, y);
     if (s->data->learned) mask_tokens(s, w * context + 1, context, y);
 }
 
 /* A unit of its own, number w in the stage's order. */
-static void fill_alone(const struct stream *s, size_t w, size_t context, int32_t *x,
-                       int32_t *y) {
+static void fill_alone(struct stream *s, size_t w, size_t context, int32_t *x, int32_t *y) {
     assert(s->data->learned); /* end-of-text in front is not learned */
-    size_t start = s->data->starts[s->order[w]], n = s->data->starts[s->order[w] + 1] - start;
+    size_t start = s->data->starts[s->order[w]], n = unit_tokens(s, w);
+    s->visited++;
     for (size_t i = 0; i < context; i++) {
         bool there = i + 1 < n, learned = there && s->data->learned[start + i + 1];
-        x[i] = there ? s->data->tokens[start + i] : 0;
-        y[i] = learned ? s->data->tokens[start + i + 1] : LOSS_IGNORE;
+        x[i] = there ? corpus_token(s->data, start + i) : 0;
+        y[i] = learned ? corpus_token(s->data, start + i + 1) : LOSS_IGNORE;
     }
 }
 
-static void fill_window(const struct batcher *b, const struct stream *s, size_t w, int32_t *x,
+/* Units of a mapped file that are visited before its pages are given back: with what the system
+ * maps around each, some 100 KiB, they are 50 MiB. */
+enum { VISITS_MAX = 512 };
+
+static void fill_window(const struct batcher *b, struct stream *s, size_t w, int32_t *x,
                         int32_t *y) {
     size_t context = (size_t)b->plan.context;
     if (s->data->alone) fill_alone(s, w, context, x, y);
     else fill_packed(s, w, context, x, y);
+    if (s->visited >= VISITS_MAX) give_back(s);
 }
 
 /* Returns which window of the stream it is. */
@@ -165,7 +197,7 @@ static bool keep_windows(const struct batcher *b, struct stream *s, int32_t *x, 
         bool any = false;
         fill_window(b, s, w, x, y);
         for (size_t i = 0; i < n; i++) any |= y[i] != LOSS_IGNORE;
-        if (any) s->kept[s->windows++] = w;
+        if (any) s->kept[s->windows++] = (uint32_t)w;
     }
     return s->windows > 0 ||
            err_set(err, ERR_RANGE,
@@ -192,10 +224,16 @@ static bool stream_init(const struct batcher *b, struct stream *s, const struct 
     if (!check_length(b, data, what, err)) return false;
     s->data = data;
     s->windows = data->alone ? data->n_units : (data->n_tokens - 1) / (size_t)b->plan.context;
+    s->n_marks = (data->n_units + MARK_EVERY - 1) / MARK_EVERY;
+    if (data->n_units > UINT32_MAX || s->windows > UINT32_MAX)
+        return err_set(err, ERR_RANGE,
+                       "the %s has %zu pieces and %zu windows, and %lu of each at most can be "
+                       "shuffled: give it in parts, a stage each",
+                       what, data->n_units, s->windows, (unsigned long)UINT32_MAX);
     s->order = malloc(data->n_units * sizeof *s->order);
-    s->ends = malloc(data->n_units * sizeof *s->ends);
+    s->marks = malloc(s->n_marks * sizeof *s->marks);
     s->turns = malloc(s->windows * sizeof *s->turns);
-    if (!s->order || !s->ends || !s->turns)
+    if (!s->order || !s->marks || !s->turns)
         return err_set(err, ERR_NOMEM, "no memory for the order of %zu pieces", data->n_units);
     join_units(b, s);
     if (!choose_windows(b, s, what, err)) return false;
@@ -224,7 +262,7 @@ void batcher_destroy(struct batcher *b) {
     if (!b) return;
     for (int i = 0; i < N_STREAMS; i++) {
         free(b->streams[i].order);
-        free(b->streams[i].ends);
+        free(b->streams[i].marks);
         free(b->streams[i].kept);
         free(b->streams[i].turns);
     }

@@ -119,14 +119,14 @@ static bool is_blank(const char *s, size_t n) {
     return true;
 }
 
-static bool read_lines(const char *path, const char *s, size_t n, const char *key,
-                       struct source_text *out, struct err *err) {
-    int line = 1;
-    for (size_t at = 0; at < n; line++) {
-        const char *end = memchr(s + at, '\n', n - at);
-        size_t length = end ? (size_t)(end - s) - at : n - at;
+bool jsonl_add_units(const struct text_span *span, const char *key, struct source_text *out,
+                     struct err *err) {
+    const char *s = span->text;
+    for (size_t at = span->from; at < span->to;) {
+        const char *end = memchr(s + at, '\n', span->to - at);
+        size_t length = end ? (size_t)(end - s) - at : span->to - at;
         if (!is_blank(s + at, length) && !read_line(s + at, length, key, out, err))
-            return err_prefix(err, "%s:%d", path, line);
+            return err_prefix(err, "%s:%d", span->path, text_line(span, at));
         at += length + 1;
     }
     return true;
@@ -134,16 +134,22 @@ static bool read_lines(const char *path, const char *s, size_t n, const char *ke
 
 size_t jsonl_path(const char *rest) { return (size_t)(find_hash(rest) - rest); }
 
+const char *jsonl_key(const char *rest) {
+    const char *hash = find_hash(rest);
+    return hash[0] ? hash + 1 : "";
+}
+
 bool jsonl_read(const char *rest, struct source_text *out, struct err *err) {
-    const char *hash = find_hash(rest), *key = hash[0] ? hash + 1 : "";
+    const char *key = jsonl_key(rest);
     char path[4096];
-    size_t before = out->n_units;
-    if ((size_t)(hash - rest) >= sizeof path)
+    size_t before = out->n_units, n = jsonl_path(rest);
+    if (n >= sizeof path)
         return err_set(err, ERR_RANGE, "the path of jsonl:%s is too long", rest);
-    snprintf(path, sizeof path, "%.*s", (int)(hash - rest), rest);
+    snprintf(path, sizeof path, "%.*s", (int)n, rest);
     struct content file;
     if (!content_open(path, SOURCE_BYTES_MAX, &file, err)) return false;
-    bool done = read_lines(path, file.data, file.size, key, out, err);
+    const struct text_span whole = {path, file.data, 0, file.size};
+    bool done = jsonl_add_units(&whole, key, out, err);
     content_close(&file);
     if (done && out->n_units == before)
         done = err_set(err, ERR_RANGE, "%s: it is empty: give a file with text in it", path);

@@ -12,8 +12,11 @@
  * The split follows from all of a line's text, as prompts are often the same for many lines. */
 #ifndef THAW_ENGINE_DATA_JSONL_H
 #define THAW_ENGINE_DATA_JSONL_H
-#include "engine/data/source.h"
+#include "engine/data/source_files.h"
 
 bool jsonl_read(const char *rest, struct source_text *out, struct err *err);
 size_t jsonl_path(const char *rest); /* as source_kind.path */
+const char *jsonl_key(const char *rest); /* "" where none is named */
+/* The units of a span that begins and ends where lines do. */
+bool jsonl_add_units(const struct text_span *s, const char *key, struct source_text *out, struct err *err);
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/core/text.h"
+#include "engine/data/pretoken_ascii.h"
 
 /* Unicode's White_Space, spelled out: PCRE2's own \s also takes U+180E, which Unicode dropped.
  */
@@ -39,6 +40,7 @@ const struct pretoken_info pretoken_infos[PRETOKEN_COUNT] = {
     [PRETOKEN_LLAMA3] = {NEWER_FILE("\\p{N}{1,3}"), "llama-bpe"}};
 
 struct pretoken {
+    enum pretoken_kind kind;
     pcre2_code *code;
     pcre2_match_data *match;
 };
@@ -47,6 +49,7 @@ struct pretoken *pretoken_create(enum pretoken_kind kind, struct err *err) {
     struct pretoken *p = calloc(1, sizeof *p);
     int code = 0;
     PCRE2_SIZE at = 0;
+    if (p) p->kind = kind;
     if (p)
         p->code = pcre2_compile((PCRE2_SPTR)patterns[kind], PCRE2_ZERO_TERMINATED,
                                 PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
@@ -78,7 +81,19 @@ static size_t invalid_stretch(const struct pretoken_walk *w) {
     return end - w->at;
 }
 
-size_t pretoken_next(struct pretoken *p, struct pretoken_walk *w) {
+/* Of the piece at w->at, which is valid UTF-8. */
+static size_t match(struct pretoken *p, const struct pretoken_walk *w) {
+    PCRE2_SPTR subject = (PCRE2_SPTR)w->text;
+    uint32_t options = PCRE2_NO_UTF_CHECK | PCRE2_ANCHORED;
+    int rc = pcre2_match(p->code, subject, w->valid_to, w->at, options, p->match, NULL);
+    if (rc < 0) /* out of JIT stack, say: the interpreter's is on the heap */
+        rc = pcre2_match(p->code, subject, w->valid_to, w->at, options | PCRE2_NO_JIT, p->match,
+                         NULL);
+    const PCRE2_SIZE *span = pcre2_get_ovector_pointer(p->match);
+    return rc > 0 ? span[1] - span[0] : w->valid_to - w->at;
+}
+
+static size_t next_piece(struct pretoken *p, struct pretoken_walk *w, bool ascii) {
     if (w->at == w->n) return 0;
     if (w->at == w->valid_to) w->valid_to += text_valid_prefix(w->text + w->at, w->n - w->at);
     size_t length;
@@ -86,15 +101,17 @@ size_t pretoken_next(struct pretoken *p, struct pretoken_walk *w) {
         length = invalid_stretch(w);
         w->valid_to += length;
     } else {
-        PCRE2_SPTR subject = (PCRE2_SPTR)w->text;
-        uint32_t options = PCRE2_NO_UTF_CHECK | PCRE2_ANCHORED;
-        int rc = pcre2_match(p->code, subject, w->valid_to, w->at, options, p->match, NULL);
-        if (rc < 0) /* out of JIT stack, say: the interpreter's is on the heap */
-            rc = pcre2_match(p->code, subject, w->valid_to, w->at, options | PCRE2_NO_JIT,
-                             p->match, NULL);
-        const PCRE2_SIZE *span = pcre2_get_ovector_pointer(p->match);
-        length = rc > 0 ? span[1] - span[0] : w->valid_to - w->at;
+        length = ascii ? pretoken_ascii(p->kind, w->text + w->at, w->valid_to - w->at) : 0;
+        if (length == 0) length = match(p, w);
     }
     w->at += length;
     return length;
+}
+
+size_t pretoken_next(struct pretoken *p, struct pretoken_walk *w) {
+    return next_piece(p, w, true);
+}
+
+size_t pretoken_next_pattern(struct pretoken *p, struct pretoken_walk *w) {
+    return next_piece(p, w, false);
 }

@@ -34,4 +34,6 @@ struct pretoken_walk {
 
 /* Length in bytes of the piece at w->at, which moves past it; 0 at the end. */
 size_t pretoken_next(struct pretoken *p, struct pretoken_walk *w);
+/* The same by the patterns alone: what pretoken_next() is held against, which looks at ASCII by itself. */
+size_t pretoken_next_pattern(struct pretoken *p, struct pretoken_walk *w);
 #endif

@@ -19,6 +19,8 @@
 #include "engine/data/pod.h"
 #include "engine/data/sentences.h"
 #include "engine/data/source_kinds.h"
+#include "engine/data/take.h"
+#include "engine/data/tokens_file.h"
 #include "engine/data/wordnet.h"
 
 const struct source_kind source_kinds[] = {
@@ -26,18 +28,15 @@ const struct source_kind source_kinds[] = {
      source_text_read, NULL, strlen},
     {"jsonl", "PATH#key",
      "a JSON Lines file; a unit is an object's \"text\", its \"prompt\" and \"completion\" "
-     "(only "
-     "the completion is learned), its \"messages\" (only what the assistant says is learned), "
-     "or "
-     "what stands under the key",
+     "(only the completion is learned), its \"messages\" (only what the assistant says is "
+     "learned), or what stands under the key",
      jsonl_read, NULL, jsonl_path},
     {"html", "PATH",
      "web pages, a folder of them or a glob; a unit is a paragraph without its tags", html_read,
      NULL, strlen},
     {"packages", "PATH",
      "descriptions of Debian's packages: files that apt keeps (Translation-en, Packages) or "
-     "that "
-     "`apt-cache dumpavail` prints",
+     "that `apt-cache dumpavail` prints",
      packages_read, NULL, strlen},
     {"wordnet", "general|medicine|law|sport",
      "WordNet's words with their meanings; general has example sentences too", wordnet_read,
@@ -65,6 +64,15 @@ const struct source_kind source_kinds[] = {
     {"permute", "SEED:SOURCE",
      "another source with its letters exchanged, by an alphabet that follows from SEED",
      permute_read, permute_check, NULL},
+    {"take", "KB:SOURCE",
+     "so many kilobytes of another source to learn from, drawn from all of it; what is held "
+     "out "
+     "stays whole",
+     take_read, take_check, NULL},
+    {"tokens", "PATH",
+     "what `thaw data SOURCE --tokenize PATH` wrote: mapped, so that it may be larger than "
+     "memory; for training it stands alone",
+     tokens_source_read, NULL, strlen},
     {NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -113,6 +121,7 @@ bool source_check(const char *spec, struct err *err) {
 /* The source within one that works on another's text; NULL: it is none of these. */
 static const char *inner(const struct source_kind *k, const char *rest) {
     if (k->read == sentences_read) return rest;
+    if (k->read == take_read) return take_inner(rest);
     return k->read == permute_read ? permute_inner(rest) : NULL;
 }
 

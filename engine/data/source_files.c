@@ -13,35 +13,41 @@ enum { MAX_DEPTH = 32 }; /* of folders: a link to a parent is found by this */
 
 /* ---- one file ---- */
 
-static int line_of(const char *s, size_t at) {
+int text_line(const struct text_span *s, size_t at) {
     int line = 1;
-    for (size_t i = 0; i < at; i++) line += s[i] == '\n';
+    for (size_t i = 0; i < at; i++) line += s->text[i] == '\n';
     return line;
 }
 
-static bool check_text(const char *path, const struct text_file *f, struct err *err) {
-    size_t valid = f->n ? text_valid_prefix(f->text, f->n) : 0;
-    const char *nul = f->n ? memchr(f->text, '\0', valid) : NULL;
+bool text_check(const struct text_span *s, struct err *err) {
+    const char *at = s->text + s->from;
+    size_t n = s->to - s->from, valid = n ? text_valid_prefix(at, n) : 0;
+    const char *nul = n ? memchr(at, '\0', valid) : NULL;
     if (nul)
-        return err_set(err, ERR_PARSE, "%s:%d: a NUL byte: this is no text file", path,
-                       line_of(f->text, (size_t)(nul - f->text)));
-    if (valid == f->n) return true;
+        return err_set(err, ERR_PARSE, "%s:%d: a NUL byte: this is no text file", s->path,
+                       text_line(s, (size_t)(nul - s->text)));
+    if (valid == n) return true;
     return err_set(
         err, ERR_PARSE,
-        "%s:%d: byte 0x%02x is not valid UTF-8: convert the file first (iconv -t UTF-8)", path,
-        line_of(f->text, valid), (unsigned char)f->text[valid]);
+        "%s:%d: byte 0x%02x is not valid UTF-8: convert the file first (iconv -t UTF-8)",
+        s->path, text_line(s, s->from + valid), (unsigned char)at[valid]);
+}
+
+size_t text_mark(const char *text, size_t n) {
+    return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
 bool text_file_open(const char *path, struct text_file *out, struct err *err) {
     if (!content_open(path, SOURCE_BYTES_MAX, &out->content, err)) return false;
     out->text = out->content.data;
     out->n = out->content.size;
-    if (!check_text(path, out, err)) {
+    const struct text_span whole = {path, out->text, 0, out->n};
+    if (!text_check(&whole, err)) {
         text_file_close(out);
         return false;
     }
-    bool mark = out->n >= 3 && memcmp(out->text, "\xef\xbb\xbf", 3) == 0;
-    if (mark) out->text += 3, out->n -= 3; /* a byte order mark is no text */
+    size_t mark = text_mark(out->text, out->n); /* is no text */
+    if (mark) out->text += mark, out->n -= mark;
     return true;
 }
 

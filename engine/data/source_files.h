@@ -13,6 +13,16 @@ typedef bool source_file_reader(const char *path, struct source_text *out, struc
 bool source_files_read(const char *rest, const char *const *endings, source_file_reader *read,
                        struct source_text *out, struct err *err);
 
+/* Bytes [from, to) of a file's text, of which all stands before them, so that a line can be named. */
+struct text_span {
+    const char *path, *text;
+    size_t from, to;
+};
+int text_line(const struct text_span *s, size_t at); /* of byte `at` of the text, from 1 */
+/* ERR_PARSE when the span is not UTF-8 or has a NUL byte, with the line. */
+bool text_check(const struct text_span *s, struct err *err);
+size_t text_mark(const char *text, size_t n); /* bytes of a byte order mark that the text begins with */
+
 /* A file's text, expanded when gzip made it, without a byte order mark. ERR_PARSE when it is not UTF-8 or
  * has a NUL byte, with the line. */
 struct text_file {

@@ -22,18 +22,26 @@ static bool is_blank(const char *s, size_t n) {
     return true;
 }
 
-/* A file without a single blank line has one piece of text a line. */
-static bool has_paragraphs(const char *s, size_t n) {
-    size_t first = 0; /* blank lines at the very start or end part nothing */
+bool text_find_gap(const char *s, size_t n, enum text_state *state) {
     for (size_t at = 0; at < n;) {
         struct line l = line_at(s, n, at);
         bool blank = is_blank(s + l.start, l.length);
-        if (!blank && first == 2) return true;
-        if (!blank) first = 1;
-        else if (first) first = 2;
+        if (!blank && *state == TEXT_PAUSED) return true;
+        if (!blank) *state = TEXT_BEGUN;
+        else if (*state == TEXT_BEGUN) *state = TEXT_PAUSED;
         at = l.next;
     }
     return false;
+}
+
+size_t text_cut(const char *s, size_t n, size_t at, bool by_line) {
+    if (at < n) at = line_at(s, n, at).next;
+    while (!by_line && at < n) {
+        struct line l = line_at(s, n, at);
+        at = l.next;
+        if (is_blank(s + l.start, l.length)) break;
+    }
+    return at;
 }
 
 static bool add_paragraph(struct buf *p, struct source_text *out, struct err *err) {
@@ -43,11 +51,13 @@ static bool add_paragraph(struct buf *p, struct source_text *out, struct err *er
     return done;
 }
 
-static bool add_paragraphs(const char *s, size_t n, struct source_text *out, struct err *err) {
+bool text_add_units(const struct text_span *span, bool by_line, struct source_text *out,
+                    struct err *err) {
+    const char *s = span->text;
     struct buf p = {0};
-    bool by_line = !has_paragraphs(s, n), done = true;
-    for (size_t at = 0; done && at < n;) {
-        struct line l = line_at(s, n, at);
+    bool done = true;
+    for (size_t at = span->from; done && at < span->to;) {
+        struct line l = line_at(s, span->to, at);
         bool blank = is_blank(s + l.start, l.length);
         if (((blank || by_line) && p.len) || p.failed) done = add_paragraph(&p, out, err);
         if (!blank && p.len) buf_str(&p, "\n");
@@ -62,7 +72,10 @@ static bool add_paragraphs(const char *s, size_t n, struct source_text *out, str
 static bool read_file(const char *path, struct source_text *out, struct err *err) {
     struct text_file file;
     if (!text_file_open(path, &file, err)) return false;
-    bool done = add_paragraphs(file.text, file.n, out, err);
+    const struct text_span whole = {path, file.text, 0, file.n};
+    enum text_state state = TEXT_NOTHING;
+    bool by_line = !text_find_gap(file.text, file.n, &state);
+    bool done = text_add_units(&whole, by_line, out, err);
     text_file_close(&file);
     return done;
 }

@@ -58,6 +58,10 @@ struct tokenizer *tokenizer_load_pair(const char *vocab_json, const char *merges
 struct tokenizer *tokenizer_load_llama2c(const char *path, int vocab, struct err *err);
 /* Write a tokenizer.json that HF tokenizers reads (atomic). */
 bool tokenizer_save(const struct tokenizer *t, const char *path, struct err *err);
+/* Append the same text to `out`, whose `failed` says that memory was short. */
+void tokenizer_write(const struct tokenizer *t, struct buf *out);
+/* Another of the same, for another thread: each has a cache. Owner: the caller. */
+struct tokenizer *tokenizer_copy(const struct tokenizer *t, struct err *err);
 /* Write what tokenizer.json cannot say into the folder: generation_config.json with the tokens that end a
  * text and tokenizer_config.json with the chat template; nothing where there is neither but end-of-text.
  * Their bytes are added to *bytes. */

@@ -90,9 +90,8 @@ static void put_model(struct json_writer *w, const struct tokenizer *t) {
     json_close(w, '}');
 }
 
-bool tokenizer_save(const struct tokenizer *t, const char *path, struct err *err) {
-    struct buf out = {0};
-    struct json_writer w = json_writer_make(&out);
+void tokenizer_write(const struct tokenizer *t, struct buf *out) {
+    struct json_writer w = json_writer_make(out);
     w.indent = 1;
     json_open(&w, '{');
     json_add_string(&w, "version", "1.0");
@@ -102,9 +101,30 @@ bool tokenizer_save(const struct tokenizer *t, const char *path, struct err *err
     tokenizer_steps_write(&w, &t->steps);
     put_model(&w, t);
     json_close(&w, '}');
-    buf_str(&out, "\n");
+    buf_str(out, "\n");
+}
+
+bool tokenizer_save(const struct tokenizer *t, const char *path, struct err *err) {
+    struct buf out = {0};
+    tokenizer_write(t, &out);
     bool done = out.failed ? err_set(err, ERR_NOMEM, "no memory to write %s", path)
                            : files_write(path, out.data, out.len, err);
     buf_deinit(&out);
     return done;
+}
+
+struct tokenizer *tokenizer_copy(const struct tokenizer *t, struct err *err) {
+    struct buf text = {0};
+    tokenizer_write(t, &text);
+    struct tokenizer *copy = NULL;
+    if (text.failed) err_set(err, ERR_NOMEM, "no memory to copy a tokenizer");
+    else copy = tokenizer_parse(text.data, text.len, err);
+    buf_deinit(&text);
+    if (!copy) return NULL;
+    memcpy(copy->ends, t->ends, sizeof copy->ends);
+    copy->n_ends = t->n_ends;
+    copy->chat = t->chat;
+    copy->given_chat = t->given_chat;
+    copy->foreign_chat = t->foreign_chat;
+    return copy;
 }

@@ -218,7 +218,7 @@ static bool ids_of_lines(struct thaw_model *m, const char *text, size_t n, struc
               corpus_build(&lines, SPLIT_ALL, m->hf.tokenizer, NULL, NULL, &corpus, err) &&
               (eot < 0 || ids_push(out, eot, err));
     for (size_t i = 0; ok && i < corpus.n_tokens; i++)
-        ok = ids_push(out, corpus.tokens[i], err);
+        ok = ids_push(out, corpus_token(&corpus, i), err);
     corpus_deinit(&corpus);
     source_deinit(&lines);
     return ok && (out->n > 1 || err_set(err, ERR_RANGE, "one token alone has no loss"));

@@ -5,15 +5,12 @@
  * the whole batch. Then all threads make those products together, so that their sums over the
  * batch have one order; where memory allows, while the shares already go through the block
  * below, so that nobody waits for the slowest share. */
-#include <assert.h>
 #include <string.h>
 
-#include "engine/core/clock.h"
-#include "engine/model/transformer_impl.h"
+#include "engine/model/backward.h"
 #include "engine/nn/blas.h"
 #include "engine/nn/column_sum.h"
 #include "engine/nn/op_activation.h"
-#include "engine/nn/op_embedding.h"
 #include "engine/nn/op_norm.h"
 #include "engine/nn/op_qk.h"
 #include "engine/nn/tiling.h"
@@ -55,7 +52,7 @@ static real **vector_of(struct block_view *v, const struct transformer *tf, int 
     return (real **)(void *)((char *)v + tf->vectors[i].field);
 }
 
-static real *sums_of(const struct transformer *tf, int share) {
+real *share_sums(const struct transformer *tf, int share) {
     return tf->vector_sums + (size_t)share * tf->vector_reals;
 }
 
@@ -63,7 +60,7 @@ static real *sums_of(const struct transformer *tf, int share) {
 static struct block_view begin_sums(const struct transformer *tf, int share,
                                     const struct block_task *t) {
     struct block_view learn = t->d, sums = {0};
-    real *at = sums_of(tf, share);
+    real *at = share_sums(tf, share);
     memset(at, 0, tf->vector_reals * sizeof *at);
     for (int i = 0; i < BLOCK_VECTORS; i++) {
         if (*vector_of(&learn, tf, i)) *vector_of(&sums, tf, i) = at;
@@ -72,8 +69,7 @@ static struct block_view begin_sums(const struct transformer *tf, int share,
     return sums;
 }
 
-/* The gradient of what goes into block `layer`, which is what comes out of the one below. */
-static real *stream_gradient(const struct transformer *tf, int layer) {
+real *stream_gradient(const struct transformer *tf, int layer) {
     return tf->d_stream[(tf->table->config.layers - layer) % (tf->overlaps ? 3 : 2)];
 }
 
@@ -137,10 +133,9 @@ static void bias_backward(const struct share *s, real *db, const real *dy, int o
     if (db) column_sum_add(&s->lane->ex, db, dy, s->rows, out);
 }
 
-/* dx = onto + ..., dgain += ..., dbias += ...; each may be NULL. */
-static void norm_backward(struct exec *ex, const struct model_config *c, int rows, real *dx,
-                          const real *onto, real *dgain, real *dbias, const real *dy,
-                          const real *x, const real *mean, const real *rstd, const real *gain) {
+void norm_backward(struct exec *ex, const struct model_config *c, int rows, real *dx,
+                   const real *onto, real *dgain, real *dbias, const real *dy, const real *x,
+                   const real *mean, const real *rstd, const real *gain) {
     struct norm_dims d = {.rows = rows, .width = c->width, .eps = (real)c->norm_eps};
     if (family_traits[c->family].rms)
         rmsnorm_backward(ex, dx, onto, dgain, dy, x, rstd, gain, d);
@@ -251,11 +246,6 @@ static void backward_share(const struct share *s, void *ctx) {
 _Static_assert(4 + ADAPTER_TARGETS + ADAPTER_SITES <= BLAS_MAX_GEMMS,
                "a block's products go together");
 
-struct products {
-    struct gemm list[BLAS_MAX_GEMMS];
-    int n;
-};
-
 /* dW[out,in] (+)= dy^T x; nothing where dW is NULL. */
 static void add_dw(struct products *to, const struct pass *p, real *dW, const real *dy,
                    const real *x, int out, int in) {
@@ -293,15 +283,14 @@ static struct products matrices_of(const struct pass *p, const struct block_task
     return all;
 }
 
-/* A share's sums to a vector's gradient, which the first may lay down; `to` may be NULL. */
-static void add_sums(real *to, const real *sum, int width, bool lay) {
+void add_sums(real *to, const real *sum, int width, bool lay) {
     for (int j = 0; to && j < width; j++) to[j] = lay ? sum[j] : to[j] + sum[j];
 }
 
 static void vectors_backward(const struct pass *p, struct block_task *t) {
     const struct transformer *tf = p->tf;
     for (int share = 0; share < shares_count(p); share++) {
-        const real *sum = sums_of(tf, share);
+        const real *sum = share_sums(tf, share);
         for (int i = 0; i < BLOCK_VECTORS; i++) {
             add_sums(*vector_of(&t->d, tf, i), sum, tf->vectors[i].width,
                      share == 0 && p->overwrite);
@@ -317,10 +306,8 @@ static void tell_ready(const struct pass *p, int layer) {
     if (p->ready) p->ready->tell(p->ready->ctx, t->blocks[layer], end);
 }
 
-/* Blocks [from, to), from above. `due`: of what lies above the block at hand, to run beside its
- * shares. */
-static void blocks_backward(const struct pass *p, const struct weights *grads,
-                            const bool *learn, int from, int to, struct products due) {
+void blocks_backward(const struct pass *p, const struct weights *grads, const bool *learn,
+                     int from, int to, struct products due) {
     struct transformer *tf = p->tf;
     bool embed = !learn || learn[0];
     if (!tf->overlaps) {
@@ -346,175 +333,4 @@ static void blocks_backward(const struct pass *p, const struct weights *grads,
     }
     blas_gemm_all(tf->ex, due.list, due.n);
     if (tf->overlaps) tell_ready(p, from);
-}
-
-/* ---- head and embedding ---- */
-
-/* For what is added to from the start: zeros, where nothing of it holds. */
-static void begin_gradient(const struct pass *p, real *d, size_t reals) {
-    if (d && p->overwrite) memset(d, 0, reals * sizeof *d);
-}
-
-/* Final norm, head and loss. */
-struct head_task {
-    struct outer_view w, d; /* d: NULL where frozen */
-    const int32_t *targets;
-    struct loss_dims dims; /* of the whole batch */
-    bool below;            /* something below the final norm learns */
-    bool factored; /* the gradient of the head's matrix stays in factors; d.head is NULL */
-};
-
-static struct head_task head_of(const struct pass *p, const struct weights *grads,
-                                const bool *learn, const struct train_part *part, bool below) {
-    const struct transformer *tf = p->tf;
-    double counted = (double)targets_counted(part->targets, (size_t)p->rows);
-    struct head_task h = {.w = weights_outer(p->w, NULL),
-                          .d = weights_outer(grads, learn),
-                          .targets = part->targets,
-                          .below = below};
-    h.factored = tf->plan.factors && part->whole && h.d.head;
-    h.dims = (struct loss_dims){.rows = p->rows,
-                                .width = tf->width.model,
-                                .vocab = tf->table->config.vocab,
-                                .overwrite = p->overwrite,
-                                .keep = h.factored || (tf->head_in_shares && h.d.head),
-                                .scale = counted > 0 ? (real)(part->weight / counted) : R(0.0)};
-    if (h.factored) h.d.head = NULL;
-    return h;
-}
-
-/* Losses of some rows, and their gradients of d and, where something below learns, of the last
- * block's output. d_norm: [rows, model] of scratch. */
-static void head_rows(struct exec *ex, const struct pass *p, const struct head_task *h,
-                      struct span rows, struct outer_view d, real *d_norm, real *logits) {
-    const struct transformer *tf = p->tf;
-    struct loss_dims dims = h->dims;
-    size_t at = (size_t)rows.from * (size_t)dims.width;
-    real *d_out = stream_gradient(tf, tf->table->config.layers);
-    bool onward = h->below || d.norm;
-    dims.rows = rows.to - rows.from;
-    loss_head(ex, tf->nll + rows.from, NULL, onward ? d_norm : NULL, d.head, tf->normed + at,
-              h->w.head, h->targets + rows.from, logits, dims);
-    if (onward)
-        norm_backward(ex, &tf->table->config, dims.rows, h->below ? d_out + at : NULL, NULL,
-                      d.norm, d.norm_bias, d_norm, p->top + at,
-                      tf->top_mean ? tf->top_mean + rows.from : NULL, tf->top_rstd + rows.from,
-                      h->w.norm);
-}
-
-/* The whole batch, all threads in each operation. */
-static void head_pass(const struct pass *p, const struct head_task *h) {
-    struct transformer *tf = p->tf;
-    size_t width = (size_t)tf->width.model;
-    begin_gradient(p, h->d.norm, width);
-    begin_gradient(p, h->d.norm_bias, width);
-    head_rows(tf->ex, p, h, (struct span){0, p->rows}, h->d, tf->d_norm, tf->logits);
-}
-
-/* A share's rows. The head's gradient waits for the others; of the final norm's it sums its
- * own. */
-static void head_share(const struct share *s, const struct head_task *h) {
-    const struct transformer *tf = s->p->tf;
-    int width = tf->width.model;
-    real *sums = sums_of(tf, s->first / tf->share);
-    memset(sums, 0, 2 * (size_t)width * sizeof *sums);
-    struct outer_view d = {.norm = h->d.norm ? sums : NULL,
-                           .norm_bias = h->d.norm_bias ? sums + width : NULL};
-    head_rows(&s->lane->ex, s->p, h, (struct span){s->row, s->row + s->rows}, d,
-              s->lane->normed, share_rows(s, tf->logits, loss_stride(h->dims)));
-}
-
-/* What the shares have left to do of it. */
-static struct products head_finish(const struct pass *p, const struct head_task *h) {
-    struct transformer *tf = p->tf;
-    int width = tf->width.model;
-    for (int share = 0; share < shares_count(p); share++) {
-        const real *sum = sums_of(tf, share);
-        bool lay = share == 0 && p->overwrite;
-        add_sums(h->d.norm, sum, width, lay);
-        add_sums(h->d.norm_bias, sum + width, width, lay);
-    }
-    struct products due = {.n = 0};
-    if (h->d.head)
-        due.list[due.n++] = loss_head_product(h->d.head, tf->logits, tf->normed, h->dims);
-    return due;
-}
-
-/* `factored`: the gradient of the tied matrix is. */
-static void embed_backward(const struct pass *p, const struct weights *grads, const bool *learn,
-                           bool factored) {
-    struct outer_view d = weights_outer(grads, learn);
-    struct embedding_dims dims = {
-        .rows = p->rows, .time = p->time, .width = p->tf->width.model};
-    const struct model_config *c = &p->tf->table->config;
-    /* A tied head has begun its gradient already. */
-    if (!c->tied) begin_gradient(p, d.embed, (size_t)c->vocab * (size_t)c->width);
-    begin_gradient(p, d.positions, (size_t)c->context * (size_t)c->width);
-    if (d.embed)
-        embedding_backward(p->tf->ex, factored && c->tied ? NULL : d.embed, d.positions,
-                           stream_gradient(p->tf, 0), p->tokens, dims);
-}
-
-/* What the pass has left of the head's gradient. */
-static const struct factored *factors_left(const struct pass *p, const struct head_task *h) {
-    struct transformer *tf = p->tf;
-    struct factored *f = &tf->factored;
-    bool tied = tf->table->config.tied;
-    f->param = factored_param(tf->table);
-    f->rows = h->dims.rows;
-    f->width = h->dims.width;
-    f->vocab = h->dims.vocab;
-    f->stride = loss_stride(h->dims);
-    f->G = tf->logits;
-    f->X = tf->normed;
-    f->E = tied ? stream_gradient(tf, 0) : NULL;
-    f->tokens = p->tokens;
-    return f;
-}
-
-/* ---- the whole ---- */
-
-/* ctx: the head's task where shares have it, else NULL. */
-static void forward_share(const struct share *s, void *ctx) {
-    const struct head_task *h = ctx;
-    if (s->p->kept_from == 0) embed_forward(s);
-    blocks_forward(s, s->p->kept_from, s->p->tf->table->config.layers);
-    top_forward(s);
-    if (h) head_share(s, h);
-}
-
-double transformer_train(struct transformer *tf, const struct weights *w, struct weights *grads,
-                         const bool *learn, const struct train_part *part,
-                         struct step_times *times) {
-    int layers = tf->table->config.layers, lowest = transformer_cut(tf->table, learn);
-    assert(tf->plan.backward && part->batch <= tf->plan.batch && part->time <= tf->plan.time);
-    struct pass p = {
-        .tf = tf,
-        .w = w,
-        .tokens = part->tokens,
-        .batch = part->batch,
-        .time = part->time,
-        .rows = part->batch * part->time,
-        .kept_from = lowest,
-        .overwrite = part->first,
-        .top = tf->x_top,
-        .learn = learn,
-        .drop = {tf->table->config.adapter.dropout, part->drop.key, part->drop.row},
-        .ready = part->ready};
-    double start = clock_now();
-    bool embed = !learn || learn[0];
-    struct head_task head = head_of(&p, grads, learn, part, lowest < layers || embed);
-    struct products due = {.n = 0};
-    blocks_turn(&p, lowest, layers);
-    if (lowest > 0) prefix_forward(&p, part->prefix);
-    shares_run(&p, forward_share, tf->head_in_shares ? &head : NULL);
-    double turn = clock_now();
-    if (tf->head_in_shares) due = head_finish(&p, &head);
-    else head_pass(&p, &head);
-    blocks_backward(&p, grads, learn, lowest, layers, due);
-    embed_backward(&p, grads, learn, head.factored);
-    if (p.ready && lowest == 0) p.ready->tell(p.ready->ctx, 0, tf->table->blocks[0]);
-    grads->factored = head.factored ? factors_left(&p, &head) : NULL;
-    if (times) *times = (struct step_times){turn - start, clock_now() - turn};
-    return mean_nll(tf->nll, part->targets, p.rows);
 }

@@ -29,6 +29,9 @@ struct param {
     size_t apart;  /* a vector's, where the group's vectors stand without its matrices */
 };
 
+/* The groups of a block, in their order; the last only where the model has adapters. */
+enum block_part { PART_ATTN, PART_MLP, PART_NORM, PART_LORA, N_PARTS };
+
 struct group {
     char name[GROUP_NAME_MAX];
     int layer;          /* -1: outside the blocks */
@@ -74,7 +77,7 @@ struct named_group {
  * ERR_NOMEM. Owner: the caller, with free(). */
 struct named_group *groups_named(const struct param_table *t, int *n, struct err *err);
 
-/* ---- memory in the shape of the table: weights, gradients, moments, a base ---- */
+/* ---- weights.c: memory in the shape of the table: weights, gradients, moments, a base ---- */
 
 struct weights {
     const struct param_table *table; /* borrowed */
@@ -141,6 +144,8 @@ uint64_t weights_fingerprint(const struct weights *w);
 uint64_t weights_fingerprint_group(const struct weights *w, int g);
 /* ||W - B|| / ||B|| for group g, sums in double in a fixed order; 0 when B shares W. */
 double weights_distance(const struct weights *w, const struct weights *base, int g);
+
+/* ---- weights_views.c ---- */
 
 /* Pointers into one block's weights or gradients; absent ones NULL. Neighbouring matrices are fused:
  * qkv is [(heads + 2 kv_heads) * head_dim, width], up is [2*ffn, width] (gate, then up) when gated. */

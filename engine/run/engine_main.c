@@ -69,14 +69,33 @@ static int64_t find_checkpoint(const struct run_paths *paths, struct event_log *
 static bool train(const struct trainer_plan *plan, int64_t *step, struct err *err) {
     struct trainer *t = malloc(sizeof *t);
     if (!t) return err_set(err, ERR_NOMEM, "no memory for the trainer");
-    bool ok = trainer_create(t, plan, err);
-    if (ok) {
-        ok = trainer_run(t, err);
+    bool made = trainer_create(t, plan, err);
+    bool agreed = together_agree(plan->ranks, t, made, err);
+    bool ok = agreed && trainer_run(t, err);
+    if (agreed) together_end(t);
+    if (made) {
         *step = t->state.step;
         trainer_destroy(t);
     }
     free(t);
     return ok;
+}
+
+/* The process that started this one: without it, mpirun has given up, and nobody else is left.
+ */
+static bool is_orphan(void *ctx) { return getppid() != *(pid_t *)ctx; }
+
+/* Where mpirun started several: meet them. What is trained was told by rank 0 then, in s, from
+ * and *step. */
+static bool meet(pid_t *parent, struct settings *s, char from[PATH_MAX], int64_t *step,
+                 struct ranks **out, struct err *err) {
+    *out = NULL;
+    if (ranks_started(NULL) == 1) return true;
+    *parent = getppid();
+    *out = ranks_join(NULL, err);
+    if (!*out) return false;
+    ranks_watch(*out, is_orphan, parent);
+    return together_meet(*out, s, from, step, err);
 }
 
 /* The names of what is written from now on outlive a power loss: those of the files are synced
@@ -88,6 +107,28 @@ static bool open_folder(const struct run_paths *paths, struct event_log *log, st
         return true;
     event_log_close(log);
     return false;
+}
+
+/* Alone, or as rank 0 of several. */
+static bool train_run(const struct settings *s, const struct run_paths *paths, bool resume,
+                      struct event_log *log, struct err *err) {
+    char from[PATH_MAX] = "";
+    int64_t step = resume ? find_checkpoint(paths, log, from) : 0;
+    pid_t parent;
+    struct settings told = *s;
+    struct trainer_plan plan = {.settings = s,
+                                .paths = paths,
+                                .log = log,
+                                .control = control_start(paths->socket, err),
+                                .stop_signal = &stop_signal,
+                                .resume_from = from,
+                                .resume_step = step};
+    bool ok = plan.control && meet(&parent, &told, from, &step, &plan.ranks, err) &&
+              train(&plan, &step, err);
+    if (!ok) log_end(log, err, step);
+    ranks_leave(plan.ranks, ok || err->code == ERR_STOPPED);
+    control_stop(plan.control);
+    return ok;
 }
 
 bool engine_main(const struct settings *s, const struct run_paths *paths, bool resume,
@@ -102,22 +143,46 @@ bool engine_main(const struct settings *s, const struct run_paths *paths, bool r
         return false;
     }
     blas_init();
-    char from[PATH_MAX] = "";
-    int64_t step = resume ? find_checkpoint(paths, &log, from) : 0;
-    struct trainer_plan plan = {.settings = s,
-                                .paths = paths,
-                                .log = &log,
-                                .control = control_start(paths->socket, err),
-                                .stop_signal = &stop_signal,
-                                .resume_from = from,
-                                .resume_step = step};
-    bool ok = plan.control && train(&plan, &step, err);
-    bool stopped = !ok && err->code == ERR_STOPPED;
-    if (!ok) log_end(&log, err, step);
-    control_stop(plan.control);
+    bool ok = train_run(s, paths, resume, &log, err);
     event_log_close(&log);
     close(lock);
-    return ok || stopped;
+    return ok || err->code == ERR_STOPPED;
+}
+
+/* ---- one of several ---- */
+
+static void say_nothing(void *ctx, const struct event *e) {
+    (void)ctx;
+    (void)e;
+}
+
+static bool follow(const struct trainer_plan *plan, struct err *err) {
+    struct trainer *t = malloc(sizeof *t);
+    if (!t) return err_set(err, ERR_NOMEM, "no memory for the trainer");
+    bool made = trainer_create(t, plan, err);
+    bool ok = together_agree(plan->ranks, t, made, err) && trainer_follow(t, err);
+    if (made) trainer_destroy(t);
+    free(t);
+    return ok;
+}
+
+bool engine_follow(struct err *err) {
+    char from[PATH_MAX] = "";
+    int64_t step = 0;
+    pid_t parent;
+    struct event_log log;
+    struct settings *s = calloc(1, sizeof *s);
+    if (!s) return err_set(err, ERR_NOMEM, "not enough memory for the run's settings");
+    set_signals(); /* rank 0 says when to stop */
+    blas_init();
+    event_log_listen(&log, say_nothing, NULL);
+    struct trainer_plan plan = {.settings = s, .log = &log, .resume_from = from};
+    bool ok = meet(&parent, s, from, &step, &plan.ranks, err);
+    plan.resume_step = step;
+    ok = ok && follow(&plan, err);
+    ranks_leave(plan.ranks, ok || err->code == ERR_STOPPED);
+    free(s);
+    return ok || err->code == ERR_STOPPED;
 }
 
 /* ---- a run that has ended ---- */

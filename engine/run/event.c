@@ -12,7 +12,7 @@ const char *const event_words[EVENT_TYPES] = {
     [EVENT_SAMPLE] = "sample",   [EVENT_FREEZE] = "freeze",
     [EVENT_CONTROL] = "control", [EVENT_CHECKPOINT] = "checkpoint",
     [EVENT_PROBLEM] = "problem", [EVENT_PROGRESS] = "progress",
-    [EVENT_END] = "end",
+    [EVENT_RANKS] = "ranks",     [EVENT_END] = "end",
 };
 
 const struct step_piece step_pieces[STEP_PIECES] = {

@@ -11,7 +11,7 @@
 enum event_type {
     EVENT_OTHER, /* a type that this version does not know: skipped by readers */
     EVENT_RUN, EVENT_STAGE, EVENT_STEP, EVENT_LAYERS, EVENT_EVAL, EVENT_SAMPLE, EVENT_FREEZE,
-    EVENT_CONTROL, EVENT_CHECKPOINT, EVENT_PROBLEM, EVENT_PROGRESS, EVENT_END, EVENT_TYPES
+    EVENT_CONTROL, EVENT_CHECKPOINT, EVENT_PROBLEM, EVENT_PROGRESS, EVENT_RANKS, EVENT_END, EVENT_TYPES
 };
 extern const char *const event_words[EVENT_TYPES]; /* "run", "stage" ... */
 
@@ -79,6 +79,12 @@ struct event_control { const char *verb, *argument, *by; };
 struct event_checkpoint { const char *path; uint64_t bytes; double seconds; };
 struct event_problem { bool error; const char *text; };
 struct event_progress { const char *what; double done, total; };
+/* Of the last step, where several processes train together: rank i's seconds. */
+struct event_rank {
+    double compute; /* forward and backward of its part */
+    double waited;  /* then, until all had the sum: least where the others wait for it */
+};
+struct event_ranks { struct event_rank *ranks; int n_ranks; };
 struct event_end { const char *reason; }; /* finished, stopped, failed */
 
 struct event {
@@ -97,6 +103,7 @@ struct event {
         struct event_checkpoint checkpoint;
         struct event_problem problem;
         struct event_progress progress;
+        struct event_ranks ranks;
         struct event_end end;
     };
     void *memory; /* what the pointers of a parsed event point into; NULL in one made by hand */

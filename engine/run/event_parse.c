@@ -189,6 +189,15 @@ static void parse_freeze(const struct json *v, struct event_freeze *f) {
                                .measured_s = real_of(v, "measured_s")};
 }
 
+static void parse_ranks(const struct json *v, struct event_memory *m, struct event_ranks *r) {
+    const struct json *ranks = json_get(v, "ranks");
+    r->ranks = items_for(m, ranks, JSON_KIND_ARRAY, sizeof *r->ranks, &r->n_ranks);
+    for (int i = 0; i < r->n_ranks; i++) {
+        const struct json *rank = json_at(ranks, (size_t)i);
+        r->ranks[i] = (struct event_rank){real_of(rank, "compute"), real_of(rank, "waited")};
+    }
+}
+
 static void parse_body(const struct json *v, struct event_memory *m, struct event *e) {
     switch (e->type) {
     case EVENT_RUN:
@@ -230,6 +239,9 @@ static void parse_body(const struct json *v, struct event_memory *m, struct even
         e->progress = (struct event_progress){.what = text_of(v, "what"),
                                               .done = real_of(v, "done"),
                                               .total = real_of(v, "total")};
+        break;
+    case EVENT_RANKS:
+        parse_ranks(v, m, &e->ranks);
         break;
     case EVENT_END:
         e->end.reason = text_of(v, "reason");

@@ -198,6 +198,17 @@ static void put_control(struct json_writer *w, const struct event_control *c) {
     put_text(w, "by", c->by);
 }
 
+static void put_ranks(struct json_writer *w, const struct event_ranks *r) {
+    json_add_open(w, "ranks", '[');
+    for (int i = 0; i < r->n_ranks; i++) {
+        json_open(w, '{');
+        put_real(w, "compute", r->ranks[i].compute);
+        put_real(w, "waited", r->ranks[i].waited);
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+}
+
 static void put_body(struct json_writer *w, const struct event *e, size_t line_start) {
     switch (e->type) {
     case EVENT_RUN:
@@ -234,6 +245,9 @@ static void put_body(struct json_writer *w, const struct event *e, size_t line_s
         put_text(w, "what", e->progress.what);
         put_real(w, "done", e->progress.done);
         put_real(w, "total", e->progress.total);
+        break;
+    case EVENT_RANKS:
+        put_ranks(w, &e->ranks);
         break;
     case EVENT_END:
         put_text(w, "reason", e->end.reason);

@@ -3,12 +3,13 @@
  * (engine/core/tree.h), each group as soon as the backward pass is done with it. */
 #include <assert.h>
 
-#include "engine/run/trainer.h"
+#include "engine/run/together.h"
 
 /* A shard at work. */
 struct shard {
     struct trainer *t;
-    int i, first;   /* its number; its first sequence */
+    int i, n;       /* its number among the n of this process */
+    int first;      /* its first sequence */
     double counted; /* targets of the whole batch */
 };
 
@@ -21,7 +22,8 @@ static struct weights *place(struct trainer *t, int i) {
     return i == 0 ? &t->grads : &t->waiting[i - 1];
 }
 
-/* The shard's part of groups [first, end) meets those that wait for it. */
+/* The shard's part of groups [first, end) meets those that wait for it, and after the last
+ * shard those of other processes. */
 static void merge(void *ctx, int first, int end) {
     const struct shard *s = ctx;
     struct trainer *t = s->t;
@@ -29,6 +31,9 @@ static void merge(void *ctx, int first, int end) {
         int at = tree_place(s->i);
         for (int n = t->learn[g] ? tree_merges(s->i) : 0; n > 0; n--, at--)
             grads_add(&t->ex, place(t, at - 1), place(t, at), g);
+        if (t->ranks && t->learn[g] && s->i == s->n - 1)
+            ranks_sum_begin(t->ranks, t->grads.group[g], t->together.received.group[g],
+                            t->table.groups[g].reals);
     }
 }
 
@@ -79,19 +84,41 @@ static double add_shard(struct shard *s, struct gradient *out) {
     return loss;
 }
 
-struct gradient trainer_gradient(struct trainer *t) {
+/* The shards of this process, an aligned part of all. */
+static void add_shards(struct trainer *t, struct gradient *out) {
     const struct stage_settings *s = stage_of(t);
-    struct gradient out = {.loss = 0};
     double losses[TREE_LEVELS + 1] = {0};
+    int n = t->settings->shards / ranks_count(t->ranks), before = ranks_number(t->ranks) * n;
+    int size = settings_shard(t->settings, t->state.stage);
+    size_t rows = (size_t)s->batch * (size_t)t->time;
+    struct shard shard = {.t = t, .n = n, .counted = (double)targets_counted(t->y, rows)};
+    for (int i = 0; i < n; i++) {
+        shard.i = i;
+        shard.first = (before + i) * size;
+        tree_add(losses, i, add_shard(&shard, out));
+    }
+    out->loss = losses[0];
+    out->sequences = n * size;
+}
+
+/* The last levels of the tree are made between processes. */
+static bool meet_others(struct trainer *t, struct gradient *out, struct err *err) {
+    double losses[TREE_LEVELS + 1] = {0}, waited = ranks_waited(t->ranks);
+    struct rank_report *all = t->together.report, mine = {.loss = out->loss};
+    if (!t->ranks) return true;
+    if (!ranks_sum_end(t->ranks, err)) return false;
+    mine.compute = out->times.forward + out->times.backward;
+    mine.waited = ranks_waited(t->ranks) - waited;
+    if (!ranks_gather(t->ranks, &mine, sizeof mine, all, err)) return false;
+    for (int i = 0; i < ranks_count(t->ranks); i++) tree_add(losses, i, all[i].loss);
+    out->loss = losses[0];
+    return true;
+}
+
+bool trainer_gradient(struct trainer *t, struct gradient *out, struct err *err) {
+    *out = (struct gradient){.loss = 0};
     batcher_fill(t->stages[t->state.stage].batcher, t->state.stage_step, t->x, t->y, t->ids);
     prefix_cache_begin(t->prefixes, t->state.stage, transformer_cut(&t->table, t->learn));
-    size_t rows = (size_t)s->batch * (size_t)t->time;
-    struct shard shard = {.t = t, .counted = (double)targets_counted(t->y, rows)};
-    for (int i = 0; i < t->settings->shards; i++) {
-        shard.i = i;
-        shard.first = i * settings_shard(t->settings, t->state.stage);
-        tree_add(losses, i, add_shard(&shard, &out));
-    }
-    out.loss = losses[0];
-    return out;
+    add_shards(t, out);
+    return meet_others(t, out, err);
 }

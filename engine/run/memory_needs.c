@@ -14,6 +14,10 @@
 
 /* ---- the plan ---- */
 
+int memory_half_sets(const struct settings *s, int processes) {
+    return 2 * (1 + tree_levels(s->shards / processes)) + (processes > 1);
+}
+
 struct memory_ask memory_ask(const struct settings *s, const struct param_table *t, int time,
                              int threads) {
     bool muon = false;
@@ -23,7 +27,7 @@ struct memory_ask memory_ask(const struct settings *s, const struct param_table 
                            .threads = threads,
                            .sequences = 1,
                            .recompute = s->recompute == RECOMPUTE_BLOCKS,
-                           .sets = 1 + tree_levels(s->shards)};
+                           .half_sets = memory_half_sets(s, 1)};
     for (int i = 0; i < s->n_stages; i++) {
         int n = settings_micro_batch(s, i);
         if (n > a.sequences) a.sequences = n;
@@ -114,7 +118,7 @@ static struct memory_stage stage_of(const struct memory_ask *a, int i, const boo
     if (activations > now.activations) now.activations = activations;
     for (int g = 0; g < t->n_groups; g++) {
         ever[g] = ever[g] || learn[g];
-        if (ever[g]) now.gradients += (uint64_t)a->sets * gradient_bytes(a, g);
+        if (ever[g]) now.gradients += (uint64_t)a->half_sets * gradient_bytes(a, g) / 2;
         if (ever[g]) now.moments += 2 * as_reals(t, g);
         if (learn[g] && i == a->settings->n_stages - 1) now.base += as_reals(t, g);
     }
@@ -180,7 +184,7 @@ static int fewer_sequences(struct memory_ask a, uint64_t available) {
  * that has learned already: one from nothing would learn nothing. */
 static bool freeze_more(struct memory_ask a, uint64_t available, bool *frozen) {
     const struct param_table *t = a.table;
-    if (!a.settings->model.from[0]) return false;
+    if (!a.settings->model.from[0] || a.settings->model.fresh) return false;
     memset(frozen, 0, (size_t)t->n_groups * sizeof *frozen);
     a.frozen_too = frozen;
     for (int layer = -1; layer < t->config.layers; layer++) {
@@ -261,7 +265,8 @@ bool memory_kinds(const struct memory_ask *a, const char *folder, enum narrow_ki
     struct memory_ask plain = *a;
     plain.kind = NULL;
     for (int g = 0; g < t->n_groups; g++) kind[g] = NARROW_NONE;
-    if (!*folder || a->settings->model.frozen_storage == STORAGE_F32 ||
+    if (!*folder || a->settings->model.fresh ||
+        a->settings->model.frozen_storage == STORAGE_F32 ||
         !transformer_widens(&t->config, memory_transformer(&plain)))
         return true;
     bool *learn = calloc((size_t)t->n_groups, sizeof *learn);

@@ -14,10 +14,13 @@ struct memory_ask {
     int time, threads;            /* tokens of a training sequence */
     int sequences;                /* computed at a time */
     bool recompute;
-    int sets; /* of gradients: those of a step, and of the shards that wait to be added to them */
+    int half_sets; /* of gradients, in halves: memory_half_sets() */
     uint64_t beside; /* bytes of what does not depend on the stages: a third model, the decoder, Muon's scratch */
 };
 struct memory_ask memory_ask(const struct settings *s, const struct param_table *t, int time, int threads);
+/* A step's gradients, those of the shards that wait to be added to them, and the halves that come from other
+ * processes, of which there are so many in all. */
+int memory_half_sets(const struct settings *s, int processes);
 /* The shape of the model: of the one in `folder`, else ("") as the settings say. */
 bool memory_shape(const struct settings *s, const char *folder, struct model_config *out, struct err *err);
 

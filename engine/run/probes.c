@@ -10,30 +10,29 @@
 /* Tokens of a unit: in front of the first one stands the end of the text before, in one that
  * stands alone, too. */
 struct unit_tokens {
-    const int32_t *at;
-    size_t n, answer; /* answer: the first token of it */
+    size_t start, n, answer; /* answer: the first token of it */
 };
 
 static struct unit_tokens unit_of(const struct corpus *c, size_t i) {
     size_t start = c->starts[i] + c->alone;
-    return (struct unit_tokens){c->tokens + start, c->starts[i + 1] - start,
-                                c->answers[i] - start};
+    return (struct unit_tokens){start, c->starts[i + 1] - start, corpus_answer(c, i) - start};
 }
 
 static bool asks(struct unit_tokens u, int time) {
     return u.answer > 0 && u.answer < u.n && u.n <= (size_t)time;
 }
 
-/* Which units are asked: unit[n], and the longest of them in *time. */
-static bool choose(const struct corpus *c, int most, size_t *unit, struct probes *p,
-                   struct err *err) {
+/* Which units are asked: unit[n], and the longest of them in p->time. row[most]: scratch. */
+static bool choose(const struct corpus *c, int most, int32_t *row, size_t *unit,
+                   struct probes *p, struct err *err) {
     struct bytes_map seen = {.n = 0};
     bool done = true;
     for (size_t i = 0; done && i < c->n_units && p->n < PROBES_MAX; i++) {
         struct unit_tokens u = unit_of(c, i);
         uint32_t number, known = seen.n;
         if (!asks(u, most)) continue;
-        done = bytes_map_add(&seen, u.at, u.n * sizeof *u.at, &number, err);
+        corpus_copy(c, u.start, u.n, row);
+        done = bytes_map_add(&seen, row, u.n * sizeof *row, &number, err);
         if (!done || number < known) continue;
         unit[p->n++] = i;
         if ((int)u.n > p->time) p->time = (int)u.n;
@@ -43,11 +42,12 @@ static bool choose(const struct corpus *c, int most, size_t *unit, struct probes
 }
 
 /* Row of a question: x is the end of text and all tokens but the last, y what follows each. */
-static void fill(struct unit_tokens u, int32_t first, int time, int32_t *x, int32_t *y) {
+static void fill(const struct corpus *c, struct unit_tokens u, int32_t first, int time,
+                 int32_t *x, int32_t *y) {
     for (int i = 0; i < time; i++) {
-        size_t next = (size_t)i;
-        x[i] = i == 0 ? first : next <= u.n ? u.at[next - 1] : first;
-        y[i] = next >= u.answer && next < u.n ? u.at[next] : LOSS_IGNORE;
+        size_t next = (size_t)i, at = u.start + next;
+        x[i] = i == 0 ? first : next <= u.n ? corpus_token(c, at - 1) : first;
+        y[i] = next >= u.answer && next < u.n ? corpus_token(c, at) : LOSS_IGNORE;
     }
 }
 
@@ -57,7 +57,11 @@ bool probes_make(const struct corpus *c, const struct tokenizer *t, int time,
     *out = (struct probes){.n = 0};
     int eot = tokenizer_eot(t);
     if (eot < 0) return true; /* nothing tells where such a model's text begins and ends */
-    if (!choose(c, time, unit, out, err)) return false;
+    int32_t *row = malloc((size_t)time * sizeof *row);
+    bool chosen = row ? choose(c, time, row, unit, out, err)
+                      : err_set(err, ERR_NOMEM, "no memory for a question");
+    free(row);
+    if (!chosen) return false;
     size_t cells = out->n * (size_t)out->time;
     if (cells == 0) return true;
     out->x = malloc(cells * sizeof *out->x);
@@ -68,7 +72,7 @@ bool probes_make(const struct corpus *c, const struct tokenizer *t, int time,
         return err_set(err, ERR_NOMEM, "no memory for %zu tokens of questions", cells);
     }
     for (size_t i = 0; i < out->n; i++)
-        fill(unit_of(c, unit[i]), eot, out->time, out->x + i * (size_t)out->time,
+        fill(c, unit_of(c, unit[i]), eot, out->time, out->x + i * (size_t)out->time,
              out->y + i * (size_t)out->time);
     return true;
 }

@@ -8,7 +8,7 @@
 #include "engine/core/clock.h"
 #include "engine/core/files.h"
 #include "engine/nn/blas.h"
-#include "engine/run/trainer.h"
+#include "engine/run/together.h"
 
 static const double notice_every_s = 5;
 
@@ -310,6 +310,22 @@ void report_problem(struct trainer *t, bool error, const char *text) {
 void report_progress(struct trainer *t, const char *what, double done, double total) {
     struct event e = {.type = EVENT_PROGRESS, .progress = {what, done, total}};
     put(t, &e);
+}
+
+static const double ranks_every_s = 1;
+
+void report_ranks(struct trainer *t) {
+    int n = ranks_count(t->ranks);
+    double now = clock_now();
+    if (n == 1 || now - t->together.told < ranks_every_s) return;
+    struct event_rank *ranks = calloc((size_t)n, sizeof *ranks);
+    struct event e = {.type = EVENT_RANKS, .ranks = {ranks, n}};
+    for (int i = 0; ranks && i < n; i++)
+        ranks[i] =
+            (struct event_rank){t->together.report[i].compute, t->together.report[i].waited};
+    if (ranks) put(t, &e);
+    free(ranks);
+    t->together.told = now;
 }
 
 bool report_end(struct trainer *t, const char *reason, struct err *err) {

@@ -6,6 +6,7 @@
 
 #include "engine/core/tree.h"
 #include "engine/data/source.h"
+#include "engine/data/tokens_file.h"
 #include "engine/run/run_dir.h"
 #include "engine/run/settings.h"
 
@@ -20,8 +21,14 @@ static bool at(char *path, const char *fmt, ...) {
 }
 
 static bool check_sources(const struct text_list *list, struct err *err) {
-    for (int i = 0; i < list->n; i++)
+    for (int i = 0; i < list->n; i++) {
         if (!source_check(list->text[i], err)) return false;
+        if (list->n > 1 && tokens_path(list->text[i]))
+            return err_set(err, ERR_RANGE,
+                           "%s is a corpus of its own and cannot be joined with other sources: "
+                           "turn all of them into one, `thaw data SOURCE... --tokenize FILE`",
+                           list->text[i]);
+    }
     return true;
 }
 
@@ -71,8 +78,7 @@ static bool check_stage(const struct settings *s, int i, char *path, struct err 
     if (st->l2_sp > 0 && i != s->n_stages - 1) {
         err_set(err, ERR_RANGE,
                 "l2_sp pulls towards the weights that a stage began with, and these are kept "
-                "in the "
-                "last stage only (as its base): leave it out of stage \"%s\"",
+                "in the last stage only (as its base): leave it out of stage \"%s\"",
                 st->name);
         return at(path, "stages.%d.l2_sp", i);
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/core/clock.h"
+#include "engine/data/tokens_file.h"
 #include "engine/formats/hf_model.h"
 #include "engine/run/trainer.h"
 #include "engine/run/training_plan.h"
@@ -20,6 +21,7 @@ struct text_cache {
         struct source_text text;
     } entries[TEXTS_MAX];
     int n;
+    bool hinted; /* that text need not be held in memory */
 };
 
 static bool same_list(const struct text_list *a, const struct text_list *b) {
@@ -95,11 +97,55 @@ static const struct chat_template *find_chat(struct trainer *t) {
     return c;
 }
 
+/* Of a file of tokens. */
+static bool map_tokens(struct trainer *t, const char *path, enum split split, int stage,
+                       struct corpus *out, struct err *err) {
+    struct tokens_about about;
+    if (!tokens_about(path, &about, err)) return false;
+    struct progress p = {.t = t, .what = "checking tokens"};
+    struct corpus_form form = {.chat = about.chat ? find_chat(t) : NULL,
+                               .alone = !t->settings->stages[stage].packing};
+    return tokens_corpus(path, split, form, t->tokenizer, tell, &p, out, err);
+}
+
+/* A vocabulary that a file of tokens was made with; the config's must have room for it. */
+static struct tokenizer *take_vocabulary(const struct trainer *t, const char *path,
+                                         struct err *err) {
+    struct tokenizer *made = tokens_tokenizer(path, err);
+    int room = t->settings->model.vocab;
+    if (!made || tokenizer_vocab(made) <= room) return made;
+    err_set(
+        err, ERR_RANGE,
+        "%s was made with a vocabulary of %d, and model.vocab is %d: set model.vocab to %d, "
+        "or make it again with --vocab %d",
+        path, tokenizer_vocab(made), room, tokenizer_vocab(made), room);
+    tokenizer_destroy(made);
+    return NULL;
+}
+
+enum { LARGE_TEXT = 300 << 20 }; /* bytes */
+
+static void hint_of_tokens(struct trainer *t, struct text_cache *cache,
+                           const struct source_text *text) {
+    char words[240];
+    if (cache->hinted || text->bytes.len < LARGE_TEXT) return;
+    cache->hinted = true;
+    snprintf(
+        words, sizeof words,
+        "%.0f MB of text are held in memory: `thaw data SOURCE --tokenize FILE` turns "
+        "them into tokens once, and `data: [\"tokens:FILE\"]` trains on them from the disk",
+        (double)text->bytes.len / 1e6);
+    report_problem(t, false, words);
+}
+
 /* `stage` says how sequences are made of it. */
 static bool build(struct trainer *t, struct text_cache *cache, const struct text_list *list,
                   enum split split, int stage, struct corpus *out, struct err *err) {
+    const char *tokens = tokens_path(list->text[0]);
+    if (tokens) return map_tokens(t, tokens, split, stage, out, err);
     const struct source_text *text = cache_read(cache, list, err);
     if (!text) return false;
+    hint_of_tokens(t, cache, text);
     struct progress p = {.t = t, .what = "turning text into tokens"};
     struct corpus_form form = {.chat = source_has_turns(text) ? find_chat(t) : NULL,
                                .alone = !t->settings->stages[stage].packing};
@@ -157,17 +203,23 @@ static bool load_set(struct trainer *t, struct text_cache *cache, int i, struct 
     return ok || err_prefix(err, "eval set %s", set->name);
 }
 
+static bool find_vocabulary(struct trainer *t, struct text_cache *cache, struct err *err) {
+    const struct text_list *list = &t->settings->stages[0].data;
+    const char *tokens = tokens_path(list->text[0]);
+    const struct source_text *text = tokens ? NULL : cache_read(cache, list, err);
+    t->tokenizer = tokens ? take_vocabulary(t, tokens, err)
+                   : text ? learn_vocabulary(t, text, err)
+                          : NULL;
+    return t->tokenizer != NULL;
+}
+
 bool stage_data_load(struct trainer *t, struct err *err) {
     const struct settings *s = t->settings;
     struct text_cache *cache = calloc(1, sizeof *cache);
     struct text_list *lists = calloc(SETS_MAX, sizeof *lists);
     bool ok = cache && lists;
     if (!ok) err_set(err, ERR_NOMEM, "no memory to read the text");
-    if (ok && !t->tokenizer) {
-        const struct source_text *first = cache_read(cache, &s->stages[0].data, err);
-        t->tokenizer = first ? learn_vocabulary(t, first, err) : NULL;
-        ok = t->tokenizer != NULL;
-    }
+    if (ok && !t->tokenizer) ok = find_vocabulary(t, cache, err);
     for (int i = 0; ok && i < s->n_stages; i++) ok = load_stage(t, cache, i, err);
     for (int i = 0; ok && i < s->eval.n_sets; i++) ok = load_set(t, cache, i, &lists[i], err);
     if (cache) cache_deinit(cache);
@@ -219,7 +271,7 @@ bool stage_has_room(const struct trainer *t, const bool *learn, uint64_t availab
         uint64_t reals = group_bytes(&t->table.groups[g], NARROW_NONE);
         if (!learn[g] || t->learn[g]) continue;
         if (t->optim.steps[g] == 0) /* gradients and moments */
-            bytes += (uint64_t)(trainer_ask(t).sets + 2) * reals;
+            bytes += (uint64_t)(trainer_ask(t).half_sets + 4) * reals / 2;
         if (t->has_base && t->base.shared[g]) bytes += reals; /* a base of its own, or reals */
         else if (t->weights.narrow[g]) bytes += reals;
     }
@@ -345,6 +397,7 @@ bool stage_begin(struct trainer *t, struct err *err) {
     t->optim.start = t->has_base ? &t->base : NULL;
     report_frozen(t);
     stage_measure(t);
+    t->together.moved = true;
     t->freeze_told.waiting = false;
     t->sampling_s = t->training_s = 0;
     memset(t->base_told, 0, sizeof t->base_told);

@@ -41,6 +41,7 @@ static void tell_choices(const struct trainer *t, struct buf *out) {
 /* Numbers going bad: nothing was changed yet, and nothing will be until somebody decides. The
  * same weights would meet the same batch again, so the way on is an older checkpoint. */
 static void stop_for_number(struct trainer *t, const char *what) {
+    if (ranks_number(t->ranks) > 0) return; /* rank 0 says so, and decides */
     struct buf text = {0};
     buf_printf(&text,
                "step %" PRId64
@@ -62,7 +63,8 @@ struct findings {
 
 /* Gradients of one batch. False when loss or gradient norm is not finite. */
 static bool gradients(struct trainer *t, struct findings *f) {
-    f->of = trainer_gradient(t);
+    struct err why = {0};
+    if (!trainer_gradient(t, &f->of, &why)) return together_lost(t, &why);
     if (!isfinite(f->of.loss)) {
         stop_for_number(t, "loss");
         return false;
@@ -88,7 +90,7 @@ static bool all_finite(const double *x, int n) {
 
 static void record_cost(struct trainer *t, const struct findings *f, double update,
                         double total) {
-    double known = (double)f->of.known / stage_of(t)->batch;
+    double known = (double)f->of.known / f->of.sequences;
     struct cost_sample sample = {.times = f->of.times,
                                  .work = cost_forward(&t->cost.shape, t->learn, known),
                                  .update = update,
@@ -100,7 +102,7 @@ bool trainer_step(struct trainer *t) {
     double start = clock_now();
     struct findings f = {0};
     const struct stage_settings *s = stage_of(t);
-    if (!gradients(t, &f)) return false;
+    if (!together_lead(t) || !gradients(t, &f)) return false;
     double update_start = clock_now();
     struct schedule schedule = settings_schedule(s);
     double lr = schedule_lr(&schedule, t->state.stage_step) * t->state.lr_scale;
@@ -182,6 +184,7 @@ static bool due(int64_t step, int every) { return every > 0 && step % every == 0
 static void look(struct trainer *t) {
     int64_t step = t->state.stage_step;
     tell_measured(t);
+    report_ranks(t);
     double start = clock_now(), since = start - t->last_layers;
     if (since >= layers_least_s && since >= t->layers_cost_s / layers_share) {
         report_layers(t);
@@ -267,5 +270,6 @@ bool trainer_run(struct trainer *t, struct err *err) {
         if (!run_stage(t, err)) return false;
     bool finished = t->state.stage >= t->settings->n_stages;
     if (!finished && !t->gone_bad && !trainer_save_last(t, err)) return false;
+    if (t->together.lost.code) return err_set(err, ERR_IO, "%s", t->together.lost.msg);
     return report_end(t, finished ? "finished" : "stopped", err) && event_log_sync(t->log, err);
 }

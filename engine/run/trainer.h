@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "engine/core/tree.h"
+#include "engine/dist/ranks.h"
 #include "engine/model/decode.h"
 #include "engine/model/transformer.h"
 #include "engine/run/checkpoint.h"
@@ -36,6 +37,7 @@ struct trainer_plan {
     const volatile sig_atomic_t *stop_signal; /* how many signals said: stop soon; may be NULL */
     const char *resume_from;                  /* a checkpoint's folder; "": from the start */
     int64_t resume_step;                      /* that it was saved at */
+    struct ranks *ranks;                      /* who trains it together; NULL: this process alone */
 };
 
 struct trainer {
@@ -45,6 +47,7 @@ struct trainer {
     struct event_log *log;
     struct control *control;
     const volatile sig_atomic_t *stop_signal;
+    struct ranks *ranks;
 
     /* the model and what trains it */
     struct exec ex;
@@ -75,6 +78,15 @@ struct trainer {
     struct third third;          /* one more model that answers them, where the config names one */
     struct third_memory third_memory;
     bool *scratch;               /* [n_groups] */
+
+    struct {                        /* together.c; all empty where there is one process */
+        struct weights received;    /* scratch of sums under way */
+        struct orders *orders;      /* what rank 0 told last */
+        struct rank_report *report; /* [ranks] of the last step */
+        bool moved;                 /* weights and moments are not those of the others */
+        struct err lost;            /* a rank: there will be no more steps */
+        double told;                /* clock of the last `ranks` event */
+    } together;
 
     struct tensorboard *tensorboard; /* NULL: not asked for, or its file can't be made */
 
@@ -187,6 +199,7 @@ void report_tensorboard(struct trainer *t); /* from now on also to TensorBoard, 
 void report_stage(struct trainer *t, bool finished);
 void report_step(struct trainer *t, double loss, double lr, double norm, const struct step_times *times,
                  double update_s, double total_s);
+void report_ranks(struct trainer *t); /* how long each took, where there are several, and now and then */
 void report_layers(struct trainer *t);
 const struct event_score *report_scores(struct trainer *t); /* [n_sets] of the weights as they are */
 void report_eval(struct trainer *t);
@@ -211,11 +224,32 @@ bool report_asked(struct trainer *t, const struct command *c, struct err *err); 
 /* What the gradient of a step brought with it. */
 struct gradient {
     double loss;
-    int known; /* sequences whose stream below the cut was known */
+    int known, sequences; /* of this process: whose stream below the cut was known; all */
     struct step_times times;
 };
-/* That of the step at hand, into t->grads: the mean over its batch. */
-struct gradient trainer_gradient(struct trainer *t);
+/* That of the step at hand, into t->grads: the mean over its batch. False where another rank is lost. */
+bool trainer_gradient(struct trainer *t, struct gradient *out, struct err *err);
+
+/* together.c: several processes (engine/dist/ranks.h). Rank 0 decides, writes and answers; the others
+ * know nothing of commands, plans and files: before each step they are told where it stands and what learns. */
+/* First of all: rank 0 tells what is trained; the others get it, in s, from[PATH_MAX] and *step. Fails on all where
+ * it fails on one. */
+bool together_meet(struct ranks *r, struct settings *s, char *from, int64_t *step, struct err *err);
+/* After trainer_create(), which has gone well here (made) or not: whether all can begin, with the same text and the
+ * same kernels. t may be NULL then. */
+bool together_agree(struct ranks *r, const struct trainer *t, bool made, struct err *err);
+/* Memory of it, in trainer_create(). */
+bool together_create(struct trainer *t, struct err *err);
+void together_destroy(struct trainer *t);
+/* Rank 0, before a step: what the others need to make it, weights and moments too where they have moved otherwise
+ * than by steps. Nothing on the others. False: a rank is lost. */
+bool together_lead(struct trainer *t);
+/* A step cannot be finished: no other is begun, and the run ends with what it has. Always false. */
+bool together_lost(struct trainer *t, const struct err *why);
+/* Rank 0: there are no more steps. */
+void together_end(struct trainer *t);
+/* The others: make the steps that they are told of, until the end. */
+bool trainer_follow(struct trainer *t, struct err *err);
 
 /* trainer.c */
 /* One update of the stage, reported as a `step`. False when loss or gradient is not finite: nothing was

@@ -60,6 +60,7 @@ static size_t kept_windows(const struct trainer *t, const struct memory_plan *re
 struct memory_ask trainer_ask(const struct trainer *t) {
     struct memory_ask a = memory_ask(t->settings, &t->table, t->time, pool_threads(t->ex.pool));
     a.kind = t->kind;
+    a.half_sets = memory_half_sets(t->settings, ranks_count(t->ranks));
     a.beside += t->third_memory.weights + t->third_memory.work;
     return a;
 }
@@ -97,10 +98,10 @@ static bool plan_kinds(struct trainer *t, const char *folder, struct err *err) {
 }
 
 /* Of a step, and of the shards that wait for others meanwhile. */
-static bool take_gradients(struct trainer *t, int sets, struct err *err) {
+static bool take_gradients(struct trainer *t, struct err *err) {
+    int waiting = tree_levels(t->settings->shards / ranks_count(t->ranks));
     bool ok = weights_create(&t->table, &t->grads, err);
-    for (int i = 0; ok && i < sets - 1; i++)
-        ok = weights_create(&t->table, &t->waiting[i], err);
+    for (int i = 0; ok && i < waiting; i++) ok = weights_create(&t->table, &t->waiting[i], err);
     return ok;
 }
 
@@ -113,7 +114,7 @@ static bool take_memory(struct trainer *t, struct err *err) {
     size_t kept = (size_t)trainer_memory(t).prefixes / sizeof(real) / window;
     if (!fits_in_memory(t, err) ||
         !weights_create_narrow(&t->table, t->kind, &t->weights, err) ||
-        !take_gradients(t, a.sets, err) ||
+        !take_gradients(t, err) || !together_create(t, err) ||
         !optim_create(&t->ex, &t->table, settings_optim(&s->stages[0]), &t->optim, err) ||
         !(t->transformer =
               transformer_create(&t->table, memory_transformer(&a), &t->ex, err)) ||
@@ -167,7 +168,7 @@ static bool fill_weights(struct trainer *t, const char *resume_from, struct err 
     const char *from = t->settings->model.from;
     t->state = (struct trainer_state){.lr_scale = 1, .by_hand = t->by_hand};
     if (*resume_from) return load_checkpoint(t, resume_from, err);
-    if (*from) { /* it may have adapters already */
+    if (*from && !t->settings->model.fresh) { /* it may have adapters already */
         weights_init_adapters(&t->weights, t->settings->seed);
         return hf_model_weights(from, &t->weights, err);
     }
@@ -270,6 +271,7 @@ bool trainer_create(struct trainer *t, const struct trainer_plan *plan, struct e
                           .log = plan->log,
                           .control = plan->control,
                           .stop_signal = plan->stop_signal,
+                          .ranks = plan->ranks,
                           .scored_step = -1};
     t->state.step = plan->resume_step;
     if (create(t, plan->resume_from, err)) return true;
@@ -285,6 +287,7 @@ void trainer_destroy(struct trainer *t) {
     }
     for (int i = 0; i < SETS_MAX; i++) eval_windows_deinit(&t->eval_sets[i]);
     tensorboard_destroy(t->tensorboard);
+    together_destroy(t);
     prefix_cache_destroy(t->prefixes);
     third_destroy(&t->third);
     decoder_destroy(t->decoder);

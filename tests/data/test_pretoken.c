@@ -1,11 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/rng.h"
 #include "engine/data/pretoken.h"
 #include "tests/data/data_test.h"
@@ -154,6 +149,48 @@ static void test_random_bytes(void **state) {
     pretoken_destroy(p);
 }
 
+/* What is found by ASCII alone is what the patterns say, of every kind: every text of up to
+ * four bytes over an alphabet in which each class is there and what the patterns name, then
+ * long ones. */
+static void assert_as_pattern(struct pretoken *p, const char *text, size_t n) {
+    struct pretoken_walk fast = {.text = text, .n = n}, slow = fast;
+    for (size_t a = 1; a;) {
+        size_t at = fast.at, b = pretoken_next_pattern(p, &slow);
+        a = pretoken_next(p, &fast);
+        if (a != b)
+            fail_msg("%zu bytes instead of %zu at %zu of \"%.*s\"", a, b, at, (int)n, text);
+    }
+}
+
+static void test_as_patterns(void **state) {
+    static const char alphabet[] =
+        "aZs7 \n\r\t'-\x01_tTrevVlLmd\xc3\xa9\xc5\xbf\xc2\x85\xd9\xa1";
+    enum { N = sizeof alphabet - 1, SHORT = 16 /* letters that short texts are made of */ };
+    struct rng rng = rng_make(2, 0, 0);
+    char text[48];
+    (void)state;
+    for (int kind = 0; kind < PRETOKEN_COUNT; kind++) {
+        struct pretoken *p = pretoken_create((enum pretoken_kind)kind, NULL);
+        assert_non_null(p);
+        for (int i = 0; i < SHORT * SHORT * SHORT * SHORT; i++) {
+            for (int k = 0, rest = i; k < 4; k++, rest /= SHORT)
+                text[k] = alphabet[rest % SHORT];
+            assert_as_pattern(p, text, 4);
+        }
+        for (int round = 0; round < 100000; round++) {
+            size_t n = rng_below(&rng, sizeof text + 1);
+            for (size_t i = 0; i < n; i++)
+                text[i] = alphabet[rng_below(&rng, round % 3 ? N : SHORT)];
+            assert_as_pattern(p, text, n);
+        }
+        for (int c = 0; c < 128; c++) {
+            char all[] = {' ', (char)c, (char)c, 'a', (char)c, '1', (char)c};
+            assert_as_pattern(p, all, sizeof all);
+        }
+        pretoken_destroy(p);
+    }
+}
+
 /* Runs too long for a small stack: a megabyte of one thing is at most two pieces and a rest. */
 static void test_long_runs(void **state) {
     enum { N = 1 << 20 };
@@ -172,12 +209,13 @@ static void test_long_runs(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[COUNT(cases) + 2];
+    struct CMUnitTest tests[COUNT(cases) + 3];
     for (size_t i = 0; i < COUNT(cases); i++)
         tests[i] = (struct CMUnitTest){.name = cases[i].name,
                                        .test_func = test_pieces,
                                        .initial_state = (void *)&cases[i]};
     tests[COUNT(cases)] = (struct CMUnitTest)cmocka_unit_test(test_random_bytes);
     tests[COUNT(cases) + 1] = (struct CMUnitTest)cmocka_unit_test(test_long_runs);
+    tests[COUNT(cases) + 2] = (struct CMUnitTest)cmocka_unit_test(test_as_patterns);
     return cmocka_run_group_tests_name("pretoken", tests, NULL, NULL);
 }

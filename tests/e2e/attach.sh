@@ -8,10 +8,13 @@ make_config "$work/small.yaml" small 60 60
 
 engine_lives() { engine_pid "$1" >/dev/null; }
 
-# hold RUN: its lock, as an engine does for a moment after its last word and before it listens.
+# hold RUN: its lock, as an engine does for a moment after its last word and before it listens. It is held
+# when this returns: who only looked now and then could miss the moment.
 hold() {
-    flock "$runs/$1/engine.lock" sleep 1 &
-    wait_for "the lock is held" not flock -n "$runs/$1/engine.lock" true
+    mkfifo "$work/held"
+    flock "$runs/$1/engine.lock" sh -c 'echo >"$1" && exec sleep 1' sh "$work/held" &
+    read -r <"$work/held"
+    rm "$work/held"
 }
 
 ended_run() {

@@ -7,14 +7,20 @@ run=tiny
 
 in_list() { shows '^thaw .* runs?, [0-9]+ live'; }
 
-first_list() {
-    local start took
-    start=$(ms)
-    enter "$thaw"
-    wait_for "the list" in_list
-    took=$(($(ms) - start))
-    echo "first frame after $took ms, polling included"
-    ok "first frame within ${THAW_FIRST_FRAME_MS:-1000} ms" test "$took" -le "${THAW_FIRST_FRAME_MS:-1000}"
+first_list() { # the best of three tries, as in first_frame()
+    local start took tries=3 limit=${THAW_FIRST_FRAME_MS:-1000}
+    while :; do
+        start=$(ms)
+        enter "$thaw"
+        wait_for "the list" in_list
+        took=$(($(ms) - start))
+        echo "first frame after $took ms, polling included"
+        tries=$((tries - 1))
+        [ "$took" -gt "$limit" ] && [ "$tries" -gt 0 ] || break
+        press q
+        wait_for "the prompt" at_prompt
+    done
+    ok "first frame within $limit ms" test "$took" -le "$limit"
     ok "the config with what it says" shows 'tiny +two words a minute'
     ok "and that of the program" shows 'medical +learn English words'
     ok "what to do" shows 'no runs yet: Enter starts'

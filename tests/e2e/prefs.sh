@@ -31,6 +31,7 @@ press Enter
 wait_for "its second hint" shows '2 of 5'
 press Escape
 wait_for "its end" shows_not ' of 5'
+wait_for "the settings, which are kept when the frame is out" test -s "$settings"
 same "the settings' folder" 700 "$(stat -c %a "$XDG_CONFIG_HOME/thaw")"
 same "the settings' file" 600 "$(stat -c %a "$settings")"
 

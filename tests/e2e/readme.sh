@@ -25,8 +25,9 @@ while IFS= read -r line; do
     *" --snapshot "*)
         must "$line" eval "$line"
         ok "$line: a frame" says "thaw medical" ;;
-    *" watch "* | *" replay "*) # needs a terminal; q leaves it
-        env TERM=xterm-256color timeout 60 script -qefc "${line/thaw/$thaw}" /dev/null < <(sleep 1; printf q) >"$out" 2>"$err"
+    *" watch "* | *" replay "*) # needs a terminal; q leaves it, pressed until there is a screen that hears it
+        env TERM=xterm-256color timeout 60 script -qefc "${line/thaw/$thaw}" /dev/null \
+            < <(while sleep 0.5; do printf q; done) >"$out" 2>"$err"
         ok "$line: the screen came up" says "medical" ;;
     *" --resume "*)
         "$thaw" send medical stop >/dev/null 2>&1

@@ -27,8 +27,9 @@ play() {
     wait_for "earlier" shows 'step 3[0-2][0-9]/372'
     press Space
     wait_for "nothing is asked of it" shows 'a replay changes nothing'
-    write ',,p'
-    wait_for "it plays on, slower" shows 'REPLAY 32x'
+    write ',,,,,,p'
+    wait_for "it plays on, at a pace that can be seen" shows 'REPLAY 2x'
+    write '.....'
     wait_for "to its end" shows 'REPLAY end'
     press '?'
     wait_for "the help" shows 'Help'

@@ -8,7 +8,7 @@ run=live
 looks() {
     wait_for "a loss" shows 'train +[0-9]+\.[0-9]'
     wait_for "the stage and its steps" shows '\[1 PRETRAIN +[1-9][0-9]*/1000000 .*LIVE'
-    ok "every layer has a row" shows 'block\.1 +learn'
+    wait_for "every layer has a row" shows 'block\.1 +learn'
     ok "the key line" shows '\? help .*q detach'
     same "the cursor is hidden" 0 "$(tm display-message -p -t "$pane" '#{cursor_flag}')"
 }
@@ -262,7 +262,7 @@ stop() {
     wait_for "the end" ended live
     same "it was stopped" stopped "$(events live reason type=end)"
     wait_for "what it came to" shows 'thaw: live stopped at step'
-    ok "how to go on" shows 'thaw run --resume live'
+    wait_for "how to go on" shows 'thaw run --resume live'
     wait_for "the engine's exit" not engine_pid live
     ok "a checkpoint at the last step" test -s "$runs/live/checkpoints/step-$(last_step live)/model.safetensors"
     ok "the log is whole" sound_log live
@@ -300,11 +300,11 @@ killed_engine() {
     wait_for "the engine's death on the screen" shows 'DEAD'
     ok "how to go on" shows 'thaw run --resume live goes on'
     ok "no time that is left" shows_not 'ETA|tok/s'
-    ok "nothing is left of the engine" not test -e "/proc/$pid"
+    wait_for "nothing is left of the engine" not test -e "/proc/$pid"
     same "runs: dead" dead "$(listed live state)"
     press q
     wait_for "that the engine is gone" shows '^thaw: live is dead at step [0-9]+: its engine is gone$'
-    ok "how to go on, in the end" shows 'thaw run --resume live$'
+    wait_for "how to go on, in the end" shows 'thaw run --resume live$'
     ok "a dead run is not said to train" shows_not 'goes on training'
 }
 

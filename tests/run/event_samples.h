@@ -25,6 +25,7 @@ static inline void sample_events(struct event out[EVENT_TYPES - 1]) {
     static struct event_token tokens[] = {
         {263, " temper", -1.25, 2.5, 1, 1204, top, base_top, 2, 1},
         {11, "", -0.125, (double)NAN, 0, 0, NULL, NULL, 0, 0}};
+    static struct event_rank ranks[] = {{1.25, 0.5}, {1.625, 0.125}};
     const double nan_now = (double)NAN;
     int i = 0;
     out[i++] =
@@ -79,6 +80,7 @@ static inline void sample_events(struct event out[EVENT_TYPES - 1]) {
     out[i++] =
         (struct event){.type = EVENT_PROBLEM, .problem = {true, "step 9: loss is not finite"}};
     out[i++] = (struct event){.type = EVENT_PROGRESS, .progress = {"tokenizer", 512, 4096}};
+    out[i++] = (struct event){.type = EVENT_RANKS, .ranks = {ranks, 2}};
     out[i++] = (struct event){.type = EVENT_END, .end = {"finished"}};
     for (int k = 0; k < i; k++) {
         out[k].seq = k + 1;

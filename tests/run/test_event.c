@@ -137,6 +137,7 @@ static const struct keys_case {
     {EVENT_CHECKPOINT, {"path", "bytes", "seconds"}},
     {EVENT_PROBLEM, {"severity", "text"}},
     {EVENT_PROGRESS, {"what", "done", "total"}},
+    {EVENT_RANKS, {"ranks"}},
     {EVENT_END, {"reason"}},
 };
 

@@ -1,15 +1,10 @@
 /* test_memory_needs.c - what a run takes, and what makes it fit where that is more than there
  * is. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "engine/run/memory_needs.h"
 
 enum { LAYERS = 12 };
@@ -88,12 +83,14 @@ static void test_everything_learns(void **state) {
 static void test_shards(void **state) {
     struct bed *b = *state;
     struct memory_needs one = needs_of(b);
-    b->ask.sets = memory_ask(b->s, &b->table, 256, 2).sets;
-    assert_int_equal(b->ask.sets, 1);
+    assert_int_equal(memory_half_sets(b->s, 1), 2);
     put(b->s, "shards", "8");
     b->ask = memory_ask(b->s, &b->table, 256, 2);
     struct memory_needs eight = needs_of(b);
     assert_int_equal(eight.stages[1].gradients, 4 * one.stages[1].gradients);
+    assert_int_equal(memory_half_sets(b->s, 1), 8);
+    assert_int_equal(memory_half_sets(b->s, 2), 7); /* half of the tree, and what comes */
+    assert_int_equal(memory_half_sets(b->s, 8), 3);
     assert_true(eight.stages[1].activations < one.stages[1].activations); /* fewer at a time */
 }
 

@@ -65,7 +65,9 @@ static void first_gradient(struct sums *out, const char *shards) {
     session_open(&out->n, s, &p);
     must(trainer_create(out->n.t, &out->n.plan, &err), &err);
     must(stage_begin(out->n.t, &err), &err);
-    out->loss = trainer_gradient(out->n.t).loss;
+    struct gradient got;
+    must(trainer_gradient(out->n.t, &got, &err), &err);
+    out->loss = got.loss;
     out->g = out->n.t->grads;
 }
 

@@ -1,0 +1,119 @@
+#include "engine/dist/exchange.h"
+
+#include <assert.h>
+#include <limits.h>
+
+/* What goes to the partner of a round, and what comes from it; NULL: nothing. In bytes. */
+struct round {
+    int partner;
+    const void *send;
+    void *receive;
+    size_t n_send, n_receive;
+};
+
+/* ---- sum ---- */
+
+struct part {
+    size_t from, to;
+};
+
+/* What a rank still adds after so many levels: at each it keeps a half, the upper one where its
+ * bit is set. */
+static struct part part_of(size_t n, int rank, int levels) {
+    struct part p = {0, n};
+    for (int j = 0; j < levels; j++) {
+        size_t middle = p.from + (p.to - p.from) / 2;
+        if (rank >> j & 1) p.from = middle;
+        else p.to = middle;
+    }
+    return p;
+}
+
+/* Going up, halves change sides and are added; coming back, finished parts are handed out. */
+static struct round sum_round(const struct party *p, const struct exchange *e) {
+    bool up = e->round < p->levels;
+    int level = up ? e->round : 2 * p->levels - 1 - e->round;
+    int partner = p->rank ^ 1 << level;
+    struct part mine = part_of(e->n, p->rank, level + 1);
+    struct part theirs = part_of(e->n, partner, level + 1);
+    real *x = e->data, *there = x + theirs.from, *here = x + mine.from;
+    size_t n_there = (theirs.to - theirs.from) * sizeof *x;
+    size_t n_here = (mine.to - mine.from) * sizeof *x;
+    if (up) return (struct round){partner, there, e->scratch, n_there, n_here};
+    return (struct round){partner, here, there, n_here, n_there};
+}
+
+static void sum_arrived(const struct party *p, const struct exchange *e) {
+    if (e->round >= p->levels) return;
+    struct part mine = part_of(e->n, p->rank, e->round + 1);
+    real *restrict x = (real *)e->data + mine.from;
+    const real *restrict y = e->scratch;
+    for (size_t i = 0; i < mine.to - mine.from; i++) x[i] += y[i];
+}
+
+/* ---- tell and gather ---- */
+
+/* Whoever knows it already tells one more: in round j, ranks below 2^j those above. */
+static struct round tell_round(const struct party *p, const struct exchange *e) {
+    int knowing = 1 << e->round;
+    if (p->rank < knowing)
+        return (struct round){.partner = p->rank + knowing, .send = e->data, .n_send = e->n};
+    if (p->rank < 2 * knowing)
+        return (struct round){
+            .partner = p->rank - knowing, .receive = e->data, .n_receive = e->n};
+    return (struct round){.partner = p->rank};
+}
+
+static struct round gather_round(const struct party *p, const struct exchange *e) {
+    int size = 1 << e->round, mine = p->rank & ~(size - 1), theirs = mine ^ size;
+    char *all = e->data;
+    size_t bytes = (size_t)size * e->n;
+    return (struct round){p->rank ^ size, all + (size_t)mine * e->n,
+                          all + (size_t)theirs * e->n, bytes, bytes};
+}
+
+/* ---- all ---- */
+
+static int rounds_of(const struct party *p, const struct exchange *e) {
+    return e->kind == EXCHANGE_SUM ? 2 * p->levels : p->levels;
+}
+
+static bool begin_round(const struct party *p, struct exchange *e) {
+    const struct wire *w = &p->wire;
+    struct round r = e->kind == EXCHANGE_SUM    ? sum_round(p, e)
+                     : e->kind == EXCHANGE_TELL ? tell_round(p, e)
+                                                : gather_round(p, e);
+    int tag = e->tag * EXCHANGE_ROUNDS_MAX + e->round;
+    assert(r.n_send <= INT_MAX && r.n_receive <= INT_MAX);
+    e->partner = r.partner;
+    e->receiving = r.n_receive > 0;
+    e->sending = r.n_send > 0;
+    return (!e->receiving ||
+            w->ops->receive(w->ctx, &e->in, r.partner, tag, r.receive, (int)r.n_receive)) &&
+           (!e->sending ||
+            w->ops->send(w->ctx, &e->out, r.partner, tag, r.send, (int)r.n_send));
+}
+
+/* One message of the round; done where there is none. */
+static enum wire_state look_at(const struct wire *w, union wire_message *m, bool *under_way) {
+    enum wire_state state = *under_way ? w->ops->test(w->ctx, m) : WIRE_DONE;
+    *under_way = state == WIRE_UNDER_WAY;
+    return state;
+}
+
+static enum wire_state look_at_both(const struct party *p, struct exchange *e) {
+    enum wire_state in = look_at(&p->wire, &e->in, &e->receiving);
+    enum wire_state out = look_at(&p->wire, &e->out, &e->sending);
+    if (in == WIRE_FAILED || out == WIRE_FAILED) return WIRE_FAILED;
+    return in == WIRE_DONE ? out : in;
+}
+
+enum wire_state exchange_advance(const struct party *p, struct exchange *e) {
+    for (;;) {
+        enum wire_state state = e->round < 0 ? WIRE_DONE : look_at_both(p, e);
+        if (state != WIRE_DONE) return state;
+        if (e->round >= 0 && e->kind == EXCHANGE_SUM) sum_arrived(p, e);
+        if (++e->round == rounds_of(p, e)) return WIRE_DONE;
+        if (!begin_round(p, e)) return WIRE_FAILED;
+    }
+}

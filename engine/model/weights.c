@@ -1,0 +1,233 @@
+/* weights.c - memory in the shape of the table: made, shared, copied, narrow and wide,
+ * compared. */
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/arena.h"
+#include "engine/core/rng.h"
+#include "engine/model/params.h"
+
+size_t group_bytes(const struct group *g, enum narrow_kind kind) {
+    if (kind == NARROW_NONE) return arena_round(g->reals * sizeof(real));
+    return arena_round(g->reals * sizeof(uint16_t)) +
+           arena_round(g->vector_reals * sizeof(real));
+}
+
+/* `kind` NULL: all are reals. What is narrow has room to become reals as well. */
+static bool weights_reserve(const struct param_table *t, const enum narrow_kind *kind,
+                            struct weights *out, struct err *err) {
+    size_t bytes = 0, n = (size_t)t->n_groups;
+    for (int g = 0; g < t->n_groups; g++) {
+        bytes += group_bytes(&t->groups[g], NARROW_NONE);
+        if (kind && kind[g]) bytes += group_bytes(&t->groups[g], kind[g]);
+    }
+    *out = (struct weights){.table = t,
+                            .group = calloc(n, sizeof *out->group),
+                            .shared = calloc(n, sizeof *out->shared),
+                            .narrow = calloc(n, sizeof *out->narrow),
+                            .kind = calloc(n, sizeof *out->kind)};
+    if (out->group && out->shared && out->narrow && out->kind)
+        out->arena = arena_create(bytes, err);
+    else err_set(err, ERR_NOMEM, "not enough memory for %d groups of weights", t->n_groups);
+    if (out->arena) return true;
+    weights_destroy(out);
+    return false;
+}
+
+bool weights_create_narrow(const struct param_table *t, const enum narrow_kind *kind,
+                           struct weights *out, struct err *err) {
+    if (!weights_reserve(t, kind, out, err)) return false;
+    for (int g = 0; g < t->n_groups; g++) {
+        const struct group *group = &t->groups[g];
+        bool narrow = kind && kind[g];
+        assert(!narrow || weights_narrows(t, g));
+        if (narrow) {
+            out->kind[g] = kind[g];
+            out->narrow[g] = arena_take(out->arena, group->reals * sizeof(uint16_t), NULL);
+        }
+        out->group[g] =
+            arena_take_reals(out->arena, narrow ? group->vector_reals : group->reals, NULL);
+    }
+    return true;
+}
+
+bool weights_create(const struct param_table *t, struct weights *out, struct err *err) {
+    return weights_create_narrow(t, NULL, out, err);
+}
+
+void weights_destroy(struct weights *w) {
+    arena_destroy(w->arena);
+    free(w->group);
+    free(w->shared);
+    free(w->narrow);
+    free(w->kind);
+    *w = (struct weights){0};
+}
+
+bool weights_share(const struct weights *live, struct weights *out, struct err *err) {
+    if (!weights_reserve(live->table, NULL, out, err)) return false;
+    for (int g = 0; g < live->table->n_groups; g++) {
+        out->group[g] = live->group[g];
+        out->narrow[g] = live->narrow[g];
+        out->kind[g] = live->kind[g];
+        out->shared[g] = true;
+    }
+    out->plain = live->plain;
+    return true;
+}
+
+bool weights_fit(const struct param_table *a, const struct param_table *b) {
+    for (int g = 0; g < a->n_groups; g++) {
+        int at = groups_find(b, a->groups[g].name);
+        if (at < 0 ? a->own[g] : b->groups[at].parameters != a->groups[g].parameters)
+            return false;
+    }
+    return true;
+}
+
+bool weights_copy(struct weights *w, const struct weights *from) {
+    const struct param_table *to = w->table;
+    if (!weights_fit(to, from->table)) return false;
+    for (int g = 0; g < to->n_groups; g++) {
+        int at = groups_find(from->table, to->groups[g].name);
+        if (at >= 0) memcpy(w->group[g], from->group[at], to->groups[g].reals * sizeof(real));
+    }
+    return true;
+}
+
+/* A narrow group never changes, and the other keeps its memory when it becomes reals. */
+void weights_unshare(struct weights *w, int g) {
+    if (!w->shared[g]) return;
+    w->shared[g] = false;
+    if (w->narrow[g]) return;
+    size_t n = w->table->groups[g].reals;
+    real *own = arena_take_reals(w->arena, n, NULL); /* reserved for every group: it fits */
+    assert(own);
+    memcpy(own, w->group[g], n * sizeof *own);
+    w->group[g] = own;
+}
+
+bool weights_narrows(const struct param_table *t, int g) {
+    const struct group *group = &t->groups[g];
+    return t->own[g] && group->layer >= 0 && group->reals > group->vector_reals;
+}
+
+void weights_widen(struct weights *w, int g) {
+    const struct group *group = &w->table->groups[g];
+    if (!w->narrow[g]) return;
+    real *own = arena_take_reals(w->arena, group->reals, NULL); /* reserved for it */
+    assert(own);
+    for (int i = group->first; i < group->first + group->n; i++) {
+        const struct param *p = &w->table->params[i];
+        size_t n = (size_t)p->rows * (size_t)p->cols;
+        if (p->vector) memcpy(own + p->offset, weights_param(w, i), n * sizeof *own);
+        else narrow_widen(own + p->offset, weights_narrow_param(w, i), n, w->kind[g]);
+    }
+    w->group[g] = own;
+    w->narrow[g] = NULL;
+    w->kind[g] = NARROW_NONE;
+}
+
+const real *weights_reals(const struct weights *w, int param, size_t from, size_t n,
+                          real *scratch) {
+    const uint16_t *narrow = weights_narrow_param(w, param);
+    if (!narrow) return weights_param(w, param) + from;
+    narrow_widen(scratch, narrow + from, n, w->kind[w->table->params[param].group]);
+    return scratch;
+}
+
+static double initial(const struct param *p, struct rng *r) {
+    if (p->init_range > 0) return p->init_range * (2 * rng_uniform(r) - 1);
+    return p->init_std > 0 ? p->init_std * rng_normal(r) : p->init_value;
+}
+
+static void init_params(struct weights *w, uint64_t seed, bool adapters) {
+    uint64_t stream = 0;
+    for (int i = 0; i < w->table->n_params; i++) {
+        const struct param *p = &w->table->params[i];
+        size_t n = (size_t)p->rows * (size_t)p->cols;
+        real *x = weights_param(w, i);
+        if (p->adapter != adapters) continue;
+        struct rng r = rng_make(seed, stream++, adapters);
+        for (size_t j = 0; j < n; j++) x[j] = (real)initial(p, &r);
+    }
+}
+
+void weights_init(struct weights *w, uint64_t seed) {
+    init_params(w, seed, false);
+    init_params(w, seed, true);
+}
+
+void weights_init_adapters(struct weights *w, uint64_t seed) { init_params(w, seed, true); }
+
+bool weights_adapters_blank(const struct weights *w) {
+    for (int i = 0; i < w->table->n_params; i++) {
+        const struct param *p = &w->table->params[i];
+        size_t n = (size_t)p->rows * (size_t)p->cols;
+        const real *x = weights_param(w, i);
+        bool is_B = p->adapter && !(p->init_range > 0);
+        for (size_t j = 0; is_B && j < n; j++)
+            if (x[j] != 0) return false;
+    }
+    return true;
+}
+
+/* Reals that are looked at together where a group may be narrow. */
+enum { LOOK_REALS = 8192 };
+
+uint64_t weights_fingerprint_group(const struct weights *w, int g) {
+    const struct group *group = &w->table->groups[g];
+    real scratch[LOOK_REALS];
+    uint64_t chain[2] = {0, 0}; /* the hash so far, the next one */
+    for (int i = group->first; i < group->first + group->n; i++) {
+        const struct param *p = &w->table->params[i];
+        size_t all = (size_t)p->rows * (size_t)p->cols;
+        for (size_t from = 0, n; from < all; from += n) {
+            n = all - from < LOOK_REALS ? all - from : LOOK_REALS;
+            chain[1] = rng_hash(weights_reals(w, i, from, n, scratch), n * sizeof(real));
+            chain[0] = rng_hash(chain, sizeof chain);
+        }
+    }
+    return chain[0];
+}
+
+uint64_t weights_fingerprint(const struct weights *w) {
+    uint64_t chain[2] = {0, 0};
+    for (int g = 0; g < w->table->n_groups; g++) {
+        chain[1] = weights_fingerprint_group(w, g);
+        chain[0] = rng_hash(chain, sizeof chain);
+    }
+    return chain[0];
+}
+
+/* sums[0] += |a - b|^2, sums[1] += |b|^2. The order is fixed by n. */
+KERNEL static void add_squares(double sums[2], const real *a, const real *b, size_t n) {
+    double moved = 0, size = 0;
+#pragma omp simd reduction(+ : moved, size)
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)a[i] - (double)b[i];
+        moved += d * d;
+        size += (double)b[i] * (double)b[i];
+    }
+    sums[0] += moved;
+    sums[1] += size;
+}
+
+double weights_distance(const struct weights *w, const struct weights *base, int g) {
+    const struct group *group = &w->table->groups[g];
+    real left[LOOK_REALS], right[LOOK_REALS];
+    double sums[2] = {0, 0};
+    if (w->group[g] == base->group[g]) return 0;
+    for (int i = group->first; i < group->first + group->n; i++) {
+        const struct param *p = &w->table->params[i];
+        size_t all = (size_t)p->rows * (size_t)p->cols;
+        for (size_t from = 0, n; from < all; from += n) {
+            n = all - from < LOOK_REALS ? all - from : LOOK_REALS;
+            add_squares(sums, weights_reals(w, i, from, n, left),
+                        weights_reals(base, i, from, n, right), n);
+        }
+    }
+    return sums[1] > 0 ? sqrt(sums[0] / sums[1]) : 0;
+}
