@@ -14,11 +14,9 @@ static const char about[] =
     "Each line is said to MODEL, which answers with all that was said before in mind. Lines "
     "that begin with /\n"
     "are for thaw: /reset forgets what was said, /system TEXT says how to answer (without "
-    "TEXT: "
-    "no longer),\n"
+    "TEXT: no longer),\n"
     "/quit or Ctrl-D leaves. Ctrl-C ends an answer. With --against a second model gets the "
-    "same "
-    "lines, and both\n"
+    "same lines, and both\n"
     "answers stand beside each other. It works in a pipe: a line in, an answer out.";
 
 struct chat_options {

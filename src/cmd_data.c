@@ -20,17 +20,13 @@ struct data_options {
 
 /* The kinds of sources, from their own table. */
 static const char *about(struct buf *out) {
-    buf_str(
-        out,
-        "Print the text of a source, unit by unit, or count it. A unit is what is "
-        "shuffled, and what\n"
-        "belongs to training or to validation as a whole. Of a prompt with its completion, "
-        "and of a\n"
-        "conversation, only what stands {+between these marks+} is learned. Several sources "
-        "are one text,\n"
-        "as they are in a stage's data. With --tokenize all of it is turned into tokens "
-        "once, which\n"
-        "`data: [\"tokens:FILE\"]` trains on without holding them in memory. Sources:\n");
+    buf_str(out,
+            "Print the text of a source, unit by unit, or count it. A unit is what is\n"
+            "shuffled, and what belongs to training or to validation as a whole. Of a prompt\n"
+            "with its completion, and of a conversation, only what stands {+between these\n"
+            "marks+} is learned. Several sources are one text, as they are in a stage's data.\n"
+            "With --tokenize all of it is turned into tokens once, on which a stage trains\n"
+            "without holding them in memory (data: [\"tokens:FILE\"]). Sources:\n");
     for (const struct source_kind *k = source_kinds; k->word; k++)
         buf_printf(out, "\n  %s:%s\n      %s", k->word, k->argument, k->help);
     return buf_text(out);

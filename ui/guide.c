@@ -28,9 +28,8 @@ static const char *const moments[GUIDE_MOMENTS] = {
         "what you ask for holds from the next step on. p goes on, n makes a single step.",
     [GUIDE_ENDED] =
         "Nothing changes any more. Look back along the curve (1, then left and right), and "
-        "vote "
-        "blindly which model writes better (b). Each checkpoint is a model folder that other "
-        "programs read, too."};
+        "vote blindly which model writes better (b). Each checkpoint is a model folder that "
+        "other programs read, too."};
 
 static const struct guide_word loss_words[] = {
     {"train",
@@ -39,8 +38,7 @@ static const struct guide_word loss_words[] = {
             "by heart"},
     {"base", "what the base scores on the same unseen text: the dashed line"},
     {"nats", "minus the logarithm of the chance that the right token was given: 0.7 is 1 in 2, "
-             "2.3 is 1 in "
-             "10, 4.6 is 1 in 100"},
+             "2.3 is 1 in 10, 4.6 is 1 in 100"},
     {"ppl", "perplexity: among how many equally likely tokens the model wavers, e to the loss"},
     {": F T L", "below the curve: a stage begins, frozen, thawed, another learning rate"},
     {"C ! m", "a checkpoint was saved, a problem, a mark of your own"}};
@@ -94,8 +92,7 @@ static const struct guide_page pages[] = {
     [PANE_LOSS] = {"How badly the model foretells the next token: lower is better.",
                    WORDS(loss_words)},
     [PANE_LAYERS] = {"The parts of the model from its entry to its exit. Space freezes one, or "
-                     "lets it learn "
-                     "again.",
+                     "lets it learn again.",
                      WORDS(layers_words)},
     [PANE_COMPARE] = {"One prompt, and what each model goes on with.", WORDS(compare_words)},
     [PANE_LOG] = {"What happened, the newest at the bottom.", WORDS(log_words)},

@@ -211,8 +211,7 @@ bool pairs_check(const char *rest, struct err *err) {
     bool known = n > 0 && (!is_package(rest, strcspn(rest, ":")) || is_package(rest, n));
     return known || err_set(err, ERR_USAGE,
                             "\"pairs:%s\" is not a source; it must be pairs:PATH or "
-                            "pairs:de-en, or one with "
-                            ":general, :medical or :legal",
+                            "pairs:de-en, or one with :general, :medical or :legal",
                             rest);
 }
 

@@ -28,18 +28,15 @@ const struct source_kind source_kinds[] = {
      source_text_read, NULL, strlen},
     {"jsonl", "PATH#key",
      "a JSON Lines file; a unit is an object's \"text\", its \"prompt\" and \"completion\" "
-     "(only "
-     "the completion is learned), its \"messages\" (only what the assistant says is learned), "
-     "or "
-     "what stands under the key",
+     "(only the completion is learned), its \"messages\" (only what the assistant says is "
+     "learned), or what stands under the key",
      jsonl_read, NULL, jsonl_path},
     {"html", "PATH",
      "web pages, a folder of them or a glob; a unit is a paragraph without its tags", html_read,
      NULL, strlen},
     {"packages", "PATH",
      "descriptions of Debian's packages: files that apt keeps (Translation-en, Packages) or "
-     "that "
-     "`apt-cache dumpavail` prints",
+     "that `apt-cache dumpavail` prints",
      packages_read, NULL, strlen},
     {"wordnet", "general|medicine|law|sport",
      "WordNet's words with their meanings; general has example sentences too", wordnet_read,

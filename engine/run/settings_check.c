@@ -78,8 +78,7 @@ static bool check_stage(const struct settings *s, int i, char *path, struct err 
     if (st->l2_sp > 0 && i != s->n_stages - 1) {
         err_set(err, ERR_RANGE,
                 "l2_sp pulls towards the weights that a stage began with, and these are kept "
-                "in the "
-                "last stage only (as its base): leave it out of stage \"%s\"",
+                "in the last stage only (as its base): leave it out of stage \"%s\"",
                 st->name);
         return at(path, "stages.%d.l2_sp", i);
     }

@@ -35,10 +35,8 @@ const struct setting_key setting_keys[] = {
      "Threads that compute; 0 takes one a core. The weights do not depend on it."},
     {"shards", SETTING_INT, RUN(shards), "1", 1, TREE_PARTS_MAX, "parts", NULL, 0,
      "Equal parts of every batch whose gradients are computed by themselves and added up as a "
-     "tree: "
-     "what up to as many processes can share (mpirun). A power of two; the weights depend on "
-     "it, and "
-     "not on how many processes there are."},
+     "tree: what up to as many processes can share (mpirun). A power of two; the weights "
+     "depend on it, and not on how many processes there are."},
     {"recompute", SETTING_WORD, RUN(recompute), "none", 0, 0, "", recompute_words,
      RECOMPUTE_COUNT,
      "What is computed twice to save memory: blocks keeps only each block's input for the "

@@ -70,8 +70,7 @@ static void put_losses(struct buf *out, const struct fold *f, int run) {
         out,
         "<p class=\"note\">Marks: F frozen, T thawed, L learning rate, E a stage ends early, C "
         "checkpoint, ! problem. The dashed line is what the base, the model before its last "
-        "stage, "
-        "has on the same held-out text.</p>\n");
+        "stage, has on the same held-out text.</p>\n");
     curves_small(out, f);
     html_section_end(out);
 }

@@ -95,11 +95,11 @@ static void put_settings(struct buf *out, const struct stage_settings *s) {
 void tables_stages(struct buf *out, const struct fold *f) {
     const struct history *h = &f->history;
     buf_str(out, "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">stage</th>"
-                 "<th scope=\"col\">trained on</th><th scope=\"col\" class=\"n\">steps</th>"
-                 "<th scope=\"col\" class=\"n\">batch</th>"
-                 "<th scope=\"col\">optimizer, rate, schedule</th>"
-                 "<th scope=\"col\">frozen from its start</th>"
-                 "<th scope=\"col\" class=\"n\">tokens/s</th></tr></thead>\n<tbody>\n");
+                 "<th scope=\"col\">trained on</th><th scope=\"col\" class=\"n\">steps</th><th "
+                 "scope=\"col\" class=\"n\">batch</th><th scope=\"col\">optimizer, rate, "
+                 "schedule</th><th scope=\"col\">frozen from its start</th><th scope=\"col\" "
+                 "class=\"n\">tokens/s</th></tr></thead>\n"
+                 "<tbody>\n");
     for (int i = 0; i < h->n_stages; i++) {
         char speed[FORMAT_MAX];
         buf_str(out, "<tr>");

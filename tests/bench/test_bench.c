@@ -1,20 +1,14 @@
 /* test_bench.c - what the bench tells is consistent: products counted in three ways, parts
  * within their whole, and no figure that is not finite. How fast it is, no test asks. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "engine/bench/bench.h"
 #include "engine/nn/op_attention.h"
 #include "engine/run/cost.h"
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 #define assert_ok(call, err)                                                                   \
     do {                                                                                       \
         if (!(call)) fail_msg("%s", (err).msg);                                                \

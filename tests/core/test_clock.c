@@ -1,11 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <time.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/clock.h"
 
 static void test_never_goes_back(void **state) {

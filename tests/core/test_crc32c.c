@@ -1,11 +1,6 @@
 /* test_crc32c.c - the checksum of RFC 3720 against the examples of its appendix B.4. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/crc32c.h"
 
 static void test_examples(void **state) {

@@ -1,16 +1,11 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include <unistd.h>
 #include <zlib.h>
 
+#include "check.h"
 #include "engine/core/gzip.h"
 #include "engine/core/rng.h"
 

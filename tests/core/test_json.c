@@ -1,19 +1,12 @@
 #include <float.h>
 #include <locale.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/json.h"
 #include "engine/core/rng.h"
 #include "engine/core/text.h"
-
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static struct json *parse(const char *text) {
     struct err err = {0};

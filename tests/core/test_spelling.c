@@ -1,15 +1,8 @@
 /* test_spelling.c - distances by hand, and which known word a message names. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/spelling.h"
-
-#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
 static void test_distance(void **state) {
     static const struct {
@@ -23,7 +16,7 @@ static void test_distance(void **state) {
                  {"setps", "steps", 2},
                  {"kitten", "sitting", 3}};
     (void)state;
-    for (int i = 0; i < COUNT(cases); i++) {
+    for (int i = 0; i < (int)COUNT(cases); i++) {
         assert_int_equal(spelling_distance(cases[i].a, cases[i].b), cases[i].distance);
         assert_int_equal(spelling_distance(cases[i].b, cases[i].a), cases[i].distance);
     }
@@ -45,8 +38,8 @@ static void test_nearest(void **state) {
     } cases[] = {{"titel", "title"}, {"minute", "minutes"}, {"tex", "text"},
                  {"step", "steps"},  {"elephant", NULL},    {"", NULL}};
     (void)state;
-    for (int i = 0; i < COUNT(cases); i++) {
-        const char *nearest = spelling_nearest(cases[i].word, known, COUNT(known));
+    for (int i = 0; i < (int)COUNT(cases); i++) {
+        const char *nearest = spelling_nearest(cases[i].word, known, (int)COUNT(known));
         if (cases[i].nearest) assert_string_equal(nearest, cases[i].nearest);
         else assert_null(nearest);
     }

@@ -1,16 +1,10 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/rng.h"
 #include "engine/core/text.h"
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 #define BAD "\xef\xbf\xbd" /* U+FFFD */
 
 /* --- decoding. The ill-formed rows are tables 3-8 to 3-11 of the Unicode standard, version 15.

@@ -1,13 +1,8 @@
 /* test_tree.c - sums of parts as a tree. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
 #include <math.h>
 #include <string.h>
 
+#include "check.h"
 #include "engine/core/rng.h"
 #include "engine/core/tree.h"
 

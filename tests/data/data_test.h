@@ -1,5 +1,5 @@
 /* data_test.h - what the tests of engine/data share: a folder of their own, texts, trained
- * tokenizers, and the way to skip when ../shared/data is absent. Include after cmocka.h. */
+ * tokenizers, and the way to skip when ../shared/data is absent. */
 #ifndef THAW_TESTS_DATA_DATA_TEST_H
 #define THAW_TESTS_DATA_DATA_TEST_H
 #include <stdio.h>
@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "engine/core/files.h"
 #include "engine/data/tokenizer.h"
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 #define TEXT(s) s, sizeof(s) - 1 /* a literal and its length: it may hold NUL */
 
 static char folder[64]; /* of this test; removed afterwards */

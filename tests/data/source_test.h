@@ -1,6 +1,7 @@
-/* source_test.h - what the tests of sources of text share. Include after cmocka.h. */
+/* source_test.h - what the tests of sources of text share. */
 #ifndef THAW_TESTS_DATA_SOURCE_TEST_H
 #define THAW_TESTS_DATA_SOURCE_TEST_H
+#include "check.h"
 #include "engine/data/source_files.h"
 #include "tests/data/data_test.h"
 

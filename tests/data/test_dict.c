@@ -1,13 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 #include <zlib.h>
 
+#include "check.h"
 #include "engine/data/dict.h"
 #include "tests/data/source_test.h"
 

@@ -1,12 +1,7 @@
 /* test_fortunes.c - sayings out of the fortune program's files. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/data/fortunes.h"
 #include "tests/data/source_test.h"
 

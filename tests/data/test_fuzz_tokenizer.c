@@ -1,14 +1,9 @@
 /* The fuzz target's function around the committed seeds: every truncation, every byte changed
  * in a few ways, and pieces copied over pieces. */
 #include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/rng.h"
 #include "tests/data/data_test.h"
 

@@ -1,13 +1,8 @@
 /* test_packing.c - what is learned of a corpus, and how it gets into windows: together or
  * alone. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/data/batcher.h"
 #include "engine/nn/op_loss.h"
 #include "tests/data/data_test.h"

@@ -1,12 +1,7 @@
 /* test_pod.c - Perl's documentation as paragraphs. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/data/pod.h"
 #include "tests/data/source_test.h"
 

@@ -1,11 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "tests/data/data_test.h"
 
 /* Ids of GPT-2's vocabulary, derived with another implementation: Python's regex module with

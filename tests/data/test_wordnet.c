@@ -1,11 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/data/bytes_map.h"
 #include "engine/data/source.h"
 #include "tests/data/data_test.h"
@@ -27,8 +22,7 @@ static const char nouns[] =
     "00000002 26 n 01 ill_health 0 001 @ 00000001 n 0000 | a state in which you are unable to "
     "function normally; \"he stayed in bed\"  \n"
     "00000003 26 n 02 fever 0 pyrexia 0 002 @ 00000002 n 0000 ~ 00000009 n 0000 | a rise in "
-    "the "
-    "temperature of the body; a symptom  \n"
+    "the temperature of the body; a symptom  \n"
     "00000004 06 n 01 drug 0 000 | a substance that is used as a medicine or narcotic  \n"
     "00000005 09 n 01 medicine 1 000 | the branches of medical science that deal with illness  "
     "\n"
@@ -36,16 +30,14 @@ static const char nouns[] =
     "00000007 14 n 01 law 0 000 | the collection of rules imposed by authority; \"law is law\" "
     " \n"
     "00000008 04 n 02 sport 0 athletics 0 001 @ 00000001 n 0000 | an active diversion "
-    "requiring "
-    "physical exertion  \n"
+    "requiring physical exertion  \n"
     "00000009 04 n 01 athletic_game 0 001 @ 00000008 n 0000 | a game involving athletic "
     "activity  \n"
     "00000010 10 n 01 contract 0 002 @ 00000001 n 0000 ;c 00000007 n 0000 | an agreement  \n"
     "00000011 10 n 01 lease 0 001 @i 00000010 n 0000 | a contract for a house; \"sign a "
     "lease\"  \n"
     "00000012 10 n 02 bank 0 savings_bank 0 001 @ 00000001 n 0000 | a house of money: \"go to "
-    "the "
-    "bank\"; \"rob a bank\"- Mark Twain; \"go home\"  \n"
+    "the bank\"; \"rob a bank\"- Mark Twain; \"go home\"  \n"
     "00000013 10 n 01 riddle 0 001 @ 00000001 n 0000 | \"what is it?\" \"...\"; \"it ends "
     "nowhere  \n";
 static const char verbs[] =

@@ -1,13 +1,8 @@
 /* test_ranks.c - several ranks as threads, with a wire in memory between them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 
+#include "check.h"
 #include "dist/memory_wire.h"
 #include "engine/core/rng.h"
 #include "engine/core/tree.h"

@@ -73,7 +73,7 @@ obeyed() {
     must "freeze" "$thaw" send asked freeze 1
     must "lr" "$thaw" send asked lr 1e-4
     must "pause" "$thaw" send asked pause
-    wait_for "the pause" has_event asked do type=control do=pause
+    wait_for "the pause" has_event asked 'do' type=control 'do=pause'
     must "next" "$thaw" send asked next-stage
     wait_for "the second stage" has_event asked index type=stage name=second state=started
     must "stop" "$thaw" send asked stop

@@ -2,21 +2,14 @@
  * numbers. */
 #ifndef THAW_TESTS_FORMATS_FIXTURES_H
 #define THAW_TESTS_FORMATS_FIXTURES_H
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/json.h"
 #include "engine/core/rng.h"
 #include "engine/formats/hf_model.h"
-
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
 /* Setup and teardown: *state is the path of an empty folder. */
 static inline int make_folder(void **state) {

@@ -1,15 +1,10 @@
 /* The fuzz target's function around the committed seeds: every truncation, every byte changed
  * in a few ways, and some thousand files with several bytes changed. */
 #include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/rng.h"
 #include "engine/formats/safetensors.h"
 

@@ -1,18 +1,13 @@
 #include <inttypes.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/formats/safetensors.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define FIXTURES THAW_SHARED_DATA "/format-fixtures/"
 
 /* A file's bytes: `length` (as its header's length), `header`, `data` zeros. On the heap and of

@@ -1,15 +1,11 @@
 /* test_thaw.c - libthaw as another program uses it: only its header is included. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/lib/thaw.h"
 
 enum { LINES = 400 };

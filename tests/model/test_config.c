@@ -1,19 +1,12 @@
 /* test_config.c - config.json of Hugging Face, both ways; what is refused, and in which words.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "engine/core/json.h"
 #include "engine/model/config.h"
-
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 #define GPT2 "\"model_type\": \"gpt2\", \"n_embd\": 768, \"n_head\": 12, \"n_layer\": 12, "
 #define GPT2_SIZES "\"n_positions\": 1024, \"vocab_size\": 50257"

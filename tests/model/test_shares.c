@@ -190,21 +190,10 @@ static void test_ready(void **state) {
 }
 
 int main(void) {
-    static const struct {
-        const char *what;
-        CMUnitTestFunction run;
-    } checks[] = {{"the sum of its sequences", test_sum_of_sequences},
-                  {"same bits", test_same_bits},
-                  {"loss only", test_loss_only},
-                  {"who waits for gradients", test_ready}};
-    static char names[COUNT(checks) * COUNT(model_cases)][96];
-    struct CMUnitTest tests[COUNT(names)];
-    for (size_t i = 0; i < COUNT(names); i++) {
-        const struct model_case *c = &model_cases[i % COUNT(model_cases)];
-        snprintf(names[i], sizeof names[i], "shares: %s: %s",
-                 checks[i / COUNT(model_cases)].what, c->name);
-        tests[i] = (struct CMUnitTest){names[i], checks[i / COUNT(model_cases)].run, NULL, NULL,
-                                       (void *)c};
-    }
-    return cmocka_run_group_tests_name("shares", tests, NULL, NULL);
+    static const struct model_check checks[] = {
+        {"the sum of its sequences", test_sum_of_sequences},
+        {"same bits", test_same_bits},
+        {"loss only", test_loss_only},
+        {"who waits for gradients", test_ready}};
+    return run_model_checks("shares", checks, COUNT(checks));
 }

@@ -2,17 +2,12 @@
  * loss, every gradient tensor, and a curve of 20 steps; of two with adapters, which alone
  * learn. Formats and formulas: tests/fixtures/make_torch.py.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "engine/core/files.h"
 #include "engine/model/transformer.h"
 #include "engine/nn/blas.h"

@@ -4,20 +4,13 @@
 #ifndef THAW_TESTS_NN_TEST_H
 #define THAW_TESTS_NN_TEST_H
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/rng.h"
 #include "engine/nn/exec.h"
 #include "gradcheck.h"
-
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 #ifdef THAW_DOUBLE
 #define NEAR 1e-12 /* what a few roundings may cost, relative to 1 */

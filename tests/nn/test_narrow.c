@@ -1,13 +1,10 @@
+#include "check.h"
 #include "engine/nn/narrow.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { ALL = 65536 }; /* numbers of 16 bits */
 

@@ -1,15 +1,10 @@
 /* test_muon.c - Muon's directions: orthogonal, in AdamW's scale, for the matrices of blocks
  * only. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "engine/core/rng.h"
 #include "engine/optim/optim.h"
 

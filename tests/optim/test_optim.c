@@ -1,14 +1,9 @@
 /* test_optim.c - clipping and AdamW against the formulas, element by element in double. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "engine/core/rng.h"
 #include "engine/optim/optim.h"
 

@@ -1,16 +1,9 @@
 /* test_schedule.c - the learning rate at the corners of each schedule. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 
+#include "check.h"
 #include "engine/optim/optim.h"
-
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* 100 steps, 9 of warm-up: step 4 has half of it, step 9 all. */
 static const struct schedule constant = {

@@ -1,19 +1,12 @@
 /* run_test.h - what the tests of run/ share: a folder of their own, and text in files. */
 #ifndef THAW_TESTS_RUN_RUN_TEST_H
 #define THAW_TESTS_RUN_RUN_TEST_H
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/files.h"
-
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 struct test_folder {
     char path[64];

@@ -1,15 +1,10 @@
 /* test_memory_needs.c - what a run takes, and what makes it fit where that is more than there
  * is. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "engine/run/memory_needs.h"
 
 enum { LAYERS = 12 };

@@ -1,14 +1,9 @@
 /* test_training_plan.c - what a stage's settings mean for each group of a model. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "engine/run/training_plan.h"
 
 enum { GROUPS_MOST = 24 };

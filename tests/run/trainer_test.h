@@ -2,12 +2,6 @@
  * it. */
 #ifndef THAW_TESTS_RUN_TRAINER_TEST_H
 #define THAW_TESTS_RUN_TRAINER_TEST_H
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "engine/core/files.h"
 #include "engine/nn/blas.h"
 #include "engine/run/engine_main.h"

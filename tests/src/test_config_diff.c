@@ -1,14 +1,9 @@
 /* test_config_diff.c - in what two runs' settings differ: what means the same is not told. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/files.h"
 #include "run/run_test.h"
 #include "src/config_diff.h"

@@ -1,18 +1,12 @@
 /* test_config_plans.c - training plans in a config: how they may be written, and what is
  * refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "src/config_file.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define HEAD "eval: {sets: {law: wordnet:law}}\nstages:\n- data: wordnet:law\n  "
 
 static struct settings s; /* large: not on the stack of every test */
@@ -55,8 +49,7 @@ static const struct bad_plan {
      "c.yaml:4:3: thaw is either every so many steps or a list of steps, not both"},
     {"l2_sp: 0.1\n- {name: last, data: wordnet:law}",
      "c.yaml:4:3: l2_sp pulls towards the weights that a stage began with, and these are kept "
-     "in "
-     "the last stage only (as its base): leave it out of stage \"stage 1\""},
+     "in the last stage only (as its base): leave it out of stage \"stage 1\""},
     {"early_stop: {patience: 3, set: low}",
      "c.yaml:4:29: there is no set \"low\" in eval.sets; the last is \"law\""},
     {"early_stop: {patience: -1}",

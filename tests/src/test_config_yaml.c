@@ -1,19 +1,12 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/clock.h"
 #include "src/config_file.h"
 #include "src/config_sources.h"
-
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
 /* The smallest sound stage, for cases that are about something else. */
 #define STAGE "stages: [{data: [wordnet:law]}]\n"
@@ -35,8 +28,7 @@ static const struct bad_config {
      "may stand in it"},
     {"only comments", "# nothing\n\n",
      "c.yaml:3:1: there is nothing in this file; `thaw config --explain` tells what may stand "
-     "in "
-     "it"},
+     "in it"},
     {"a word", "medical\n",
      "c.yaml:1:1: a config must be keys with values, e.g. name: medical"},
     {"a list", "- a\n", "c.yaml:1:1: a config must be keys with values, e.g. name: medical"},

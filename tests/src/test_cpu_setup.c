@@ -1,15 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "src/cpu_setup.h"
-
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
 static const struct choice {
     const char *name;

@@ -1,16 +1,11 @@
 /* test_grammars.c - the grammars of assets/grammars: YAML to every reader, lines without end,
  * one right answer to each question. */
 #include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/files.h"
 #include "engine/data/bytes_map.h"
 #include "engine/data/grammar_file.h"

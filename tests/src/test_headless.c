@@ -1,20 +1,15 @@
 /* test_headless.c - a run as plain lines, with the test in the engine's place: it writes the
  * log while the lines are read back from stdout. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "engine/core/files.h"
 #include "engine/run/event_log.h"
 #include "src/headless.h"

@@ -2,24 +2,17 @@
  * lesson that is shipped: its panes, keys, stages and sets exist, its config takes its
  * settings, its texts fit. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/buf.h"
 #include "engine/core/text.h"
 #include "src/config_file.h"
 #include "src/find_lesson.h"
 #include "src/lesson_file.h"
 #include "ui/lesson_view.h"
-
-#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
 #define HEAD "name: a\ntitle: A lesson\nminutes: 5\nconfig: cricket\nsummary: What it is.\n"
 #define STEP "steps:\n- title: One\n  text: Text.\n"
@@ -138,7 +131,7 @@ static const struct {
 static void test_refused(void **state) {
     struct lesson *l = malloc(sizeof *l);
     (void)state;
-    for (int i = 0; i < COUNT(refused); i++) {
+    for (int i = 0; i < (int)COUNT(refused); i++) {
         struct err err = {0};
         if (parse(refused[i].text, l, &err))
             fail_msg("case %d is taken: %s", i, refused[i].text);
@@ -258,7 +251,7 @@ static void test_shipped(void **state) {
     (void)state;
     assert_true(lesson_list(&items, &n, &err));
     for (int i = 0; i < n; i++) check_lesson(&items[i]);
-    for (int k = 0; k < COUNT(names); k++) {
+    for (int k = 0; k < (int)COUNT(names); k++) {
         bool found = false;
         for (int i = 0; i < n; i++) found |= strcmp(items[i].name, names[k]) == 0;
         if (!found) fail_msg("no lesson %s", names[k]);

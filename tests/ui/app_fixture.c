@@ -1,14 +1,9 @@
 #include "ui/app_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/app_parts.h"
 
 static struct buf dump; /* of the last fixture_text() */

@@ -1,13 +1,8 @@
 #include "ui/hostile.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/text.h"
 
 /* Sequences that do something to a terminal: whole, in the 8-bit form, and cut off. */

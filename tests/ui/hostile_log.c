@@ -1,13 +1,8 @@
 #include "ui/hostile_log.h"
+#include "check.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 void hostile_log_begin(struct hostile_log *l, void (*put_event)(void *context, struct event *e),
                        void *context) {

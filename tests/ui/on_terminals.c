@@ -1,11 +1,5 @@
 #include "ui/on_terminals.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "check.h"
 
 #include "ui/term_child.h"
 

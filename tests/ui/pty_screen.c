@@ -1,14 +1,8 @@
 #include "ui/pty_screen.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <errno.h>
 #include <poll.h>
@@ -19,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "engine/core/text.h"
 
 enum { PATIENCE_MS = 120000 }; /* only a hang lasts that long */

@@ -1,17 +1,13 @@
 #include "ui/stream_check.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <curses.h>
 #include <term.h>
 
+#include "check.h"
 #include "engine/core/text.h"
 
 enum { ESC = 033, MARKS_MAX = 2 /* of a cell, canvas.h */ };

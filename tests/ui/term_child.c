@@ -1,19 +1,14 @@
 #include "ui/term_child.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "engine/core/rng.h"
 #include "ui/theme.h"
 

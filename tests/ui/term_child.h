@@ -5,7 +5,6 @@
 #include "ui/pty_screen.h"
 #include "ui/term.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define MARKER "\033]thaw\007" /* what the child writes after a frame */
 
 struct order {

@@ -1,15 +1,9 @@
 /* test_app_ends.c - how a screen is left, on each kind of terminal: by its key, by signals,
  * stopped and gone on with, its terminal closed. The terminal must be as it was, and no screen
  * may outlive it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -18,12 +12,12 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "engine/core/files.h"
 #include "ui/app.h"
 #include "ui/pty_screen.h"
 #include "ui/stream_check.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define SHELL_SAYS "the shell again"
 enum {
     FAILED = 9,

@@ -1,14 +1,9 @@
 /* test_app_fork.c - `K`: a fork is asked for, its engine is started by the loop, its curve
  * comes over this one's. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/app_fixture.h"
 #include "ui/app_parts.h"
 

@@ -1,17 +1,12 @@
 /* test_app_lesson.c - a lesson on the screen: its place at every size, its keys, what it points
  * at, which keys a step leaves out, `:lesson`, and that a screen comes back where its viewer
  * was. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/files.h"
 #include "ui/app_fixture.h"
 #include "ui/app_parts.h"
@@ -26,9 +21,8 @@ static const struct lesson lesson = {
         {.title = "The loss falls",
          .point = PANE_LOSS,
          .text = "The loss says how badly the model foretells the next token. Lower is better, "
-                 "and the first "
-                 "steps do most of it.\nThe round marks are tried on text that the model never "
-                 "learns from.",
+                 "and the first steps do most of it.\n"
+                 "The round marks are tried on text that the model never learns from.",
          .attempt = "Left and Right, then 0",
          .wait = {.kind = LESSON_WAIT_STEP, .stage = "finetune", .step = 50},
          .ask = "Why does it fall fast at first?",

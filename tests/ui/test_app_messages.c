@@ -1,14 +1,9 @@
 /* test_app_messages.c - the rows at the bottom: what is said, for how long, over how many rows.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/app_fixture.h"
 #include "ui/app_parts.h"
 
@@ -34,10 +29,9 @@ static const char long_warning[] =
     "left; make room, then thaw send medical checkpoint";
 
 static const char three_rows[] = "this one is about as long as a sentence of the engine may "
-                                 "become, so it covers what stands "
-                                 "in the row above the message, for as long as it is shown, "
-                                 "and no part of the window, whose "
-                                 "rows the layout gives";
+                                 "become, so it covers what stands in the row above the "
+                                 "message, for as long as it is shown, and no part of the "
+                                 "window, whose rows the layout gives";
 
 /* What is too long for one row takes the keys' row, then the one above; nothing else moves. */
 static void test_long(void **state) {

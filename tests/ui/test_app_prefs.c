@@ -1,15 +1,10 @@
 /* test_app_prefs.c - settings on a screen: they begin as given, change by key and by `:set`,
  * and are kept. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/files.h"
 #include "ui/app_fixture.h"
 #include "ui/app_parts.h"

@@ -1,14 +1,9 @@
 /* test_app_replay.c - the replay on the screen: its keys, what it shows, the way back to a run
  * that trains meanwhile, and every pane at every place of the log. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/rng.h"
 #include "ui/app_fixture.h"
 #include "ui/app_parts.h"

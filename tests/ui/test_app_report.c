@@ -1,19 +1,13 @@
 /* test_app_report.c - `w` and `:report`: who is asked to write which file, and what is said
  * then. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/app_fixture.h"
 #include "ui/app_parts.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 enum { ALL = 1 << 30 };
 
 static char written[PATH_MAX], of[PATH_MAX];

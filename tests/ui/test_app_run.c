@@ -1,21 +1,16 @@
 /* test_app_run.c - the loop in a terminal, with the test in the engine's place: it writes the
  * log and answers the socket. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "engine/core/clock.h"
 #include "engine/core/files.h"
 #include "engine/run/control.h"

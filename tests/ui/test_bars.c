@@ -1,14 +1,9 @@
 /* test_bars.c - the rows above and below the panes: whose losses they tell, what they keep when
  * there is little room, which keys they name. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/app_fixture.h"
 
 enum { ALL = 1 << 30, STATUS = 1, LEARNED = 21 };

@@ -1,14 +1,9 @@
 /* test_blind.c - the blind vote: nothing tells the sides apart before the vote, all does after.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/app_fixture.h"
 #include "ui/blind.h"
 

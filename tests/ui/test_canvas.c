@@ -1,16 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/rng.h"
 #include "engine/core/text.h"
 #include "ui/canvas.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static void text(struct canvas *c, int x, int y, const char *s) {
     canvas_text(c, x, y, STYLE_NORMAL, s, strlen(s));

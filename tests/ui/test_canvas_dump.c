@@ -1,17 +1,10 @@
 /* test_canvas_dump.c - a canvas as text, ANSI and SVG, byte for byte; whatever is drawn, only
  * our own sequences and tags come out. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/rng.h"
 #include "ui/canvas_dump.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- exact */
 

@@ -1,17 +1,10 @@
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/rng.h"
 #include "ui/chart.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const double steps[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
                     falling[] = {10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0},

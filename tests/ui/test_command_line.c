@@ -1,15 +1,10 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "check.h"
 #include "engine/core/files.h"
 #include "engine/core/rng.h"
 #include "engine/core/text.h"

@@ -1,10 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
 
+#include "check.h"
 #include "ui/find.h"
 
 static const char *const lines[] = {"Freeze", "thaw", "a freeze", "end"};

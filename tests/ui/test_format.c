@@ -1,17 +1,10 @@
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/rng.h"
 #include "ui/format.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct format_case {
     const char *name;

@@ -1,13 +1,8 @@
 /* test_help.c - the help overlay: all of it is there, and `/` finds in it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/run/command.h"
 #include "ui/app_fixture.h"
 #include "ui/app_parts.h"

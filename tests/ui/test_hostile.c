@@ -1,16 +1,11 @@
 /* test_hostile.c - whatever a log says, on every pane, at every size: the terminal is sent
  * nothing but text and the sequences that its terminfo entry has for drawing, and shows the
  * canvas. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/app_fixture.h"
 #include "ui/hostile_log.h"
 #include "ui/stream_check.h"

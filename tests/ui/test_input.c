@@ -1,16 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/rng.h"
 #include "ui/input.h"
 #include "ui/term.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct input_case {
     const char *name, *bytes;

@@ -1,15 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/buf.h"
 #include "ui/keys.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static void test_every_action_once(void **state) {
     (void)state;

@@ -1,12 +1,7 @@
 /* test_launch_curve.c - a curve of any length in a few points. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/launch_curve.h"
 
 static void near(double a, double b) {

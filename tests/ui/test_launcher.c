@@ -1,17 +1,11 @@
 /* test_launcher.c - what keys and a changing list make of the launcher. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/launcher_fixture.h"
 #include "ui/launcher_keys.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 enum { CTRL_C = 3 };
 
 /* ---- the table of keys */

@@ -1,14 +1,9 @@
 /* test_launcher_lessons.c - the launcher with lessons: they stand first, with their minutes,
  * and Enter starts one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/golden.h"
 #include "ui/launcher_fixture.h"
 

@@ -1,18 +1,12 @@
 /* test_launcher_screens.c - golden screens of the launcher, as test_screens.c has the app's. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/golden.h"
 #include "ui/launcher_fixture.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 enum { UTF8 = GLYPHS_BRAILLE, ASCII = GLYPHS_ASCII };
 
 static const struct screen {

@@ -1,14 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/layout.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct kind_case {
     int w, h;

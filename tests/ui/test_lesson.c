@@ -1,22 +1,15 @@
 /* test_lesson.c - the way through a lesson as a fold: what a step waits for, what counts when;
  * the figures that a run is to come to; the state as a word, and where a viewer is kept. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/files.h"
 #include "ui/lesson_state.h"
-
-#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
 static const struct lesson waits = {
     .name = "waits",
@@ -170,7 +163,7 @@ static void test_every_fact(void **state) {
         {{.type = EVENT_END, .end = {"finished"}}, LESSON_FACT_END},
         {{.type = EVENT_STEP}, LESSON_FACTS}};
     (void)state;
-    for (int i = 0; i < COUNT(cases); i++) {
+    for (int i = 0; i < (int)COUNT(cases); i++) {
         struct lesson_progress p = {.step = 0};
         struct event e = cases[i].e;
         e.seq = 5;
@@ -267,7 +260,7 @@ static void test_measures(void **state) {
     stage(&f, 0, "pretrain", 0);
     steps(&f, 1, 3);
     feed(&f, (struct event){.type = EVENT_EVAL, .step = 3, .eval = {&set, 1}});
-    for (int i = 0; i < COUNT(cases); i++) {
+    for (int i = 0; i < (int)COUNT(cases); i++) {
         double figure = lesson_measure(&cases[i].x, &f.history);
         if (isnan(cases[i].figure)) assert_true(isnan(figure));
         else assert_true(fabs(figure - cases[i].figure) < 1e-12);
@@ -331,7 +324,7 @@ static void test_states_read(void **state) {
                  {"cricket:1:a=%00", NULL, "no part"},
                  {"cricket:1:a=%zz", NULL, "no part"}};
     (void)state;
-    for (int i = 0; i < COUNT(cases); i++) {
+    for (int i = 0; i < (int)COUNT(cases); i++) {
         struct lesson_state s;
         struct err err = {0};
         struct buf again = {0};

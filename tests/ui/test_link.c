@@ -1,15 +1,10 @@
 /* test_link.c - commands and answers over a real control socket; nothing may wait. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/clock.h"
 #include "engine/run/control.h"
 #include "ui/link.h"

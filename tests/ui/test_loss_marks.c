@@ -1,12 +1,7 @@
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/loss_marks.h"
 
 enum { STEPS = 100, TOKENS = 10 }; /* a step takes 10 tokens and half a second */

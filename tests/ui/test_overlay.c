@@ -1,17 +1,12 @@
 /* test_overlay.c - other runs' logs, folded beside the run on the screen. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "engine/core/clock.h"
 #include "engine/core/files.h"
 #include "ui/loss_view.h"

@@ -1,16 +1,11 @@
 /* test_panels.c - what each pane keeps for its viewer: zoom, selection, scroll, and thinned
  * curves. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/app_fixture.h"
 #include "ui/compare_view.h"
 #include "ui/loss_view.h"

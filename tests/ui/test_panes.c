@@ -1,20 +1,13 @@
 /* test_panes.c - the speed pane and the guide: what they tell, and how one gets to them where
  * there is no room for six panes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/text.h"
 #include "ui/app_fixture.h"
 #include "ui/app_parts.h"
 #include "ui/guide.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- the way there and back */
 

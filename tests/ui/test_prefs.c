@@ -1,21 +1,14 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "engine/core/files.h"
 #include "ui/history.h"
 #include "ui/prefs.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static char dir[] = "/tmp/thaw-prefs-XXXXXX", path[128];
 

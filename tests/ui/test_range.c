@@ -1,18 +1,12 @@
 /* test_range.c - a range of layers: what V, the movements and Space ask of the run. The
  * recorded run has embed, block.0 to block.5 and norm, of which embed, block.0 and block.1 are
  * frozen. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/app_fixture.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 enum { ALL = 1 << 30 };
 
 static const struct range_case {

@@ -1,18 +1,13 @@
 /* test_replay.c - a log played back: what is due when, where jumps lead, and that the fold
  * there is the one that reading from the start would give. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include <unistd.h>
 
+#include "check.h"
 #include "engine/core/clock.h"
 #include "engine/core/files.h"
 #include "engine/core/rng.h"

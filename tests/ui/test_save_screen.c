@@ -1,22 +1,16 @@
 /* test_save_screen.c - `:save-screen FILE`: the frame in a file, for those who drive and those
  * who watch, and why there is none. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/files.h"
 #include "ui/app_fixture.h"
 #include "ui/app_parts.h"
 #include "ui/save_screen.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 enum { ALL = 1 << 30 };
 
 static char folder[64];

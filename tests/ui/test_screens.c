@@ -1,22 +1,16 @@
 /* test_screens.c - golden screens: a recorded log, some keys, a size; the frame as text must be
  * the file in tests/golden, and terminals must show it. THAW_UPDATE_GOLDEN=1 writes the files
  * anew: look at them before committing. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/app_fixture.h"
 #include "ui/canvas_dump.h"
 #include "ui/golden.h"
 #include "ui/on_terminals.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 enum { ALL = 1 << 30, UTF8 = GLYPHS_BRAILLE, BLOCKS = GLYPHS_BLOCKS, ASCII = GLYPHS_ASCII };
 
 #define PAUSE                                                                                  \

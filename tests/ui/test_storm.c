@@ -3,19 +3,14 @@
  * answering, show in the end what it drew, and send nothing but its own sequences all the
  * while. THAW_STORM_SEED=N repeats a storm that failed. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "engine/core/clock.h"
 #include "engine/core/files.h"
 #include "engine/core/rng.h"
@@ -28,7 +23,6 @@
 #include "ui/stream_check.h"
 
 #define REPEAT "thaw run storm/config.yaml"
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 enum {
     FAILED = 9,
     BELOW = 3 /* rows that a message may take */,

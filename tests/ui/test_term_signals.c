@@ -1,11 +1,5 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,6 +8,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "ui/term_child.h"
 
 static const struct setting xterm = {.name = "xterm-256color",

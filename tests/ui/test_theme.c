@@ -1,14 +1,7 @@
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/theme.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const enum theme coloured[] = {THEME_DARK, THEME_LIGHT, THEME_COLOUR_BLIND,
                                       THEME_COLOUR_BLIND_LIGHT};

@@ -1,15 +1,10 @@
 /* test_tour.c - the hints: they fit, go on and end by key, leave the other keys alone, and come
  * by themselves once. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/files.h"
 #include "ui/app_fixture.h"
 #include "ui/app_parts.h"

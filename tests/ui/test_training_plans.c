@@ -1,15 +1,10 @@
 /* test_training_plans.c - what the screen tells of training plans: rates of groups, planned
  * thaws, a stage that ends early. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/app_fixture.h"
 #include "ui/app_parts.h"
 

@@ -1,14 +1,9 @@
 /* test_wishes.c - what was asked for, until it is a fact; undo and redo. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "ui/wishes.h"
 
 enum { BLOCKS = 4, OUT_MAX = 64 };

@@ -1,15 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/buf.h"
 #include "ui/word_diff.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct diff_case {
     const char *name, *base, *tuned, *marked;

@@ -1,15 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "check.h"
 #include "engine/core/rng.h"
 #include "ui/wrap.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 enum { W = 20 };
 
 static const struct wrap_case {
