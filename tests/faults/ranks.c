@@ -152,7 +152,7 @@ static void one_run(struct lab *lab, const struct run_paths *reference, double *
 void suite_ranks(struct lab *lab) {
     struct run_paths reference;
     int kills = lab_count(lab, 6, 1000);
-    double most = 0.2;
+    double most = 0.5;
     if (!has_mpi(lab)) {
         fprintf(stderr, "ranks: skipped, there is no mpirun, or thaw was built without\n");
         return;
