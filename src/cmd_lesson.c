@@ -34,10 +34,13 @@ static int list(void) {
     struct err err = {0};
     int n = 0;
     if (!lesson_list(&items, &n, &err)) return cli_fail(&err);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        if (items[i].mechanism > 0 && (i == 0 || items[i - 1].mechanism == 0))
+            puts("\nabout the mechanism, each with ranges that were measured:");
         if (items[i].minutes > 0)
-            cli_print("  %-12s %3d min  %s", items[i].name, items[i].minutes, items[i].title);
-        else cli_print("  %-12s          %s", items[i].name, items[i].title);
+            cli_print("  %-14s %3d min  %s", items[i].name, items[i].minutes, items[i].title);
+        else cli_print("  %-14s          %s", items[i].name, items[i].title);
+    }
     puts(n > 0 ? "\nthaw lesson NAME starts one; with --notes it tells the teacher what to "
                  "prepare."
                : "there are no lessons here: assets/lessons/ holds them");

@@ -11,13 +11,13 @@
 
 #include "engine/core/clock.h"
 #include "engine/core/files.h"
-#include "engine/run/number.h"
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/config_file.h"
 #include "src/config_from.h"
 #include "src/config_sources.h"
 #include "src/find_config.h"
+#include "src/find_stage.h"
 #include "src/lr_report.h"
 #include "src/model_arg.h"
 #include "ui/format.h"
@@ -127,21 +127,6 @@ static bool tell_result(const struct lr_report *r, const struct lr_find_options 
 
 /* ---- what is asked for ---- */
 
-/* A stage by its name, or by its number as --set counts them; -1 with err. */
-static int find_stage(const struct settings *s, const char *word, struct err *err) {
-    int64_t n;
-    struct buf names = {0};
-    for (int i = 0; i < s->n_stages; i++)
-        if (strcmp(s->stages[i].name, word) == 0) return i;
-    if (number_parse_whole(word, &n) && n >= 0 && n < s->n_stages) return (int)n;
-    for (int i = 0; i < s->n_stages; i++)
-        buf_printf(&names, "%s%s", i ? ", " : "", s->stages[i].name);
-    err_set(err, ERR_USAGE, "there is no stage \"%s\": give a name (%s), or a number from 0",
-            word, buf_text(&names));
-    buf_deinit(&names);
-    return -1;
-}
-
 /* The folder that a trainer can start from. */
 static bool find_folder(const struct lr_find_options *o, char out[PATH_MAX], struct err *err) {
     if (!model_find(o->model, o->runs_dir, out, err)) return false;
@@ -156,7 +141,7 @@ static bool make_plan(const char *config, const struct lr_find_options *o, struc
     char path[PATH_MAX];
     const struct config_options c = {o->changes.at, o->changes.n, config_sources_there};
     if (!config_find(config, path, err) || !config_read(path, &c, s, err)) return false;
-    int stage = o->stage ? find_stage(s, o->stage, err) : 0;
+    int stage = o->stage ? stage_find(s, o->stage, err) : 0;
     if (stage < 0) return false;
     *plan = (struct lr_find_plan){.settings = s,
                                   .stage = stage,

@@ -31,6 +31,7 @@ int cmd_export(int argc, char **argv);
 int cmd_data(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 /* `thaw` without a word: the launcher, or without a terminal the configs and runs there are, and what to type. */
 int cmd_start(void);

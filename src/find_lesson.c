@@ -58,12 +58,18 @@ static void read_item(struct lesson_item *item, struct lesson *room) {
     bool ok = lesson_read(item->path, room, &err);
     snprintf(item->title, sizeof item->title, "%s", ok ? room->title : err.msg);
     item->minutes = ok ? room->minutes : 0;
+    item->mechanism = ok ? room->mechanism : 0;
 }
 
-/* Those that are not sound come last. */
-static int rank(const struct lesson_item *i) { return i->minutes > 0 ? i->minutes : INT_MAX; }
+enum { MINUTES_BELOW = 1000 };
 
-static int shortest_first(const void *a, const void *b) {
+/* By minutes, then by place; those that are not sound come last. */
+static int rank(const struct lesson_item *i) {
+    if (i->minutes == 0) return INT_MAX;
+    return i->mechanism > 0 ? MINUTES_BELOW + i->mechanism : i->minutes;
+}
+
+static int in_order(const void *a, const void *b) {
     const struct lesson_item *x = a, *y = b;
     return rank(x) != rank(y) ? (rank(x) > rank(y)) - (rank(x) < rank(y))
                               : strcmp(x->name, y->name);
@@ -75,7 +81,7 @@ bool lesson_list(struct lesson_item **out, int *n, struct err *err) {
     bool ok = room && list_names(&list);
     for (int i = 0; ok && i < list.n; i++) read_item(&list.at[i], room);
     free(room);
-    if (ok && list.n > 1) qsort(list.at, (size_t)list.n, sizeof *list.at, shortest_first);
+    if (ok && list.n > 1) qsort(list.at, (size_t)list.n, sizeof *list.at, in_order);
     if (!ok) free(list.at);
     *out = ok ? list.at : NULL;
     *n = ok ? list.n : 0;

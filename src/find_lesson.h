@@ -13,9 +13,10 @@ bool lesson_find(const char *name, char out[PATH_MAX], struct err *err);
 
 struct lesson_item {
     char name[NAME_MAX + 1], path[PATH_MAX], title[480 /* or a whole message */];
-    int minutes; /* 0: its file is not sound, and the title says why */
+    int minutes;   /* 0: its file is not sound, and the title says why */
+    int mechanism; /* as in struct lesson */
 };
-/* All there are, the shortest first; of two with one name the one that lesson_find() takes. *out is freed by the
+/* All there are: those about examples, the shortest first, then those about the mechanism by their place; of two with one name the one that lesson_find() takes. *out is freed by the
  * caller. */
 bool lesson_list(struct lesson_item **out, int *n, struct err *err);
 #endif

@@ -21,7 +21,8 @@ static void put_config(struct launch_entry *e, const struct config_item *item) {
 }
 
 static void put_lesson(struct launch_entry *e, const struct lesson_item *item) {
-    *e = (struct launch_entry){.kind = LAUNCH_LESSON, .info.loss = (double)NAN};
+    enum launch_kind kind = item->mechanism > 0 ? LAUNCH_MECHANISM : LAUNCH_LESSON;
+    *e = (struct launch_entry){.kind = kind, .info.loss = (double)NAN};
     snprintf(e->info.name, sizeof e->info.name, "%s", item->name);
     snprintf(e->info.path, sizeof e->info.path, "%s", item->path);
     snprintf(e->about, sizeof e->about, "%.*s", (int)sizeof e->about - 1, item->title);

@@ -363,6 +363,13 @@ static bool read_minutes(struct reader *r, const struct yaml_item *e) {
     return true;
 }
 
+static bool read_mechanism(struct reader *r, const struct yaml_item *e) {
+    int64_t place;
+    if (!take_whole(r, e, "mechanism", 1, 99, &place)) return false;
+    r->lesson->mechanism = (int)place;
+    return true;
+}
+
 /* Keys of the config with their values: checked when the config is read with them. */
 static bool read_set(struct reader *r, const struct yaml_item *open) {
     struct yaml_item e;
@@ -384,15 +391,19 @@ static bool read_set(struct reader *r, const struct yaml_item *open) {
 }
 
 static bool read_lesson(struct reader *r) {
-    static const struct entry keys[] = {
-        {"name", TEXT(lesson, name), true},    {"title", TEXT(lesson, title), true},
-        {"minutes", 0, 0, read_minutes, true}, {"config", TEXT(lesson, config), true},
-        {"set", 0, 0, read_set, false},        {"summary", TEXT(lesson, summary), true},
-        {"notes", TEXT(lesson, notes), false}, {"steps", 0, 0, read_steps, true}};
+    static const struct entry keys[] = {{"name", TEXT(lesson, name), true},
+                                        {"title", TEXT(lesson, title), true},
+                                        {"minutes", 0, 0, read_minutes, true},
+                                        {"config", TEXT(lesson, config), true},
+                                        {"set", 0, 0, read_set, false},
+                                        {"summary", TEXT(lesson, summary), true},
+                                        {"notes", TEXT(lesson, notes), false},
+                                        {"steps", 0, 0, read_steps, true},
+                                        {"mechanism", 0, 0, read_mechanism, false}};
     struct yaml_item e;
     if (!next(r, &e)) return false;
     if (e.kind == YAML_END) return fail(r, &e, "there is nothing in this file");
-    if (!read_mapping(r, &e, "a lesson", keys, 8, r->lesson)) return false;
+    if (!read_mapping(r, &e, "a lesson", keys, 9, r->lesson)) return false;
     return next(r, &e); /* the end, or what may not follow */
 }
 

@@ -4,6 +4,7 @@
  *   name: cricket
  *   title: One captain's plan for every match
  *   minutes: 10
+ *   mechanism: 3                       # its place among the lessons about the mechanism; without: an example's
  *   config: cricket                    # as in `thaw run cricket`
  *   set: {stages.1.steps: 150}         # over the config; a list as text: "[embed]"
  *   summary: What it is about, in a sentence or two.

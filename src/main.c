@@ -27,6 +27,7 @@ static const struct subcommand subcommands[] = {
     {"data", cmd_data, false, "what a source of text contains"},
     {"config", cmd_config, false, "print, check or explain a config"},
     {"bench", cmd_bench, true, "how fast a model trains here, beside this machine's limit"},
+    {"plan", cmd_plan, true, "how fast several machines would train a config together"},
     {"doctor", cmd_doctor, true, "what this machine can do, and what to change"},
     {"engine", cmd_engine, true, NULL},
 };

@@ -117,9 +117,10 @@ static void draw_config(struct canvas *c, const struct columns *k, int y,
 
 /* A heading; that of the runs says what stands in its columns. */
 static void draw_heading(struct canvas *c, const struct columns *k, int y, int line) {
-    const char *title = line == LINE_RUNS      ? " RUNS "
-                        : line == LINE_CONFIGS ? " CONFIGS "
-                                               : " LESSONS ";
+    const char *title = line == LINE_RUNS        ? " RUNS "
+                        : line == LINE_CONFIGS   ? " CONFIGS "
+                        : line == LINE_MECHANISM ? " LESSONS ABOUT THE MECHANISM "
+                                                 : " LESSONS ";
     canvas_hline(c, 0, y, c->clip.w, STYLE_FRAME);
     canvas_text(c, 1, y, STYLE_TITLE, title, strlen(title));
     if (line != LINE_RUNS) return;
@@ -146,7 +147,8 @@ static void draw_line(const struct launcher *l, struct canvas *c, int y, int i, 
     struct columns k = columns_for(c->clip.w);
     int line = l->lines[i];
     const struct launch_entry *e = line >= 0 ? &l->entries[line] : NULL;
-    if (line == LINE_CONFIGS || line == LINE_RUNS || line == LINE_LESSONS)
+    if (line == LINE_CONFIGS || line == LINE_RUNS || line == LINE_LESSONS ||
+        line == LINE_MECHANISM)
         draw_heading(c, &k, y, line);
     else if (!e) draw_words(l, c, y, line);
     else if (e->kind == LAUNCH_RUN) draw_run(c, &k, y, e, e == launcher_marked(l), now);
@@ -228,9 +230,11 @@ static void draw_too_small(struct canvas *c) {
     canvas_text(c, n < c->w ? (c->w - n) / 2 : 0, c->h / 2, STYLE_WARNING, text, (size_t)n);
 }
 
-/* Keep the selected line in sight, with the heading above it where that costs nothing. */
+/* Keep the selected line in sight, with the heading above it where that costs nothing. What is
+ * far below, as the newest run is at first, comes with what follows it. */
 static void scroll(struct launcher *l) {
     int at = l->selected, h = l->list.h;
+    if (at > l->top + h) l->top = at - h / 4;
     if (at >= 0 && at < l->top) l->top = at;
     if (at > 0 && l->top == at && l->lines[at - 1] < 0) l->top = at - 1;
     if (at >= l->top + h) l->top = at - h + 1;

@@ -6,7 +6,7 @@
 
 enum launch_action {
     LAUNCH_DO_NOTHING, LAUNCH_DO_HELP, LAUNCH_DO_BACK, LAUNCH_DO_UP, LAUNCH_DO_DOWN, LAUNCH_DO_PAGE_UP,
-    LAUNCH_DO_PAGE_DOWN, LAUNCH_DO_TOP, LAUNCH_DO_BOTTOM, LAUNCH_DO_OPEN, LAUNCH_DO_WATCH, LAUNCH_DO_DELETE,
+    LAUNCH_DO_PAGE_DOWN, LAUNCH_DO_GROUP, LAUNCH_DO_TOP, LAUNCH_DO_BOTTOM, LAUNCH_DO_OPEN, LAUNCH_DO_WATCH, LAUNCH_DO_DELETE,
     LAUNCH_DO_REPLAY, LAUNCH_DO_MARK, LAUNCH_DO_COMPARE,
     LAUNCH_DO_FILTER, LAUNCH_DO_REDRAW, LAUNCH_DO_SUSPEND, LAUNCH_DO_LEAVE, LAUNCH_DO_COUNT
 };
@@ -29,7 +29,7 @@ const char *launch_hint(const struct launch_binding *b, const struct launch_entr
 
 /* Lines that are no entry. */
 enum { LINE_CONFIGS = -1, LINE_RUNS = -2, LINE_NO_CONFIGS = -3, LINE_NO_RUNS = -4, LINE_NO_MATCH = -5,
-       LINE_LESSONS = -6 };
+       LINE_LESSONS = -6, LINE_MECHANISM = -7 };
 
 /* The largest scroll of the help that still shows something new, in so many rows. */
 int launch_help_scroll_max(int rows);

@@ -82,6 +82,7 @@ struct lesson_step {
 struct lesson {
     char name[LESSON_NAME], title[80], config[LESSON_NAME], summary[LESSON_ASK], notes[LESSON_NOTES];
     int minutes;
+    int mechanism; /* its place among the lessons about the mechanism; 0: it is about an example */
     char sets[LESSON_SETS][LESSON_SET]; /* "KEY=VALUE", over the config */
     int n_sets;
     struct lesson_step steps[LESSON_STEPS];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/core/clock.h"
+#include "engine/core/rng.h"
 #include "engine/data/chat.h"
 
 static const double report_every = 0.02; /* seconds */
@@ -176,6 +177,20 @@ bool corpus_teach(struct bpe_trainer *b, const struct source_text *text, const s
         if (!bpe_trainer_add(b, text->bytes.data + parts[i].offset, parts[i].length, err))
             return false;
     return true;
+}
+
+uint64_t corpus_hash(const struct corpus *c) {
+    enum { BLOCK = 4096 };
+    int32_t block[BLOCK];
+    uint64_t sum[2] = {0};
+    for (size_t at = 0; at < c->n_tokens; at += BLOCK) {
+        size_t n = c->n_tokens - at < BLOCK ? c->n_tokens - at : BLOCK;
+        corpus_copy(c, at, n, block);
+        sum[1] = rng_hash(block, n * sizeof *block);
+        sum[0] = rng_hash(sum, sizeof sum);
+    }
+    files_forget(c->map.data, c->map.size);
+    return sum[0];
 }
 
 void corpus_deinit(struct corpus *c) {

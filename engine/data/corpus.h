@@ -59,5 +59,7 @@ bool corpus_build_as(const struct source_text *text, enum split split, struct co
 /* Count the words of a unit for a vocabulary. */
 bool corpus_teach(struct bpe_trainer *b, const struct source_text *text, const struct unit *u,
                   struct err *err);
+/* Of all tokens: the same in memory and in a file. */
+uint64_t corpus_hash(const struct corpus *c);
 void corpus_deinit(struct corpus *c); /* leaves it empty */
 #endif

@@ -19,6 +19,7 @@
 #include "engine/data/pod.h"
 #include "engine/data/sentences.h"
 #include "engine/data/source_kinds.h"
+#include "engine/data/take.h"
 #include "engine/data/tokens_file.h"
 #include "engine/data/wordnet.h"
 
@@ -63,6 +64,11 @@ const struct source_kind source_kinds[] = {
     {"permute", "SEED:SOURCE",
      "another source with its letters exchanged, by an alphabet that follows from SEED",
      permute_read, permute_check, NULL},
+    {"take", "KB:SOURCE",
+     "so many kilobytes of another source to learn from, drawn from all of it; what is held "
+     "out "
+     "stays whole",
+     take_read, take_check, NULL},
     {"tokens", "PATH",
      "what `thaw data SOURCE --tokenize PATH` wrote: mapped, so that it may be larger than "
      "memory; for training it stands alone",
@@ -115,6 +121,7 @@ bool source_check(const char *spec, struct err *err) {
 /* The source within one that works on another's text; NULL: it is none of these. */
 static const char *inner(const struct source_kind *k, const char *rest) {
     if (k->read == sentences_read) return rest;
+    if (k->read == take_read) return take_inner(rest);
     return k->read == permute_read ? permute_inner(rest) : NULL;
 }
 

@@ -15,6 +15,7 @@
  *   grammar:NAME:LEVEL  lines that a grammar of thaw's own makes (grammar.h)
  *   sentences:SOURCE    the sentences of another source, each once (sentences.h)
  *   permute:SEED:SOURCE another source with its letters exchanged (permute.h)
+ *   take:KB:SOURCE      so much of another source (take.h)
  *   tokens:PATH      text that was turned into tokens once (tokens_file.h)
  *
  * A file that gzip made is read as what it holds.

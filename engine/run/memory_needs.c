@@ -184,7 +184,7 @@ static int fewer_sequences(struct memory_ask a, uint64_t available) {
  * that has learned already: one from nothing would learn nothing. */
 static bool freeze_more(struct memory_ask a, uint64_t available, bool *frozen) {
     const struct param_table *t = a.table;
-    if (!a.settings->model.from[0]) return false;
+    if (!a.settings->model.from[0] || a.settings->model.fresh) return false;
     memset(frozen, 0, (size_t)t->n_groups * sizeof *frozen);
     a.frozen_too = frozen;
     for (int layer = -1; layer < t->config.layers; layer++) {
@@ -265,7 +265,8 @@ bool memory_kinds(const struct memory_ask *a, const char *folder, enum narrow_ki
     struct memory_ask plain = *a;
     plain.kind = NULL;
     for (int g = 0; g < t->n_groups; g++) kind[g] = NARROW_NONE;
-    if (!*folder || a->settings->model.frozen_storage == STORAGE_F32 ||
+    if (!*folder || a->settings->model.fresh ||
+        a->settings->model.frozen_storage == STORAGE_F32 ||
         !transformer_widens(&t->config, memory_transformer(&plain)))
         return true;
     bool *learn = calloc((size_t)t->n_groups, sizeof *learn);

@@ -92,6 +92,7 @@ struct settings {
     int cache_frozen_prefix; /* MiB at most; 0: off */
     struct {
         char from[TEXT_MAX_BYTES]; /* an HF folder to start from; "": from random weights */
+        bool fresh;                /* of that folder only shape and tokenizer */
         enum model_family family;
         int layers, heads, kv_heads, width, head_dim, ffn, context, vocab;
         bool tied;

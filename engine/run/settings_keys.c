@@ -50,6 +50,10 @@ const struct setting_key setting_keys[] = {
     {"model.from", SETTING_TEXT, RUN(model.from), "", 0, TEXT_MAX_BYTES - 1, "bytes", NULL, 0,
      "A model to start from: a Hugging Face folder, a run, or assets/base, which comes with "
      "thaw; empty starts from random weights of the shape below."},
+    {"model.fresh", SETTING_BOOL, RUN(model.fresh), "false", 0, 0, "", NULL, 0,
+     "Whether only shape and tokenizer come from model.from, and the weights begin at random: "
+     "to "
+     "see what was worth learning before."},
     {"model.family", SETTING_WORD, RUN(model.family), "qwen3", 0, 0, "", family_words,
      FAMILY_COUNT, "Which kind of transformer."},
     {"model.layers", SETTING_INT, RUN(model.layers), "6", 1, 512, "blocks", NULL, 0,

@@ -61,7 +61,7 @@ struct vote {
 };
 
 static uint64_t hash_corpus(const struct corpus *c, uint64_t before) {
-    const uint64_t both[] = {before, rng_hash(c->tokens, c->n_tokens * sizeof *c->tokens)};
+    const uint64_t both[] = {before, corpus_hash(c)};
     return rng_hash(both, sizeof both);
 }
 
@@ -92,8 +92,8 @@ static bool agrees(const struct vote *all, int i, struct err *err) {
 }
 
 bool together_agree(struct ranks *r, const struct trainer *t, bool made, struct err *err) {
-    struct vote mine = {.made = made, .text = made ? hash_text(t) : 0};
     if (!r) return made;
+    struct vote mine = {.made = made, .text = made ? hash_text(t) : 0};
     struct vote *all = calloc((size_t)ranks_count(r), sizeof *all);
     if (!all) return err_set(err, ERR_NOMEM, "no memory to meet the other processes");
     snprintf(mine.kernels, sizeof mine.kernels, "%s", blas_describe());

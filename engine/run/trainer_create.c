@@ -168,7 +168,7 @@ static bool fill_weights(struct trainer *t, const char *resume_from, struct err 
     const char *from = t->settings->model.from;
     t->state = (struct trainer_state){.lr_scale = 1, .by_hand = t->by_hand};
     if (*resume_from) return load_checkpoint(t, resume_from, err);
-    if (*from) { /* it may have adapters already */
+    if (*from && !t->settings->model.fresh) { /* it may have adapters already */
         weights_init_adapters(&t->weights, t->settings->seed);
         return hf_model_weights(from, &t->weights, err);
     }

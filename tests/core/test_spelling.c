@@ -4,7 +4,6 @@
 #include "check.h"
 #include "engine/core/spelling.h"
 
-
 static void test_distance(void **state) {
     static const struct {
         const char *a, *b;

@@ -138,6 +138,9 @@ static void test_same_tokens(void **state) {
         if (!tokens_corpus(path, (enum split)s, plan.form, t, NULL, NULL, &mapped, &err))
             fail_msg("%s", err.msg);
         assert_same_corpus(&whole, &mapped);
+        assert_true(corpus_hash(&whole) == corpus_hash(&mapped));
+        whole.tokens[whole.n_tokens - 1] ^= 1;
+        assert_true(corpus_hash(&whole) != corpus_hash(&mapped));
         corpus_deinit(&whole);
         corpus_deinit(&mapped);
         assert_null(mapped.map.data);

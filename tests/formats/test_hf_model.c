@@ -1,62 +1,8 @@
-#include "tests/formats/fixtures.h"
-
 #include "engine/model/transformer.h"
+#include "tests/formats/small_models.h"
 
 #define TINY_GPT2 THAW_SHARED_DATA "/tiny-gpt2"
 #define BURN THAW_SHARED_DATA "/format-fixtures/burn-multi_layer.safetensors"
-
-/* ---- small models ---- */
-
-static const struct model_config gpt2 = {.family = FAMILY_GPT2,
-                                         .layers = 2,
-                                         .heads = 2,
-                                         .width = 20,
-                                         .context = 4,
-                                         .vocab = 7,
-                                         .tied = true};
-static const struct model_config qwen3 = {.family = FAMILY_QWEN3,
-                                          .layers = 2,
-                                          .heads = 4,
-                                          .kv_heads = 2,
-                                          .width = 12,
-                                          .head_dim = 6,
-                                          .ffn = 10,
-                                          .context = 8,
-                                          .vocab = 11,
-                                          .tied = true};
-static const struct model_config llama = {.family = FAMILY_LLAMA,
-                                          .layers = 1,
-                                          .heads = 2,
-                                          .width = 8,
-                                          .context = 8,
-                                          .vocab = 5,
-                                          .tied = false};
-
-/* A model with random weights in every place: those that begin equal are made different too. */
-static void make_model(const struct model_config *c, uint64_t seed, struct hf_model *m) {
-    struct model_config full = *c;
-    struct err err = {0};
-    *m = (struct hf_model){0};
-    require(model_config_complete(&full, &err) && param_table_create(&full, &m->table, &err) &&
-                weights_create(&m->table, &m->weights, &err),
-            &err);
-    for (int i = 0; i < m->table.n_params; i++) {
-        const struct param *p = &m->table.params[i];
-        struct rng r = rng_make(seed, (uint64_t)i, 0);
-        for (int k = 0; k < p->rows * p->cols; k++)
-            weights_param(&m->weights, i)[k] = (float)rng_normal(&r);
-    }
-}
-
-static void assert_same_weights(const struct weights *a, const struct weights *b) {
-    assert_int_equal(a->table->n_params, b->table->n_params);
-    for (int i = 0; i < a->table->n_params; i++) {
-        const struct param *p = &a->table->params[i];
-        assert_string_equal(p->name, b->table->params[i].name);
-        assert_memory_equal(weights_param(a, i), weights_param(b, i),
-                            (size_t)p->rows * (size_t)p->cols * sizeof(float));
-    }
-}
 
 /* ---- files made by hand ---- */
 
@@ -100,7 +46,7 @@ static void write_config(const char *dir, const struct model_config *c) {
 static size_t llama_pieces(struct piece *pieces, enum dtype dtype) {
     struct hf_model m;
     static char names[32][PARAM_NAME_MAX];
-    make_model(&llama, 1, &m);
+    make_model(&small_llama, 1, &m);
     size_t n = (size_t)m.table.n_params;
     assert_true(n <= COUNT(names));
     for (size_t i = 0; i < n; i++) {
@@ -247,12 +193,12 @@ static void check_round_trip(const char *dir, const struct model_config *c,
 }
 
 static void test_round_trip(void **state) {
-    struct model_config wide = qwen3;
+    struct model_config wide = small_qwen3;
     struct tokenizer *t = small_tokenizer(262);
     wide.vocab = tokenizer_vocab(t) + 2; /* a padded embedding is fine */
     check_round_trip(*state, &wide, t);
-    check_round_trip(*state, &gpt2, NULL);
-    check_round_trip(*state, &llama, NULL);
+    check_round_trip(*state, &small_gpt2, NULL);
+    check_round_trip(*state, &small_llama, NULL);
     tokenizer_destroy(t);
 }
 
@@ -261,7 +207,7 @@ static void test_save_is_exclusive(void **state) {
     const char *dir = *state;
     struct hf_model m;
     struct err err = {0};
-    make_model(&llama, 1, &m);
+    make_model(&small_llama, 1, &m);
     write_text(dir, "model.safetensors", "precious");
     assert_false(hf_model_save(dir, &m.weights, NULL, NULL, &err));
     assert_says(&err, "model.safetensors");
@@ -279,9 +225,9 @@ static void test_prefixes(void **state) {
     const char *path = inside(*state, "optimizer.safetensors");
     struct hf_model a, b, out;
     struct err err = {0};
-    make_model(&gpt2, 1, &a);
-    make_model(&gpt2, 2, &b);
-    make_model(&gpt2, 3, &out);
+    make_model(&small_gpt2, 1, &a);
+    make_model(&small_gpt2, 2, &b);
+    make_model(&small_gpt2, 3, &out);
     const struct weights *sets[] = {&a.weights, &b.weights};
     const char *const prefixes[] = {"exp_avg.", "exp_avg_sq."};
     uint64_t bytes = 0;
@@ -314,7 +260,7 @@ static void test_bf16(void **state) {
     struct piece pieces[32];
     struct hf_model m;
     struct err err = {0};
-    write_config(dir, &llama);
+    write_config(dir, &small_llama);
     write_pieces(inside(dir, "model.safetensors"), pieces, llama_pieces(pieces, DTYPE_BF16));
     require(hf_model_load(dir, &m, &err), &err);
     assert_numbered(&m);
@@ -333,7 +279,7 @@ static void test_computable(void **state) {
         (struct piece){{"model.layers.0.self_attn.rotary_emb.inv_freq", DTYPE_F32, 1, {2}}, 9};
     pieces[n++] = (struct piece){{"h.0.attn.bias", DTYPE_F32, 4, {1, 1, 2, 2}}, 9};
     pieces[n++] = (struct piece){{"h.0.attn.masked_bias", DTYPE_F32, 0, {0}}, 9};
-    write_config(dir, &llama);
+    write_config(dir, &small_llama);
     write_pieces(inside(dir, "model.safetensors"), pieces, n);
     require(hf_model_load(dir, &m, &err), &err);
     assert_numbered(&m);
@@ -346,7 +292,7 @@ static void test_shards(void **state) {
     struct hf_model m;
     struct err err = {0};
     size_t n = llama_pieces(pieces, DTYPE_F32);
-    write_config(dir, &llama);
+    write_config(dir, &small_llama);
     write_pieces(inside(dir, "a.safetensors"), pieces, 4);
     write_pieces(inside(dir, "b.safetensors"), pieces + 4, n - 4);
     write_text(dir, index,
@@ -378,10 +324,10 @@ static void test_no_language_model(void **state) {
     struct err err = {0};
     require(files_write(inside(dir, "model.safetensors"), b.data, b.len, &err), &err);
     buf_deinit(&b);
-    write_config(dir, &gpt2);
+    write_config(dir, &small_gpt2);
     assert_refused(dir, "no tensor 'transformer.wte.weight'", "norm1.num_batches_tracked");
     assert_refused(dir, "model.safetensors", "this is no gpt2 model");
-    write_config(dir, &qwen3);
+    write_config(dir, &small_qwen3);
     assert_refused(dir, "no tensor 'model.embed_tokens.weight'", "this is no qwen3 model");
 }
 
@@ -391,7 +337,7 @@ static void test_absent(void **state) {
     assert_refused(dir, "config.json", "No such file");
     write_text(dir, "config.json", "{\"model_type\":\"bert\"}");
     assert_refused(dir, "config.json", "bert");
-    write_config(dir, &llama);
+    write_config(dir, &small_llama);
     assert_refused(dir, "no model.safetensors", "Hugging Face");
     write_text(dir, "pytorch_model.bin", "PK");
     assert_refused(dir, "pytorch_model.bin is a pickle", "safe_serialization=True");
@@ -437,7 +383,7 @@ static const struct misfit {
 
 static void test_misfits(void **state) {
     const char *dir = *state;
-    write_config(dir, &llama);
+    write_config(dir, &small_llama);
     for (size_t i = 0; i < COUNT(misfits); i++) {
         struct piece pieces[32];
         size_t n = llama_pieces(pieces, DTYPE_F32), at = (size_t)misfits[i].piece;
@@ -454,7 +400,7 @@ static void test_foreign_tokenizer(void **state) {
     struct hf_model m;
     struct err err = {0};
     struct tokenizer *t = small_tokenizer(260);
-    make_model(&llama, 1, &m);
+    make_model(&small_llama, 1, &m);
     require(hf_model_save(dir, &m.weights, t, NULL, &err), &err);
     assert_refused(dir, "tokenizer has 260 tokens", "model only 5");
     tokenizer_destroy(t);

@@ -1,57 +1,24 @@
 /* test_imported.c - a model that came from elsewhere is given back as it came. */
 #include "tests/formats/foreign.h"
-
-static const struct model_config gpt2 = {.family = FAMILY_GPT2,
-                                         .layers = 2,
-                                         .heads = 2,
-                                         .width = 20,
-                                         .context = 4,
-                                         .vocab = 7,
-                                         .tied = true};
-static const struct model_config llama = {.family = FAMILY_LLAMA,
-                                          .layers = 1,
-                                          .heads = 2,
-                                          .width = 8,
-                                          .context = 8,
-                                          .vocab = 5,
-                                          .tied = false};
-static const struct model_config qwen2 = {.family = FAMILY_QWEN2,
-                                          .layers = 2,
-                                          .heads = 4,
-                                          .kv_heads = 2,
-                                          .width = 16,
-                                          .ffn = 10,
-                                          .context = 8,
-                                          .vocab = 11,
-                                          .tied = true};
-static const struct model_config qwen3 = {.family = FAMILY_QWEN3,
-                                          .layers = 2,
-                                          .heads = 4,
-                                          .kv_heads = 2,
-                                          .width = 12,
-                                          .head_dim = 6,
-                                          .ffn = 10,
-                                          .context = 8,
-                                          .vocab = 11,
-                                          .tied = true};
+#include "tests/formats/small_models.h"
 
 static const struct foreign_case {
     const char *name;
     const struct model_config *config;
     struct foreign f;
 } cases[] = {
-    {"gpt2 F32", &gpt2, {.dtype = DTYPE_F32}},
-    {"gpt2 F16, bare names", &gpt2, {.dtype = DTYPE_F16, .bare = true}},
-    {"gpt2 BF16, head written out", &gpt2, {.dtype = DTYPE_BF16, .head_too = true}},
-    {"llama F32", &llama, {.dtype = DTYPE_F32}},
-    {"llama F16", &llama, {.dtype = DTYPE_F16}},
-    {"llama BF16, vectors F32", &llama, {.dtype = DTYPE_BF16, .vectors_f32 = true}},
-    {"qwen2 F32, head written out", &qwen2, {.dtype = DTYPE_F32, .head_too = true}},
-    {"qwen2 F16", &qwen2, {.dtype = DTYPE_F16}},
-    {"qwen2 BF16", &qwen2, {.dtype = DTYPE_BF16}},
-    {"qwen3 F32", &qwen3, {.dtype = DTYPE_F32}},
-    {"qwen3 F16, vectors F32", &qwen3, {.dtype = DTYPE_F16, .vectors_f32 = true}},
-    {"qwen3 BF16", &qwen3, {.dtype = DTYPE_BF16}},
+    {"gpt2 F32", &small_gpt2, {.dtype = DTYPE_F32}},
+    {"gpt2 F16, bare names", &small_gpt2, {.dtype = DTYPE_F16, .bare = true}},
+    {"gpt2 BF16, head written out", &small_gpt2, {.dtype = DTYPE_BF16, .head_too = true}},
+    {"llama F32", &small_llama, {.dtype = DTYPE_F32}},
+    {"llama F16", &small_llama, {.dtype = DTYPE_F16}},
+    {"llama BF16, vectors F32", &small_llama, {.dtype = DTYPE_BF16, .vectors_f32 = true}},
+    {"qwen2 F32, head written out", &small_qwen2, {.dtype = DTYPE_F32, .head_too = true}},
+    {"qwen2 F16", &small_qwen2, {.dtype = DTYPE_F16}},
+    {"qwen2 BF16", &small_qwen2, {.dtype = DTYPE_BF16}},
+    {"qwen3 F32", &small_qwen3, {.dtype = DTYPE_F32}},
+    {"qwen3 F16, vectors F32", &small_qwen3, {.dtype = DTYPE_F16, .vectors_f32 = true}},
+    {"qwen3 BF16", &small_qwen3, {.dtype = DTYPE_BF16}},
 };
 
 /* ---- folders inside the test's own ---- */
@@ -161,7 +128,7 @@ static void test_stays_narrow(void **state) {
 /* What has learned is rounded to the type that it came in; all else stays. */
 static void test_learned(void **state) {
     struct folders at = make_folders(*state);
-    struct foreign f = {.config = qwen3, .dtype = DTYPE_BF16};
+    struct foreign f = {.config = small_qwen3, .dtype = DTYPE_BF16};
     struct param_table table;
     struct hf_model m;
     struct err err = {0};
@@ -187,7 +154,7 @@ static void test_learned(void **state) {
 
 static void test_another_type(void **state) {
     struct folders at = make_folders(*state);
-    struct foreign f = {.config = gpt2, .dtype = DTYPE_F16, .bare = true};
+    struct foreign f = {.config = small_gpt2, .dtype = DTYPE_F16, .bare = true};
     const enum dtype wanted = DTYPE_F32;
     struct param_table table;
     struct hf_model m, again;
@@ -216,7 +183,7 @@ static void test_copy(void **state) {
                                         "model.safetensors.index.json", "config.json",
                                         "tokenizer_config.json"};
     struct folders at = make_folders(*state);
-    struct foreign f = {.config = llama, .dtype = DTYPE_BF16};
+    struct foreign f = {.config = small_llama, .dtype = DTYPE_BF16};
     struct param_table t;
     struct buf index = {0};
     struct err err = {0};
@@ -247,7 +214,7 @@ static void test_damaged(void **state) {
         "{\"config\":\"{}\",\"tensors\":{\"lm_head.weight\":3}}",
         "{\"config\":\"{}\",\"tensors\":{\"model.norm.weight\":"
         "\"Q4\"}}"};
-    struct model_config c = llama;
+    struct model_config c = small_llama;
     struct param_table t;
     struct err err = {0};
     assert_true(model_config_complete(&c, NULL) && param_table_create(&c, &t, NULL));

@@ -1,6 +1,6 @@
 /* test_peft.c - adapters in PEFT's two files: beside the model, in a folder of their own, as
  * PEFT itself writes them, and all that is refused. */
-#include "formats/fixtures.h"
+#include "formats/small_models.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,31 +47,6 @@ static const struct peft_case {
       .adapter = {.rank = 1, .alpha = 2, .targets = {1, 0x40}}},
      "[\"model.layers.0.self_attn.q_proj\", \"model.layers.1.mlp.down_proj\"]"},
 };
-
-static void make_model(const struct model_config *c, uint64_t seed, struct hf_model *m) {
-    struct model_config full = *c;
-    struct err err = {0};
-    *m = (struct hf_model){0};
-    require(model_config_complete(&full, &err) && param_table_create(&full, &m->table, &err) &&
-                weights_create(&m->table, &m->weights, &err),
-            &err);
-    for (int i = 0; i < m->table.n_params; i++) {
-        const struct param *p = &m->table.params[i];
-        struct rng r = rng_make(seed, (uint64_t)i, 0);
-        for (int k = 0; k < p->rows * p->cols; k++)
-            weights_param(&m->weights, i)[k] = (float)(0.3 * rng_normal(&r));
-    }
-}
-
-static void assert_same_weights(const struct weights *a, const struct weights *b) {
-    assert_int_equal(a->table->n_params, b->table->n_params);
-    for (int i = 0; i < a->table->n_params; i++) {
-        const struct param *p = &a->table->params[i];
-        assert_string_equal(p->name, b->table->params[i].name);
-        assert_memory_equal(weights_param(a, i), weights_param(b, i),
-                            (size_t)p->rows * (size_t)p->cols * sizeof(float));
-    }
-}
 
 static void assert_same_adapter(const struct adapter *a, const struct adapter *b) {
     assert_int_equal(a->rank, b->rank);

@@ -131,4 +131,26 @@ static inline double fixture_train(struct fixture *f, struct weights *g, const b
     struct train_part whole = fixture_part(f);
     return transformer_train(f->tf, &f->w, g, learn, &whole, NULL);
 }
+
+/* ---- every check with every case ---- */
+
+struct model_check {
+    const char *what;
+    CMUnitTestFunction run; /* *state is the struct model_case */
+};
+
+static inline int run_model_checks(const char *name, const struct model_check *checks, size_t n) {
+    enum { MOST = 96 };
+    static char names[MOST][96];
+    struct CMUnitTest tests[MOST];
+    size_t all = n * COUNT(model_cases);
+    if (all > MOST) return 1;
+    for (size_t i = 0; i < all; i++) {
+        const struct model_case *c = &model_cases[i / n];
+        snprintf(names[i], sizeof names[i], "%s: %s", c->name, checks[i % n].what);
+        tests[i] = (struct CMUnitTest){
+            .name = names[i], .test_func = checks[i % n].run, .initial_state = (void *)c};
+    }
+    return _cmocka_run_group_tests(name, tests, all, NULL, NULL);
+}
 #endif

@@ -167,20 +167,9 @@ static void test_pays(void **state) {
 }
 
 int main(void) {
-    static const struct {
-        const char *what;
-        CMUnitTestFunction run;
-    } checks[] = {{"steps", test_steps},         {"steps of many tiles", test_many_tiles},
-                  {"rows", test_rows},           {"parts", test_parts},
-                  {"no number", test_no_number}, {"when it pays", test_pays}};
-    static char names[COUNT(checks) * COUNT(model_cases)][96];
-    struct CMUnitTest tests[COUNT(names)];
-    for (size_t i = 0; i < COUNT(names); i++) {
-        const struct model_case *c = &model_cases[i / COUNT(checks)];
-        snprintf(names[i], sizeof names[i], "%s: %s", c->name, checks[i % COUNT(checks)].what);
-        tests[i] = (struct CMUnitTest){.name = names[i],
-                                       .test_func = checks[i % COUNT(checks)].run,
-                                       .initial_state = (void *)c};
-    }
-    return cmocka_run_group_tests_name("factored", tests, NULL, NULL);
+    static const struct model_check checks[] = {
+        {"steps", test_steps},         {"steps of many tiles", test_many_tiles},
+        {"rows", test_rows},           {"parts", test_parts},
+        {"no number", test_no_number}, {"when it pays", test_pays}};
+    return run_model_checks("factored", checks, COUNT(checks));
 }

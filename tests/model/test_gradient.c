@@ -109,20 +109,9 @@ static void test_accumulation(void **state) {
 }
 
 int main(void) {
-    static const struct {
-        const char *what;
-        CMUnitTestFunction run;
-    } checks[] = {{"every gradient", test_every_gradient},
-                  {"every freeze pattern", test_every_freeze_pattern},
-                  {"accumulation", test_accumulation}};
-    static char names[COUNT(checks) * COUNT(model_cases)][96];
-    struct CMUnitTest tests[COUNT(names)];
-    for (size_t i = 0; i < COUNT(names); i++) {
-        const struct model_case *c = &model_cases[i / COUNT(checks)];
-        snprintf(names[i], sizeof names[i], "%s: %s", c->name, checks[i % COUNT(checks)].what);
-        tests[i] = (struct CMUnitTest){.name = names[i],
-                                       .test_func = checks[i % COUNT(checks)].run,
-                                       .initial_state = (void *)c};
-    }
-    return cmocka_run_group_tests_name("model gradient", tests, NULL, NULL);
+    static const struct model_check checks[] = {
+        {"every gradient", test_every_gradient},
+        {"every freeze pattern", test_every_freeze_pattern},
+        {"accumulation", test_accumulation}};
+    return run_model_checks("model gradient", checks, COUNT(checks));
 }

@@ -352,6 +352,20 @@ static void test_from_a_folder(void **state) {
     free(s);
 }
 
+/* Of a folder only shape and tokenizer: then it is as if the run had begun from nothing. */
+static void test_fresh_from_a_folder(void **state) {
+    (void)state;
+    struct settings *s = small_settings();
+    struct run_paths first = train(s, "not-to-start-from"), second;
+    char from[PATH_MAX + 16];
+    snprintf(from, sizeof from, "%s/step-24", first.checkpoints);
+    put(s, "model.from", from);
+    put(s, "model.fresh", "true");
+    second = train(s, "fresh");
+    assert_same_state(&first, &second, 24);
+    free(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_log_tells_the_whole_run),
@@ -363,6 +377,7 @@ int main(void) {
         cmocka_unit_test(test_long_prompt_is_refused),
         cmocka_unit_test(test_stop_while_preparing),
         cmocka_unit_test(test_from_a_folder),
+        cmocka_unit_test(test_fresh_from_a_folder),
     };
     return cmocka_run_group_tests_name("trainer", tests, make_folder, remove_folder);
 }

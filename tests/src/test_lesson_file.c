@@ -14,7 +14,6 @@
 #include "src/lesson_file.h"
 #include "ui/lesson_view.h"
 
-
 #define HEAD "name: a\ntitle: A lesson\nminutes: 5\nconfig: cricket\nsummary: What it is.\n"
 #define STEP "steps:\n- title: One\n  text: Text.\n"
 
@@ -24,7 +23,8 @@ static bool parse(const char *text, struct lesson *out, struct err *err) {
 
 static void test_all_of_it(void **state) {
     static const char text[] = HEAD
-        "set: {seed: 7, \"stages.0.freeze\": \"[embed]\"}\nnotes: >\n  One.\n\n  Two.\n"
+        "mechanism: 3\nset: {seed: 7, \"stages.0.freeze\": \"[embed]\"}\nnotes: >\n  One.\n\n  "
+        "Two.\n"
         "steps:\n"
         "- title: One\n  text: >\n    First\n    line.\n\n    Second paragraph.\n"
         "- {title: Two, text: T, point: layers, try: Space, wait: {stage: match, step: 5},\n"
@@ -44,6 +44,7 @@ static void test_all_of_it(void **state) {
     if (!parse(text, l, &err)) fail_msg("%s", err.msg);
     assert_string_equal(l->name, "a");
     assert_int_equal(l->minutes, 5);
+    assert_int_equal(l->mechanism, 3);
     assert_int_equal(l->n_sets, 2);
     assert_string_equal(l->sets[0], "seed=7");
     assert_string_equal(l->sets[1], "stages.0.freeze=[embed]");
@@ -122,6 +123,7 @@ static const struct {
     {HEAD STEP "...\n---\na: b\n", "a second document"},
     {HEAD STEP "  try: &a b\n", "anchors and aliases"},
     {HEAD STEP "  try: \"a\\0b\"\n", "NUL character"},
+    {"name: a\nmechanism: 0\n", "a.yaml:2:12: mechanism must be a whole number, 1 to 99"},
     {"name: a\nminutes: 0\n", "a.yaml:2:10: minutes must be a whole number, 1 to 600"},
     {"name: \"\n", "this is not YAML"},
 };
@@ -234,7 +236,8 @@ static void check_lesson(const struct lesson_item *item) {
         questions += l->steps[i].ask[0] != '\0';
         expects += l->steps[i].n_expects;
     }
-    assert_true(l->notes[0] && l->n_steps >= 6 && questions >= 2 && expects >= 1);
+    assert_true(l->notes[0] && l->n_steps >= (l->mechanism ? 4 : 6) && questions >= 2 &&
+                expects >= 1);
     free(l);
     free(s);
 }

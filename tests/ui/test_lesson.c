@@ -11,7 +11,6 @@
 #include "engine/core/files.h"
 #include "ui/lesson_state.h"
 
-
 static const struct lesson waits = {
     .name = "waits",
     .n_steps = 7,
