@@ -212,7 +212,8 @@ static bool nothing_left(const struct run_paths *run, const struct headless *h) 
 static int start(const struct run_options *o, const struct run_paths *run) {
     struct err err = {0};
     struct headless *h = headless_create(run, &err);
-    if (h && o->resume && nothing_left(run, h)) {
+    bool alone = ranks_started(NULL) == 1; /* others wait to be met, and to hear of the end */
+    if (h && o->resume && alone && nothing_left(run, h)) {
         int shown = headless_summary(h);
         headless_destroy(h);
         return shown;

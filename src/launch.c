@@ -1,5 +1,6 @@
 #include "src/launch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,22 @@ static bool run_command(struct loop *l, const char *word, struct err *err) {
     return run_words(l, (const char *const[]){word, path, NULL}, err);
 }
 
+/* The runs come newest first; "": there is none. */
+static const char *newest_run(const struct loop *l) {
+    for (int i = 0; i < l->list.n; i++)
+        if (l->list.entries[i].kind == LAUNCH_RUN) return l->list.entries[i].info.path;
+    return "";
+}
+
+/* Who comes back from the run that was started finds it selected. */
+static bool start(struct loop *l, const char *word, struct err *err) {
+    char before[PATH_MAX];
+    snprintf(before, sizeof before, "%s", newest_run(l));
+    if (!run_command(l, word, err)) return false;
+    if (strcmp(before, newest_run(l)) != 0) launcher_choose(&l->view, newest_run(l));
+    return true;
+}
+
 static void take_side(struct launch_changes *c, int side, const struct launch_entry *e) {
     memcpy(c->name[side], e->info.name, sizeof c->name[side]);
     memcpy(c->path[side], e->info.path, sizeof c->path[side]);
@@ -141,9 +158,9 @@ static void delete_run(struct loop *l) {
 static bool obey(struct loop *l, enum launch_wish wish, struct err *err) {
     switch (wish) {
     case LAUNCH_START:
-        return run_command(l, "run", err);
+        return start(l, "run", err);
     case LAUNCH_START_LESSON:
-        return run_command(l, "lesson", err);
+        return start(l, "lesson", err);
     case LAUNCH_ATTACH:
         return run_command(l, "attach", err);
     case LAUNCH_WATCH:

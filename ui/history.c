@@ -122,6 +122,7 @@ static void observe_run(struct history *h, const struct event *e) {
     COPY(h->blas, r->blas);
     h->seed = r->seed;
     h->threads = r->threads;
+    h->ranks.n = 0; /* whoever goes on may be alone */
     h->memory_bytes = r->memory_bytes;
     observe_groups(h, r);
     int n = r->n_stages < HISTORY_STAGES ? r->n_stages : HISTORY_STAGES;

@@ -46,13 +46,14 @@ static void put_group(struct launcher *l, enum launch_kind kind, int heading, in
     if (!shown) l->lines[l->n_lines++] = any ? LINE_NO_MATCH : none;
 }
 
+/* Runs first, the newest on top: what one comes back to. */
 static void put_lines(struct launcher *l) {
     l->n_lines = 0;
+    put_group(l, LAUNCH_RUN, LINE_RUNS, LINE_NO_RUNS);
     if (has_any(l, LAUNCH_LESSON)) put_group(l, LAUNCH_LESSON, LINE_LESSONS, LINE_NO_MATCH);
     if (has_any(l, LAUNCH_MECHANISM))
         put_group(l, LAUNCH_MECHANISM, LINE_MECHANISM, LINE_NO_MATCH);
     put_group(l, LAUNCH_CONFIG, LINE_CONFIGS, LINE_NO_CONFIGS);
-    put_group(l, LAUNCH_RUN, LINE_RUNS, LINE_NO_RUNS);
 }
 
 /* ---- the selection */
@@ -161,8 +162,12 @@ void launcher_compare(struct launcher *l, const struct launch_changes *changes) 
 static bool is_living(const struct launch_entry *e) { return e->known && e->info.pid > 0; }
 
 static void say_living(struct launcher *l, const struct launch_entry *e) {
-    launcher_say(l, STYLE_WARNING, "%s is %s: stop it first (Enter, then Q)", e->info.name,
-                 e->info.state);
+    if (run_has_ended(&e->info)) /* an engine answers prompts for who looked at it last */
+        launcher_say(l, STYLE_WARNING, "%s is still open: Enter, then Q, ends its engine",
+                     e->info.name);
+    else
+        launcher_say(l, STYLE_WARNING, "%s is %s: stop it first (Enter, then Q)", e->info.name,
+                     e->info.state);
 }
 
 void launcher_ask(struct launcher *l, const struct run_contents *contents) {
@@ -209,12 +214,32 @@ static void set_filter(struct launcher *l, const char *text) {
     find_selection(l);
 }
 
+void launcher_choose(struct launcher *l, const char *path) {
+    snprintf(l->chosen, sizeof l->chosen, "%s", path);
+    set_filter(l, "");
+}
+
+/* To the first entry of the next group that has any, behind the last one to the first; with its
+ * heading in sight. */
+static void move_to_group(struct launcher *l) {
+    for (int i = 1, heading = -1; i <= l->n_lines; i++) {
+        int line = (l->selected + i) % l->n_lines;
+        if (l->lines[line] < 0) heading = line;
+        else if (heading >= 0) {
+            select_line(l, line);
+            l->top = heading;
+            return;
+        }
+    }
+}
+
 static void move(struct launcher *l, enum launch_action action) {
     int page = l->list.h > 1 ? l->list.h - 1 : 1, at = l->selected;
     if (action == LAUNCH_DO_UP) select_near(l, at - 1, -1);
     else if (action == LAUNCH_DO_DOWN) select_near(l, at + 1, 1);
     else if (action == LAUNCH_DO_PAGE_UP) select_near(l, at - page, 1);
     else if (action == LAUNCH_DO_PAGE_DOWN) select_near(l, at + page, -1);
+    else if (action == LAUNCH_DO_GROUP) move_to_group(l);
     else if (action == LAUNCH_DO_TOP) select_near(l, 0, 1);
     else if (action == LAUNCH_DO_BOTTOM) select_near(l, l->n_lines - 1, -1);
 }

@@ -58,6 +58,8 @@ void launcher_deinit(struct launcher *l); /* {0} is an empty launcher */
 bool launcher_set(struct launcher *l, const struct launch_entry *entries, int n, struct err *err);
 /* The entry that a wish is about; NULL when nothing is selected. Valid as long as the entries. */
 const struct launch_entry *launcher_selected(const struct launcher *l);
+/* Select the entry of that path, where there is one; what filters the list is dropped. */
+void launcher_choose(struct launcher *l, const char *path);
 /* Whether the entry was in sight in the last frame. */
 bool launcher_shows(const struct launcher *l, int entry);
 

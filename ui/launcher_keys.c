@@ -13,6 +13,7 @@ const struct launch_binding launch_bindings[] = {
     {{'j', KEYS_DOWN}, LAUNCH_DO_DOWN, "j Down", "down", NULL, 0, false},
     {{KEYS_PAGE_UP}, LAUNCH_DO_PAGE_UP, "PgUp", "a page up", NULL, 0, false},
     {{KEYS_PAGE_DOWN}, LAUNCH_DO_PAGE_DOWN, "PgDn", "a page down", NULL, 0, false},
+    {{KEYS_TAB}, LAUNCH_DO_GROUP, "Tab", "to the next group", "group", 10, false},
     {{'g', KEYS_HOME}, LAUNCH_DO_TOP, "g Home", "to the top", NULL, 0, false},
     {{'G', KEYS_END}, LAUNCH_DO_BOTTOM, "G End", "to the end", NULL, 0, false},
     {{KEYS_ENTER, '\n'}, LAUNCH_DO_OPEN, "Enter", "start it, or come back", "attach", 2, false},

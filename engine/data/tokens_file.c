@@ -277,18 +277,19 @@ static bool fits(const struct tokens_file *f, struct corpus_form form,
     return true;
 }
 
-/* The lists are only read: what is taken from them is a pointer to change them no less. */
+/* A corpus only reads its lists, and says so nowhere in its type. */
 static void take_lists(const struct check *c, struct corpus *out) {
     const struct tokens_counts *counts = &c->f->tail.splits[c->split];
-    void *ids = (void *)(uintptr_t)list_of(c, LIST_IDS);
+    void *ids = (void *)list_of(c, LIST_IDS), *starts = (void *)list_of(c, LIST_STARTS);
     bool narrow = c->f->tail.vocab <= TOKENS_NARROW_VOCAB;
+    assert(ids && starts);
     *out = (struct corpus){.tokens = narrow ? NULL : ids,
                            .narrow = narrow ? ids : NULL,
                            .n_tokens = counts->tokens,
-                           .starts = (void *)(uintptr_t)list_of(c, LIST_STARTS),
-                           .answers = (void *)(uintptr_t)list_of(c, LIST_ANSWERS),
+                           .starts = starts,
+                           .answers = (void *)list_of(c, LIST_ANSWERS),
                            .n_units = counts->units,
-                           .learned = (void *)(uintptr_t)list_of(c, LIST_LEARNED),
+                           .learned = (void *)list_of(c, LIST_LEARNED),
                            .n_learned = counts->learned,
                            .alone = c->f->tail.flags & TOKENS_ALONE,
                            .n_bytes = counts->bytes,

@@ -22,7 +22,8 @@ enum {
 
 /* How long nothing has moved, and how long is slept then, in seconds: the next message of a sum
  * comes soon, the next step may take minutes. */
-static const double yield_s = 200e-6, short_s = 0.02, nap_s = 30e-6, long_nap_s = 1e-3;
+static const double yield_s = 200e-6, short_s = 0.02, pressing_s = 2, nap_s = 30e-6,
+                    long_nap_s = 1e-3;
 static const double look_s = 0.1;
 
 struct ranks {
@@ -34,7 +35,8 @@ struct ranks {
     struct exchange ring[WAITING_MAX];
     unsigned begun, taken, finished; /* how many ever; the thread takes them in order */
     bool joined, leaving, well, failed, given_up;
-    int silent; /* who was waited for when it failed */
+    bool pressing; /* what is waited for is part of a step: naps stay short */
+    int silent;    /* who was waited for when it failed */
     char why[160];
     /* the asker's own */
     bool (*lost)(void *ctx);
@@ -47,6 +49,7 @@ struct ranks {
 struct work {
     struct exchange now[AT_ONCE];
     int n;
+    bool pressing;
     double moved; /* clock, when something last did */
 };
 
@@ -67,6 +70,7 @@ static bool take(struct ranks *r, struct work *w) {
         w->now[w->n++] = r->ring[r->taken++ % WAITING_MAX];
         w->moved = clock_now();
     }
+    w->pressing = r->pressing;
     bool go_on = !r->given_up && !(r->leaving && (w->n == 0 || !r->well));
     if (r->given_up) fail_now(r, w->n > 0 ? w->now[0].partner : 0);
     pthread_mutex_unlock(&r->mutex);
@@ -91,7 +95,7 @@ static void fail(struct ranks *r, int silent) {
 /* Nothing moved: give the core away, at first for as short as can be. */
 static void rest(const struct work *w) {
     double still = clock_now() - w->moved;
-    double nap = still < short_s ? nap_s : long_nap_s;
+    double nap = still < (w->pressing ? pressing_s : short_s) ? nap_s : long_nap_s;
     struct timespec pause = {.tv_nsec = (long)(nap * 1e9)};
     if (still < yield_s) sched_yield();
     else nanosleep(&pause, NULL);
@@ -252,15 +256,17 @@ static struct timespec soon(void) {
 }
 
 /* All that was asked for. */
-static bool wait_for_all(struct ranks *r, struct err *err) {
+static bool wait_for_all(struct ranks *r, bool pressing, struct err *err) {
     double start = clock_now();
     pthread_mutex_lock(&r->mutex);
+    r->pressing = pressing;
     while (r->finished != r->begun && !r->failed) {
         struct timespec until = soon();
         if (pthread_cond_timedwait(&r->done, &r->mutex, &until) == ETIMEDOUT && r->lost &&
             r->lost(r->lost_ctx))
             r->given_up = true; /* the thread says of whom */
     }
+    r->pressing = false;
     bool ok = !r->failed;
     int silent = r->silent;
     pthread_mutex_unlock(&r->mutex);
@@ -275,7 +281,7 @@ bool ranks_tell(struct ranks *r, void *data, size_t bytes, struct err *err) {
     for (size_t at = 0; r && ok && at < bytes; at += TELL_BYTES) {
         size_t n = bytes - at < TELL_BYTES ? bytes - at : TELL_BYTES;
         ask(r, (struct exchange){.kind = EXCHANGE_TELL, .data = (char *)data + at, .n = n});
-        ok = wait_for_all(r, err);
+        ok = wait_for_all(r, false, err);
     }
     if (r) r->waited = waited;
     return ok;
@@ -285,7 +291,7 @@ bool ranks_gather(struct ranks *r, const void *mine, size_t bytes, void *all, st
     memcpy((char *)all + (size_t)ranks_number(r) * bytes, mine, bytes);
     if (!r) return true;
     ask(r, (struct exchange){.kind = EXCHANGE_GATHER, .data = all, .n = bytes});
-    return wait_for_all(r, err);
+    return wait_for_all(r, true, err);
 }
 
 void ranks_sum_begin(struct ranks *r, real *x, real *scratch, size_t n) {
@@ -293,4 +299,6 @@ void ranks_sum_begin(struct ranks *r, real *x, real *scratch, size_t n) {
         ask(r, (struct exchange){.kind = EXCHANGE_SUM, .data = x, .scratch = scratch, .n = n});
 }
 
-bool ranks_sum_end(struct ranks *r, struct err *err) { return !r || wait_for_all(r, err); }
+bool ranks_sum_end(struct ranks *r, struct err *err) {
+    return !r || wait_for_all(r, true, err);
+}

@@ -11,7 +11,7 @@
 /* Products of which none needs another's result. */
 struct products {
     struct gemm list[BLAS_MAX_GEMMS];
-    int n;
+    int n, of_mlp; /* of a block, so many in front are its mlp's */
 };
 
 /* Blocks [from, to), from above. `due`: of what lies above the block at hand, to run beside its shares. */

@@ -64,8 +64,8 @@ struct prefix {
 };
 
 /* Who wants to know when gradients are made: called during the backward pass, as soon as those of groups [first,
- * end) are what the pass makes of them; always in the same order, norm and head, the blocks from above, the
- * embedding, and not below the cut. All threads rest meanwhile, and may be used. */
+ * end) are what the pass makes of them; always in the same order, norm and head, the blocks from above (of the
+ * lowest its mlp first), the embedding, and not below the cut. All threads rest meanwhile, and may be used. */
 struct grads_ready {
     void (*tell)(void *ctx, int first, int end);
     void *ctx;

@@ -21,10 +21,12 @@ first_list() { # the best of three tries, as in first_frame()
         wait_for "the prompt" at_prompt
     done
     ok "first frame within $limit ms" test "$took" -le "$limit"
-    ok "the config with what it says" shows 'tiny +two words a minute'
-    ok "and that of the program" shows 'medical +learn English words'
     ok "what to do" shows 'no runs yet: Enter starts'
-    ok "the keys" shows '\? help +Enter start .*q leave'
+    ok "the keys" shows '\? help .*Enter start .*q leave'
+    press Tab Tab
+    wait_for "the config with what it says" shows 'tiny +two words a minute'
+    press End
+    ok "and that of the program" shows 'medical +learn English words'
 }
 
 wrong_config() { # a refusal is told in the list
@@ -44,17 +46,16 @@ start() {
     wait_for "the run's screen" shows '1 Loss'
     wait_for "it trains" reached tiny 20
     press q
-    wait_for "the list again" in_list
-    press Escape
+    wait_for "the list again, with the run selected" shows '^>tiny +running'
     wait_for "the run" shows 'tiny +running +PRETRAIN +[1-9][0-9]* +[0-9]\.[0-9]{3} +[^ ]'
     ok "it is counted" shows '1 run, 1 live$'
 }
 
 look_on() {
-    press G
+    press g
     wait_for "the run is selected" shows '^>tiny +running'
     press w
-    wait_for "a watcher's screen" shows '1 Loss'
+    wait_for "a watcher's screen, and on it what the log tells" shows 'block\.0.? +learn'
     press 2 Space
     wait_for "only watching" shows 'watching only'
     press q
@@ -96,7 +97,7 @@ two_runs() { # a second one, with another seed
     cp -r "$runs/tiny" "$runs/other"
     sed -i 's/^seed: .*/seed: 8/' "$runs/other/config.yaml"
     wait_for "both" shows '2 runs, 0 live$'
-    press G m
+    press g j m
     wait_for "the mark" shows '^>(tiny|other) +\*stopped'
     press k c
     wait_for "in what they differ" shows 'What differs'
@@ -112,7 +113,7 @@ two_runs() { # a second one, with another seed
     wait_for "the list again" in_list
     rm -r "$runs/other"
     wait_for "one is left" shows '1 run, 0 live$'
-    press G
+    press g
     wait_for "it is selected" shows '^>tiny +'
 }
 

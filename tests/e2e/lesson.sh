@@ -34,7 +34,7 @@ lesson small 0.01
 lesson proud 99
 
 must "the list" "$thaw" lesson
-ok "ours is in it" says "small          1 min  Two tiny texts"
+ok "ours is in it" grep -qE "small +1 min +Two tiny texts" "$out"
 ok "and the program's" says "The screen in three minutes"
 must "notes" "$thaw" lesson small --notes
 ok "for the teacher" says "Nothing to prepare."

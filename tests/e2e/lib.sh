@@ -20,7 +20,7 @@ done
 export GCOV_ERROR_FILE=$work/gcov
 runs=$XDG_STATE_HOME/thaw/runs
 out=$work/out err=$work/err # of the last `try`
-patience=60                 # seconds until a condition must hold, on the slowest machine
+patience=${THAW_PATIENCE:-60} # seconds until a condition must hold, on the slowest machine
 checks=0 failures=0
 
 # --- engines
@@ -68,8 +68,10 @@ same() { # same WHAT EXPECTED ACTUAL
 
 not() { ! "$@"; }
 
+findings() { cat "$work"/sanitizer.* 2>/dev/null | head -n 40; }
+
 finish() { # the script's last line
-    same "sanitizers' findings" "" "$(cat "$work"/sanitizer.* 2>/dev/null | head -n 40)"
+    same "sanitizers' findings" "" "$(findings)"
     echo "$checks checks, $failures failed, $SECONDS s"
     [ "$failures" = 0 ]
     exit
@@ -77,6 +79,7 @@ finish() { # the script's last line
 
 give_up() { # give_up WHY: what follows makes no sense
     echo "FAILED: $1"
+    findings
     exit 1
 }
 

@@ -258,35 +258,37 @@ third_model() {
     ok "--check looks, too" test "$status" -ne 0
 }
 
-# It trains between two looks only: else it may come to its end while the log is read.
-stands_at() { # stands_at RUN STEP PID
-    kill -STOP "$3"
-    reached "$1" "$2" && return
-    kill -CONT "$3"
-    sleep 0.02
-    false
-}
-
-# Kill the engine hard once it has made STEP steps; the shell says nothing of it.
+# Kill the engine hard once it has made STEP steps; the shell says nothing of it. False: it has come to its end
+# while that was looked for.
 kill_at() { # kill_at RUN STEP
-    local pid
-    wait_for "an engine of $1" engine_lives "$1"
-    pid=$(engine_pid "$1")
-    wait_for "step $2 of $1" stands_at "$1" "$2" "$pid"
-    ok "$1 was killed before its end" not ended "$1"
+    local pid late=
+    wait_for "step $2 of $1" reached "$1" "$2"
+    pid=$(engine_pid "$1") || return
+    kill -STOP "$pid"
+    ended "$1" && late=1
     kill -9 "$pid"
     wait_for "death of $1's engine" not engine_lives "$1"
+    [ -z "$late" ] || return
     same "runs: state after kill -9" dead "$(listed "$1" state)"
 }
 
 engine_lives() { engine_pid "$1" >/dev/null; }
 
-through_kill() {
-    must "an unbroken run" "$thaw" run "$work/long.yaml" --name whole --headless
+killed_twice() {
     must "run --detach" "$thaw" run "$work/long.yaml" --name broken --detach
-    kill_at broken 250 # in the first stage
+    kill_at broken 250 || return # in the first stage
     must "run --resume --detach" "$thaw" run --resume broken --detach
-    kill_at broken 560 # in the second
+    kill_at broken 700 # in the second
+}
+
+through_kill() {
+    local tries
+    must "an unbroken run" "$thaw" run "$work/long.yaml" --name whole --headless
+    for tries in 1 2 3 4 5; do # a machine may give an engine all its time
+        killed_twice && break
+        ok "killed before its end" test "$tries" -lt 5
+        rm -r "$runs/broken"
+    done
     printf '{"seq":9,"t":1.5,"st' >>"$runs/broken/events.jsonl" # as a crash of the machine leaves it
     truncate -s -1 "$(find "$runs/broken/checkpoints" -name model.safetensors | sort | tail -n 1)"
     must "run --resume --headless" "$thaw" run --resume broken --headless

@@ -4,11 +4,13 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+root=$(realpath "$(dirname "$0")/../..")
 command -v mpirun >/dev/null || skip "there is no mpirun (./run installs it)"
 [ -e "$(dirname "$thaw")/thaw_mpi.so" ] || skip "this thaw was built without MPI"
 grep -qa __tsan_init "$thaw" && skip "MPI's libraries are not made for this sanitizer"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export OMPI_MCA_btl_base_warn_component_unused=0 OMPI_MCA_hwloc_base_binding_policy=none
+export OMPI_MCA_btl_vader_backing_directory=$work # what a killed process shares with others goes with it
 export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0" # MPI keeps what it has until the end
 
 awk 'BEGIN { srand(7); for (i = 0; i < 400; i++) print "the", i % 7, "wheels of number", int(rand() * 90), "turn\n" }' \
@@ -100,6 +102,8 @@ killed() {
     let_end torn
     must "the rest, with four" ranks 4 --resume torn
     same_state "killed twice" calm torn 300
+    must "nothing is left to do, and all are told" timeout "$patience" mpirun -n 2 "$thaw" run --resume torn
+    same_state "which changes nothing" calm torn 300
 }
 
 refused() {
@@ -112,7 +116,23 @@ refused() {
     ok "no folder is left" test ! -e "$runs/no"
 }
 
+# What the README shows, on a config of the same name.
+readme() {
+    local line n=0
+    make_texts
+    mkdir -p "$work/here/configs"
+    make_config "$work/here/configs/medical.yaml" medical 20 20
+    cd "$work/here" || return
+    while IFS= read -r line; do
+        n=$((n + 1))
+        must "$line" eval "${line/ thaw / "$thaw" }"
+    done < <(awk '/^```/ { inside = ($0 == "```sh"); next } inside' "$root/README.md" | sed 's/ *#.*//' | grep '^mpirun ')
+    same "commands" 2 "$n"
+    ok "that run has finished" has_event shared reason type=end reason=finished
+}
+
 same_bits
+readme
 obeyed
 killed
 refused

@@ -220,7 +220,7 @@ watcher() {
     frozen=$(events live step type=freeze | wc -l)
     terminal watcher 80 24
     enter "$thaw watch live"
-    wait_for "a watcher's screen" shows '1 Loss'
+    wait_for "a watcher's screen, and on it what the log tells" shows 'block\.0.? +frozen'
     press 2 g Space
     wait_for "a watcher is told what drives it" shows 'watching only: thaw attach live drives it'
     press q

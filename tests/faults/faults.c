@@ -20,6 +20,7 @@ static const struct suite {
     {"power", suite_power, "states of a disk after power loss", "states with something undone"},
     {"memory", suite_memory, "allocations refused", "runs that went on"},
     {"screens", suite_screens, "screens come and gone", "steps meanwhile"},
+    {"ranks", suite_ranks, "kill -9 of one of several processes", "that saved since the last"},
     {"soak", suite_soak, "wishes granted", "bytes that memory grew by"},
 };
 enum { SUITES = sizeof suites / sizeof *suites };

@@ -16,6 +16,7 @@
 struct lab_run {
     int first_steps, second_steps, every;
     int width, batch; /* of the model; of a step */
+    int shards;       /* of a batch */
 };
 
 struct lab {
@@ -98,5 +99,6 @@ void suite_kills(struct lab *lab);
 void suite_power(struct lab *lab);
 void suite_memory(struct lab *lab);
 void suite_screens(struct lab *lab);
+void suite_ranks(struct lab *lab);
 void suite_soak(struct lab *lab);
 #endif

@@ -1,16 +1,9 @@
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 
+#include "check.h"
 #include "engine/run/dist_plan.h"
-
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static void assert_near(double got, double want) {
     if (fabs(got - want) > 1e-9 * fabs(want) + 1e-12) fail_msg("%.12g, not %.12g", got, want);

@@ -415,12 +415,33 @@ static void test_many(void **state) {
     assert_false(h->failed);
 }
 
+/* Who computes longest, by how much, and what the others lose by it; until the run goes on
+ * alone. */
+static void test_ranks(void **state) {
+    struct history *h = *state;
+    feed_run(h, 0);
+    assert_int_equal(h->ranks.n, 0);
+    feed(h, "{\"seq\":7,\"t\":1,\"step\":3,\"type\":\"ranks\",\"ranks\":["
+            "{\"compute\":1,\"waited\":0.5},{\"compute\":1.25,\"waited\":0.25}]}");
+    assert_int_equal(h->ranks.n, 2);
+    assert_int_equal(h->ranks.slowest, 1);
+    assert_float_equal(h->ranks.more, 0.25, 1e-9);
+    assert_float_equal(h->ranks.waited, 0.25, 1e-9);
+    feed(h, "{\"seq\":8,\"t\":1,\"step\":3,\"type\":\"ranks\",\"ranks\":7}");
+    assert_int_equal(h->ranks.n, 0);
+    feed(h, "{\"seq\":9,\"t\":1,\"step\":3,\"type\":\"ranks\",\"ranks\":[{}]}");
+    assert_int_equal(h->ranks.n, 1);
+    feed_run(h, 3);
+    assert_int_equal(h->ranks.n, 0);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_plan),     TEST(test_stages),  TEST(test_smoothing), TEST(test_resume),
         TEST(test_pause),    TEST(test_speed),   TEST(test_freeze),    TEST(test_select),
         TEST(test_main_set), TEST(test_samples), TEST(test_wild),      TEST(test_many),
+        TEST(test_ranks),
     };
     return cmocka_run_group_tests_name("history", tests, NULL, NULL);
 }

@@ -33,11 +33,12 @@ static void test_moving(void **state) {
     static const struct {
         int key;
         const char *on;
-    } steps[] = {{0, "live"},           {'k', "verse"},       {KEYS_UP, "medical"},
-                 {'k', "medical"},      {'j', "verse"},       {'j', "live"},
-                 {KEYS_DOWN, "paper"},  {'G', "run-39"},      {'j', "run-39"},
-                 {'g', "medical"},      {KEYS_END, "run-39"}, {KEYS_PAGE_UP, "run-18"},
-                 {KEYS_HOME, "medical"}};
+    } steps[] = {{0, "live"},           {'k', "live"},        {'j', "paper"},
+                 {KEYS_UP, "live"},     {KEYS_DOWN, "paper"}, {KEYS_TAB, "medical"},
+                 {'j', "verse"},        {KEYS_TAB, "live"},   {'G', "verse"},
+                 {'j', "verse"},        {'k', "medical"},     {'k', "run-39"},
+                 {'g', "live"},         {KEYS_END, "verse"},  {KEYS_PAGE_UP, "run-21"},
+                 {KEYS_TAB, "medical"}, {KEYS_HOME, "live"}};
     struct launcher_fixture f;
     launcher_open(&f, 40, 80, 24, GLYPHS_ASCII);
     for (size_t i = 0; i < COUNT(steps); i++) {
@@ -46,8 +47,8 @@ static void test_moving(void **state) {
             fail_msg("step %zu: on %s", i, launcher_selected(&f.launcher)->info.name);
     }
     for (int i = 0; i < 3; i++) launcher_press(&f, KEYS_PAGE_DOWN);
-    assert_true(launcher_on(&f, "run-39"));
-    assert_true(launcher_has(&f, ">run-39"));
+    assert_true(launcher_on(&f, "verse"));
+    assert_true(launcher_has(&f, ">verse"));
     launcher_close(&f);
 }
 
@@ -59,8 +60,8 @@ static void test_mouse(void **state) {
     (void)state;
     struct launcher_fixture f;
     launcher_open(&f, 6, 80, 24, GLYPHS_ASCII);
-    launcher_text(&f); /* rows: 0 title, 1 CONFIGS, 2 medical, 3 verse, 4 RUNS, 5 live */
-    struct term_mouse m = click(6), heading = click(4), empty = click(20);
+    launcher_text(&f); /* rows: 0 title, 1 RUNS, 2 live, 3 paper ... 8 CONFIGS */
+    struct term_mouse m = click(3), heading = click(1), empty = click(20);
     struct term_mouse down = {.wheel_down = true}, up = {.wheel_up = true};
     assert_int_equal(launcher_key(&f.launcher, KEYS_MOUSE, &m), LAUNCH_NOTHING);
     assert_true(launcher_on(&f, "paper"));
@@ -84,7 +85,7 @@ static void test_wishes(void **state) {
     launcher_open(&f, 6, 80, 24, GLYPHS_ASCII);
     assert_int_equal(launcher_press(&f, KEYS_ENTER), LAUNCH_ATTACH);
     assert_int_equal(launcher_press(&f, 'w'), LAUNCH_WATCH);
-    launcher_press(&f, 'g');
+    launcher_press(&f, KEYS_TAB);
     assert_int_equal(launcher_press(&f, '\n'), LAUNCH_START);
     assert_int_equal(launcher_press(&f, 'w'), LAUNCH_NOTHING);
     assert_true(launcher_has(&f, "medical is a config: Enter starts it"));
@@ -157,6 +158,13 @@ static void test_living_stays(void **state) {
     launcher_ask(&f.launcher, &some); /* it came to life after the list was read */
     assert_int_equal(f.launcher.input, LAUNCH_LIST);
     assert_int_equal(launcher_press(&f, 'y'), LAUNCH_NOTHING);
+    launcher_press(&f, 'j');
+    launcher_press(&f, 'j');
+    assert_true(launcher_on(&f, "medical"));
+    struct launch_entry *medical = &f.entries[launcher_selected(&f.launcher) - f.entries];
+    medical->info.pid = 4711; /* its training is over, but somebody looks at it */
+    assert_int_equal(launcher_press(&f, 'd'), LAUNCH_NOTHING);
+    assert_true(launcher_has(&f, "medical is still open: Enter, then Q, ends its engine"));
     launcher_close(&f);
 }
 
@@ -187,7 +195,7 @@ static void test_replay(void **state) {
     struct launcher_fixture f;
     launcher_open(&f, 6, 80, 24, GLYPHS_ASCII);
     assert_int_equal(launcher_press(&f, 'r'), LAUNCH_REPLAY);
-    launcher_press(&f, 'g');
+    launcher_press(&f, KEYS_TAB);
     assert_int_equal(launcher_press(&f, 'r'), LAUNCH_NOTHING);
     assert_true(launcher_has(&f, "medical is a config: Enter starts it"));
     launcher_close(&f);

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# ranks.sh - several processes of mpirun beside one, and how much of what they send is hidden behind the backward
+# pass. Not a test: it takes minutes and wants the machine to itself.
+#
+#   tests/bench/ranks.sh [--pairs N] [--steps N] [--rate MBIT] [--thaw PROGRAM] [ROW...]
+#
+# Rows (all when none is named):
+#   cores    6x384, 16 x 256: 2 processes of 1 thread beside 1 of 2 threads, pair by pair; the ratio's median
+#   lora frozen learn    12x384 on two machines that are network namespaces with a link of --rate (1000) between
+#            them: adapters of rank 8; 8 of 12 blocks frozen; all learns. What is sent would take `link` seconds a
+#            step; the rank that waits less waits `waited`; hidden is 1 - waited / link. Needs root, ip and tc.
+set -u -o pipefail
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+pairs=3 steps=8 rate=1000
+read_options "pairs steps rate thaw" "$@"
+thaw=$(realpath "$thaw")
+command -v mpirun >/dev/null || skip "there is no mpirun"
+[ -e "$(dirname "$thaw")/thaw_mpi.so" ] || skip "this thaw was built without MPI"
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_hwloc_base_binding_policy=none
+work=$(mktemp -d "${TMPDIR:-/tmp}/thaw-ranks.XXXXXX")
+export XDG_STATE_HOME=$work/state HOME=$work
+namespaces=(thaw-one thaw-two)
+clean_up() {
+    for n in "${namespaces[@]}"; do ip netns del "$n" 2>/dev/null && rm -rf "/etc/netns/$n"; done
+    rm -rf "$work"
+}
+trap clean_up EXIT
+
+config() { # config LAYERS BATCH: onto stdout
+    cat <<EOF
+name: bench
+threads: 1
+model: {family: gpt2, layers: $1, heads: 6, width: 384, context: 256, vocab: 300}
+stages:
+  - {name: all, data: ["text:$root/README.md"], steps: $steps, batch: $2}
+checkpoint: {every: 1000000}
+EOF
+}
+
+numbers() { # numbers RUN WHAT: the median of its steps' seconds, or of the ranks' shortest wait; the first ones left out
+    $python - "$XDG_STATE_HOME/thaw/runs/$1/events.jsonl" "$2" <<'EOF'
+import json, statistics, sys
+events = [json.loads(line) for line in open(sys.argv[1])]
+steps = [e["seconds"]["total"] for e in events if e["type"] == "step"][2:]
+waits = [min(r["waited"] for r in e["ranks"]) for e in events if e["type"] == "ranks"][2:]
+print("%.4f" % statistics.median(steps if sys.argv[2] == "steps" else waits))
+EOF
+}
+
+cores() {
+    local i one two ratios=''
+    config 6 16 >"$work/cores.yaml"
+    for ((i = 0; i < pairs; i++)); do
+        "$thaw" run "$work/cores.yaml" --name "one-$i" --set threads=2 --headless >/dev/null || wrong "it does not run"
+        mpirun -n 2 "$thaw" run "$work/cores.yaml" --name "two-$i" >/dev/null 2>&1 || wrong "it does not run with mpirun"
+        one=$(numbers "one-$i" steps) two=$(numbers "two-$i" steps)
+        echo "cores      1 x 2 threads $one s   2 x 1 thread $two s"
+        ratios="$ratios$two/$one, "
+    done
+    $python -c "import statistics; print('cores      2 processes take %.3f times as long (median of $pairs pairs)' % statistics.median([$ratios]))"
+}
+
+# Two machines: each a network of its own, one link between them that carries --rate each way.
+machines() {
+    local i n
+    ip netns add "${namespaces[0]}" 2>/dev/null || skip "network namespaces are not permitted here, or there is no ip"
+    ip netns add "${namespaces[1]}"
+    ip link add thaw-link0 netns "${namespaces[0]}" type veth peer name thaw-link1 netns "${namespaces[1]}"
+    for i in 0 1; do
+        n=${namespaces[i]}
+        mkdir -p "/etc/netns/$n"
+        printf '127.0.0.1 localhost\n10.77.0.1 %s\n10.77.0.2 %s\n' "${namespaces[@]}" >"/etc/netns/$n/hosts"
+        ip -n "$n" addr add "10.77.0.$((i + 1))/24" dev "thaw-link$i"
+        ip -n "$n" link set lo up
+        ip -n "$n" link set "thaw-link$i" up
+        ip netns exec "$n" tc qdisc add dev "thaw-link$i" root tbf rate "${rate}mbit" burst 256kb latency 50ms
+    done
+    printf '%s slots=1\n' "${namespaces[@]}" >"$work/hosts"
+    cat >"$work/rsh" <<'EOF'
+#!/bin/sh
+# rsh HOST COMMAND...: on that machine
+host=$1; shift
+exec ip netns exec "$host" unshare -u sh -c "hostname $host; $*"
+EOF
+    chmod +x "$work/rsh"
+}
+
+linked() { # linked ROW BYTES SET...: BYTES are learned, four a weight
+    local row=$1 weights=$2 sets=() waited
+    shift 2
+    for n in "$@"; do sets+=(--set "$n"); done
+    config 12 16 >"$work/$row.yaml"
+    "$work/rsh" "${namespaces[0]}" mpirun --mca plm_rsh_agent "$work/rsh" --hostfile "$work/hosts" -n 2 --mca btl tcp,self \
+        --mca btl_tcp_if_include 10.77.0.0/24 --mca oob_tcp_if_include 10.77.0.0/24 -x XDG_STATE_HOME -x HOME \
+        "$thaw" run "$work/$row.yaml" --name "$row" "${sets[@]@Q}" >"$work/said" 2>&1 || wrong "$(tail -n 3 "$work/said")"
+    waited=$(numbers "$row" waits)
+    $python -c "
+link = $weights * 4 * 8 / ($rate * 1e6)
+print('%-10s %7.2f MB, link %.3f s, waited %.3f s, hidden %.0f %% (step %s s)' %
+      ('$row', $weights * 4 / 1e6, link, $waited, 100 * (1 - $waited / link), '$(numbers "$row" steps)'))"
+}
+
+block=$((12 * 384 * 384))
+[ "${#rows[@]}" -gt 0 ] || rows=(cores lora frozen learn)
+for row in "${rows[@]}"; do
+    case $row in
+    cores) cores ;;
+    lora | frozen | learn)
+        [ -e "$work/hosts" ] || machines
+        case $row in
+        lora) linked lora $((12 * 8 * (384 + 1152 + 384 + 384 + 384 + 1536 + 1536 + 384))) stages.0.adapter.rank=8 "stages.0.adapter.targets=[all]" ;;
+        frozen) linked frozen $((4 * block)) "stages.0.freeze=[embed, \"0-7\"]" ;;
+        learn) linked learn $((12 * block + (300 + 256) * 384)) ;;
+        esac ;;
+    *) wrong "there is no row \"$row\"; there are cores lora frozen learn" ;;
+    esac
+done
