@@ -34,6 +34,18 @@ static double first_product(const struct param_table *t, const bool *learn) {
     return t->config.tied && learn[0] ? (double)t->config.vocab * t->config.width : 0;
 }
 
+/* Of the lowest block the mlp's are done before the products for its attention's
+ * (model/backward.c): mask is of all that has learned with that block. */
+static int add_lowest_mlp(const struct cost_shape *s, const bool *learn, int layer,
+                          double first, bool *mask, struct dist_bucket *list, int n) {
+    int attn = s->table->blocks[layer], mlp = attn + 1; /* the order of the table's groups */
+    if (!learn[attn] || !learn[mlp]) return n;
+    mask[attn] = false;
+    double ready = (first + cost_backward(s, mask)) / cost_backward(s, learn);
+    mask[attn] = true;
+    return add_bucket(list, n, ready, bytes_of(s->table, learn, mlp, mlp + 1));
+}
+
 static int list_buckets(const struct cost_shape *s, const bool *learn, bool *mask,
                         struct dist_bucket *list) {
     const struct param_table *t = s->table;
@@ -41,9 +53,13 @@ static int list_buckets(const struct cost_shape *s, const bool *learn, bool *mas
     double all = cost_backward(s, learn), first = first_product(t, learn);
     for (int l = layers; l >= 0; l--) { /* layer `layers`: final norm and head */
         int to = l < layers ? t->blocks[l + 1] : t->n_groups;
+        int before = n;
         mask_from(t, learn, l, mask);
+        if (l == transformer_cut(t, learn) && l < layers)
+            n = add_lowest_mlp(s, learn, l, first, mask, list, n);
+        double ahead = n > before ? list[before].bytes : 0;
         n = add_bucket(list, n, (first + cost_backward(s, mask)) / all,
-                       bytes_of(t, learn, t->blocks[l], to));
+                       bytes_of(t, learn, t->blocks[l], to) - ahead);
     }
     return add_bucket(list, n, 1, bytes_of(t, learn, 0, t->blocks[0]));
 }
@@ -51,7 +67,7 @@ static int list_buckets(const struct cost_shape *s, const bool *learn, bool *mas
 bool dist_buckets(const struct cost_shape *s, const bool *learn, struct dist_bucket **out,
                   int *n, struct err *err) {
     bool *mask = calloc((size_t)s->table->n_groups, sizeof *mask);
-    *out = calloc((size_t)s->table->config.layers + 2, sizeof **out);
+    *out = calloc((size_t)s->table->config.layers + 3, sizeof **out);
     bool ok = (mask && *out) || err_set(err, ERR_NOMEM, "no memory to plan a step");
     *n = ok ? list_buckets(s, learn, mask, *out) : 0;
     free(mask);

@@ -7,13 +7,14 @@
 #define THAW_ENGINE_RUN_DIST_PLAN_H
 #include "engine/run/cost.h"
 
-/* Gradients that are summed together: those of a block, of what lies above all blocks, of the embedding. */
+/* Gradients that are summed together: those of a block (of the lowest one the mlp's ahead of the rest), of what lies
+ * above all blocks, of the embedding. */
 struct dist_bucket {
     double ready; /* share of the backward pass, in (0, 1], after which they are done */
     double bytes;
 };
 
-/* Those of a model under `learn`, in the order in which they are done: (*out)[*n], at most layers + 2. How long a
+/* Those of a model under `learn`, in the order in which they are done: (*out)[*n], at most layers + 3. How long a
  * block takes is counted in products (cost.h). ERR_NOMEM. Owner: the caller, with free(). */
 bool dist_buckets(const struct cost_shape *s, const bool *learn, struct dist_bucket **out, int *n, struct err *err);
 

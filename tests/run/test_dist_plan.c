@@ -113,10 +113,11 @@ static void check_buckets(bool tied, const char *freeze, int want) {
 
 static void test_buckets(void **state) {
     (void)state;
-    check_buckets(false, "", 6);
-    check_buckets(true, "", 6);
-    check_buckets(false, "embed,0-2", 2);
-    check_buckets(true, "embed", 5);
+    check_buckets(false, "", 7);
+    check_buckets(true, "", 7);
+    check_buckets(false, "embed,0-2", 3);
+    check_buckets(true, "embed", 6);
+    check_buckets(true, "embed,0-2,block.3.mlp", 2);
     check_buckets(false, "all", 0);
 }
 
