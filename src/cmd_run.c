@@ -258,7 +258,7 @@ int cmd_run(int argc, char **argv) {
     struct run_options o = {0};
     struct cli_texts words;
     struct err err = {0};
-    int status;
+    int status = CLI_OK;
     const struct cli_option options[] = {
         {"--name", "N", "the run's name (default: the config's)", CLI_TEXT, &o.name, 0, 0},
         {"--set", "KEY=VALUE", "change a key, e.g. --set stages.1.freeze='[embed, \"0-1\"]'",

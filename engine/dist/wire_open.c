@@ -7,8 +7,7 @@
 
 #include "engine/dist/wire.h"
 
-static const char *const places[] = {"thaw_mpi.so", "../lib/thaw/thaw_mpi.so",
-                                     "../thaw_mpi.so"}; /* the last: of a test's program */
+static const char *const places[] = {"thaw_mpi.so", "../lib/thaw/thaw_mpi.so"};
 
 /* The folder of the running program. */
 static bool program_folder(char out[PATH_MAX]) {
