@@ -87,8 +87,8 @@ obeyed() {
 
 # From where one was killed, with as many and with more, to the bits of a run that never was.
 killed() {
-    must "undisturbed" "$thaw" run "$work/small.yaml" --name calm --set shards=4 --set stages.1.steps=240 --headless
-    start_long torn "$work/small.yaml" --name torn --set shards=4 --set stages.1.steps=240
+    must "undisturbed" "$thaw" run "$work/small.yaml" --name calm --set shards=4 --set stages.1.steps=1500 --set checkpoint.every=50 --headless
+    start_long torn "$work/small.yaml" --name torn --set shards=4 --set stages.1.steps=1500 --set checkpoint.every=50
     wait_for "steps" reached torn 70
     kill -9 "$follower"
     let_end torn
@@ -101,9 +101,9 @@ killed() {
     kill -9 "$(engine_pid torn)"
     let_end torn
     must "the rest, with four" ranks 4 --resume torn
-    same_state "killed twice" calm torn 300
+    same_state "killed twice" calm torn 1560
     must "nothing is left to do, and all are told" timeout "$patience" mpirun -n 2 "$thaw" run --resume torn
-    same_state "which changes nothing" calm torn 300
+    same_state "which changes nothing" calm torn 1560
 }
 
 refused() {
