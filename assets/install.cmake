@@ -18,7 +18,7 @@ install(FILES assets/completions/thaw.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/
 
 # The manual's pages, by the program from its own tables and lessons.
 set(PAGES ${PROJECT_BINARY_DIR}/thaw.1 ${PROJECT_BINARY_DIR}/thaw-config.5 ${PROJECT_BINARY_DIR}/thaw-lessons.7)
-file(GLOB LESSONS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/assets/lessons/*.yaml)
+file(GLOB LESSONS ${PROJECT_SOURCE_DIR}/assets/lessons/*.yaml)
 add_custom_command(OUTPUT ${PAGES}
   COMMAND thaw --help=man >${PROJECT_BINARY_DIR}/thaw.1
   COMMAND thaw config --explain --man >${PROJECT_BINARY_DIR}/thaw-config.5
