@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine/core/clock.h"
+#include "engine/core/hold.h"
 
 enum { CACHE_LINE = 64, PAUSES_A_LOOK = 16 };
 
@@ -120,6 +121,7 @@ static void wake_workers(struct pool *p, int wanted) {
 static void *worker_main(void *arg) {
     struct worker *self = arg;
     struct pool *p = self->pool;
+    signals_hold(); /* for good: they are blocked since it began */
     while (!atomic_load(&p->stop)) {
         work(p, self->index);
         if (!spin(p, work_waits)) park(p);
@@ -202,6 +204,7 @@ void pool_run(struct pool *p, int n_tiles, void (*tile)(void *ctx, int i, int wo
         for (int i = 0; i < n_tiles; i++) tile(ctx, i, 0);
         return;
     }
+    signals_hold(); /* once a run, instead of once a product */
     p->tile = tile;
     p->ctx = ctx;
     atomic_store(&p->done, 0);
@@ -209,4 +212,5 @@ void pool_run(struct pool *p, int n_tiles, void (*tile)(void *ctx, int i, int wo
     wake_workers(p, n_tiles - 1);
     work(p, 0);
     wait_until_done(p);
+    signals_let();
 }

@@ -19,6 +19,7 @@ int pool_threads(const struct pool *p); /* p NULL: 1 */
 
 /* Call tile(ctx, i, worker) once for every i in [0, n_tiles), in any order, on any thread;
  * 0 <= worker < pool_threads() names the thread's scratch. Returns when all are done. p NULL: in
- * order on the caller's thread. Not reentrant: a tile must not call pool_run(). */
+ * order on the caller's thread. Not reentrant: a tile must not call pool_run(). Signals to the caller wait until
+ * then where other threads help. */
 void pool_run(struct pool *p, int n_tiles, void (*tile)(void *ctx, int i, int worker), void *ctx);
 #endif

@@ -307,7 +307,7 @@ bool tokens_corpus(const char *path, enum split split, struct corpus_form form,
     if (!open_file(path, &f, err)) return false;
     struct check c = {.f = &f, .split = (int)split, .progress = progress, .ctx = ctx};
     bool ok = fits(&f, form, t, err);
-    if (ok && f.tail.splits[split].units == 0)
+    if (ok && (f.tail.splits[split].units == 0 || f.tail.splits[split].tokens == 0))
         ok = err_set(err, ERR_RANGE,
                      "%s has nothing for %s (one piece of text in twenty is held out): make it "
                      "from more text",

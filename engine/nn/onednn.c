@@ -4,11 +4,16 @@
 #include <omp.h>
 #include <stdio.h>
 
+#include "engine/core/hold.h"
+
 bool onednn_gemm(const struct gemm *g, real alpha) {
     omp_set_num_threads(1); /* of this thread's own products: the pool has the cores */
-    return dnnl_sgemm(g->ta == AS_IS ? 'N' : 'T', g->tb == AS_IS ? 'N' : 'T', g->m, g->n, g->k,
-                      alpha, g->A, g->lda, g->B, g->ldb, g->add ? 1.0f : 0.0f, g->C,
-                      g->ldc) == dnnl_success;
+    signals_hold();
+    bool done = dnnl_sgemm(g->ta == AS_IS ? 'N' : 'T', g->tb == AS_IS ? 'N' : 'T', g->m, g->n,
+                           g->k, alpha, g->A, g->lda, g->B, g->ldb, g->add ? 1.0f : 0.0f, g->C,
+                           g->ldc) == dnnl_success;
+    signals_let();
+    return done;
 }
 
 const char *onednn_describe(void) {
