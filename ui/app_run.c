@@ -184,7 +184,8 @@ static void handle_key(struct loop *l, int key, const struct term_mouse *mouse) 
 
 static int wait_ms(const struct loop *l) {
     bool watches = l->app->mode == APP_WATCH && !l->app->replay;
-    return l->more || l->urgent ? 0 : pace_wait_ms(watches, clock_now(), l->touched_at);
+    double now = clock_now(), touched_at = l->app->replay ? now : l->touched_at; /* it plays */
+    return l->more || l->urgent ? 0 : pace_wait_ms(watches, now, touched_at);
 }
 
 /* Once what the log tells is over, so that this is the last word. */

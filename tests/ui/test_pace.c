@@ -5,8 +5,10 @@
 
 static void test_steering(void **state) {
     (void)state;
-    assert_int_equal(pace_wait_ms(false, 12.34, 0), 50);
     assert_int_equal(pace_wait_ms(false, 12.34, 12.3), 50);
+    assert_int_equal(pace_wait_ms(false, 109.75, 100), 50);
+    assert_int_equal(pace_wait_ms(false, 110.25, 100), 251);
+    assert_int_equal(pace_wait_ms(false, 112.375, 100), 126);
 }
 
 static void test_watching(void **state) {
