@@ -81,6 +81,16 @@ void app_say(struct app *a, enum style style, const char *fmt, ...) {
     va_end(args);
     a->message_style = style;
     a->message_new = true;
+    a->message_is_news = false;
+}
+
+/* What the log tells. The log pane has it too, so that it takes no warning's place, unless it
+ * is a problem or the run's end. */
+static void say_news(struct app *a, enum style style, const char *text) {
+    bool stands = a->message[0] && !a->message_is_news && style_is_alarm(a->message_style);
+    if (stands && !style_is_alarm(style) && style != STYLE_STRONG) return;
+    app_say(a, style, "%s", text);
+    a->message_is_news = true;
 }
 
 enum app_end app_ended(const struct app *a) { return a->end; }
@@ -104,7 +114,7 @@ enum life app_life(const struct app *a, double now, double *silent_s) {
 /* Groups that were frozen from one step on, told together. */
 static void say_freeze(struct app *a) {
     const struct history_freeze *f = &a->history.freeze;
-    char what[80], forecast[64] = "", seconds[FORMAT_MAX];
+    char what[80], forecast[64] = "", seconds[FORMAT_MAX], text[sizeof a->message];
     if (f->count > 1) snprintf(what, sizeof what, "%d groups", f->count);
     else snprintf(what, sizeof what, "%s", f->group);
     format_seconds(seconds, isfinite(f->measured_s) ? f->measured_s : f->predicted_s);
@@ -112,11 +122,12 @@ static void say_freeze(struct app *a) {
         snprintf(forecast, sizeof forecast, ", a step takes %s", seconds);
     else if (isfinite(f->predicted_s))
         snprintf(forecast, sizeof forecast, ", a step should take %s", seconds);
-    app_say(a, f->frozen ? STYLE_FROZEN : STYLE_LEARN, "%s %s from step %" PRId64 "%s", what,
-            f->frozen      ? "frozen"
-            : f->count > 1 ? "learn"
-                           : "learns",
-            f->step, forecast);
+    snprintf(text, sizeof text, "%s %s from step %" PRId64 "%s", what,
+             f->frozen      ? "frozen"
+             : f->count > 1 ? "learn"
+                            : "learns",
+             f->step, forecast);
+    say_news(a, f->frozen ? STYLE_FROZEN : STYLE_LEARN, text);
 }
 
 static void say_event(struct app *a, const struct event *e) {
@@ -135,7 +146,7 @@ static void say_event(struct app *a, const struct event *e) {
     }
     if (e->type == EVENT_CONTROL && !a->replay && strcmp(e->control.by, "screen") == 0)
         return; /* answered */
-    if (journal_sentence(e, &text, &style)) app_say(a, style, "%s", buf_text(&text));
+    if (journal_sentence(e, &text, &style)) say_news(a, style, buf_text(&text));
     buf_deinit(&text);
 }
 
@@ -171,7 +182,7 @@ void app_copied(struct app *a, bool sent) {
 }
 
 void app_caught_up(struct app *a) {
-    a->message[0] = '\0';
+    if (a->message_is_news) a->message[0] = '\0';
     if (!a->own_note[0]) return;
     journal_note(&a->history.journal, STYLE_WARNING, a->own_note);
     app_say(a, STYLE_WARNING, "%s", a->own_note);

@@ -7,15 +7,14 @@
 #include "ui/tour.h"
 #include "ui/wrap.h"
 
-static const double message_s = 10, error_s = 30; /* how long a message stays */
+static const double message_s = 10, alarm_s = 30; /* how long a message stays */
 
 /* What the clock changes: silence begins, messages end. */
 static void keep_time(struct app *a, double now) {
     if (a->seen != a->seen_at_draw || a->heard_at == 0) a->heard_at = now;
     a->seen_at_draw = a->seen;
     if (a->message_new) {
-        bool error = a->message_style == STYLE_ERROR || a->message_style == STYLE_WARNING;
-        a->message_until = now + (error ? error_s : message_s);
+        a->message_until = now + (style_is_alarm(a->message_style) ? alarm_s : message_s);
         a->message_new = false;
     } else if (now >= a->message_until) a->message[0] = '\0';
 }

@@ -17,7 +17,7 @@ static bool may_ask(struct app *a, enum command_kind kind) {
         return false;
     }
     if (a->mode == APP_WATCH) {
-        app_say(a, STYLE_NORMAL,
+        app_say(a, a->outdone ? STYLE_WARNING : STYLE_NORMAL,
                 a->outdone ? "another screen steers alone: %s --steal takes it back"
                            : "watching only: %s drives it",
                 a->drive_command);

@@ -87,6 +87,7 @@ struct app {
     char message[640];
     enum style message_style;
     bool message_new;     /* its time begins with the next frame */
+    bool message_is_news; /* out of the log */
     double message_until; /* clock_wall() */
 
     /* silence */

@@ -2,6 +2,7 @@
  * Colour only adds: whatever a style says is also said by a word or a mark. */
 #ifndef THAW_UI_STYLE_H
 #define THAW_UI_STYLE_H
+#include <stdbool.h>
 
 enum style {
     STYLE_NORMAL, STYLE_DIM, STYLE_STRONG,
@@ -14,6 +15,9 @@ enum style {
     STYLE_SELECTED, STYLE_CURSOR, STYLE_KEY, STYLE_WARNING, STYLE_ERROR,
     STYLE_COUNT
 };
+
+/* Stays longer, and news does not take its place. */
+static inline bool style_is_alarm(enum style s) { return s == STYLE_WARNING || s == STYLE_ERROR; }
 
 /* What the terminal can show: decides frame lines and the curve's glyphs. */
 enum glyphs { GLYPHS_ASCII, GLYPHS_BLOCKS, GLYPHS_BRAILLE };

@@ -174,6 +174,14 @@ static void test_role(void **state) {
     fixture_type(&f, "p ");
     assert_int_equal(f.n_sent, 1);
     assert_true(fixture_shows(&f, "another screen steers alone"));
+    struct event news = {
+        .type = EVENT_FREEZE,
+        .step = 500,
+        .freeze = {.group = "block.1", .by = "config", .frozen = true, .measured_s = 0.001}};
+    app_observe(f.app, &news); /* does not take that from the screen */
+    app_caught_up(f.app);
+    fixture_draw(&f);
+    assert_true(fixture_shows(&f, "another screen steers alone"));
     app_set_role(f.app, 1);
     fixture_draw(&f);
     assert_true(fixture_shows(&f, "this screen steers again"));
