@@ -55,6 +55,7 @@ static bool add_sentence(struct filter *f, const char *s, size_t n, struct err *
     uint32_t number, known = f->seen.n;
     if (tidy(s, n, &f->line) < SENTENCE_WORDS_MIN) return true;
     if (f->line.failed) return err_set(err, ERR_NOMEM, "no memory for a sentence");
+    if (f->line.len > SENTENCE_BYTES_MAX) return true;
     if (!bytes_map_add(&f->seen, f->line.data, f->line.len, &number, err)) return false;
     return number < known ||
            source_add(f->out, f->line.data, f->line.len, f->line.data, f->line.len, err);

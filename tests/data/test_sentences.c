@@ -67,6 +67,29 @@ static void test_composed(void **state) {
     source_deinit(&s);
 }
 
+/* An index without a full stop is no sentence. */
+static void test_longest(void **state) {
+    (void)state;
+    struct source_text s = {0};
+    struct buf text = {0}, want = {0};
+    for (int over = 0; over < 2; over++) {
+        size_t start = text.len;
+        for (int i = 0; i < SENTENCE_BYTES_MAX / 5 - 1; i++)
+            buf_str(&text, over ? "Fghi " : "Abcd ");
+        buf_str(&text, over ? "words. " : "word. ");
+        if (!over) buf_add(&want, text.data + start, text.len - start - 1);
+    }
+    assert_int_equal(want.len, SENTENCE_BYTES_MAX);
+    buf_str(&want, "|It is a dog.|");
+    buf_str(&text, "It is a dog.");
+    put_file("long.txt", text.data, text.len);
+    assert_true(source_read(spec_of("sentences:text", "long.txt"), &s, NULL));
+    assert_units(&s, buf_text(&want));
+    source_deinit(&s);
+    buf_deinit(&text);
+    buf_deinit(&want);
+}
+
 static void test_specs(void **state) {
     (void)state;
     char out[4300];
@@ -89,6 +112,7 @@ static void test_specs(void **state) {
 
 int main(void) {
     static const struct CMUnitTest others[] = {cmocka_unit_test(test_composed),
+                                               cmocka_unit_test(test_longest),
                                                cmocka_unit_test(test_specs)};
     struct CMUnitTest tests[COUNT(cases) + COUNT(others)];
     for (size_t i = 0; i < COUNT(cases); i++)
