@@ -53,7 +53,8 @@ struct transformer_plan bench_transformer_plan(const struct bench_options *o) {
     return (struct transformer_plan){.batch = o->batch,
                                      .time = o->block,
                                      .backward = true,
-                                     .factors = factored_pays(&o->config, rows)};
+                                     .factors = factored_pays(&o->config, rows),
+                                     .in_grads = true};
 }
 
 /* Weights, gradients and two moments; activations; operands of the limits. */
@@ -271,7 +272,8 @@ bool bench_train(struct bench *b, struct bench_step *out, struct err *err) {
     for (int g = 0; g < t->n_groups; g++)
         out->learning += b->learn[g] ? t->groups[g].parameters : 0;
     out->activations_bytes =
-        transformer_bytes(&o->config, bench_transformer_plan(o), bench_threads(b));
+        transformer_bytes(&o->config, bench_transformer_plan(o), bench_threads(b)) -
+        transformer_bytes_in_grads(t, bench_transformer_plan(o), b->learn);
     int n = out->iters = rounds_for(o, warm_up(b, out));
     double *times = calloc((size_t)N_TIMES * (size_t)n, sizeof *times), one[N_TIMES];
     if (!times) return err_set(err, ERR_NOMEM, "not enough memory for %d times", n);

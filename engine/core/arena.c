@@ -70,6 +70,11 @@ void *arena_take(struct arena *a, size_t bytes, struct err *err) {
     return p;
 }
 
+void arena_forget(struct arena *a) {
+    size_t used = a->used; /* its last page holds nothing else */
+    if (used > 0) madvise(a->base, used, MADV_DONTNEED);
+}
+
 size_t arena_mark(const struct arena *a) { return a->used; }
 
 void arena_rewind(struct arena *a, size_t mark) {

@@ -27,6 +27,9 @@ static inline real *arena_take_reals(struct arena *a, size_t n, struct err *err)
 /* Bytes that taking `n` bytes uses up: n rounded up to ARENA_ALIGN. For sizing an arena. */
 size_t arena_round(size_t bytes);
 
+/* Give back the memory of all that was taken until it is written again: it is zeros now. */
+void arena_forget(struct arena *a);
+
 size_t arena_mark(const struct arena *a);            /* scratch: rewinding to a mark */
 void arena_rewind(struct arena *a, size_t mark);     /* gives back all taken since   */
 size_t arena_capacity(const struct arena *a);        /* bytes */

@@ -377,8 +377,12 @@ bool decoder_feed(struct decoder *d, const struct weights *w,
     d->answers = 0;
     for (int at = 0, fed; at < n; at += fed) {
         fed = embed(d, &v, tokens + at, n - at);
-        for (int l = 0; l < d->table->config.layers; l++) feed_block(d, w, l);
+        for (int l = 0; l < d->table->config.layers; l++) {
+            feed_block(d, w, l);
+            weights_leave(w, l);
+        }
         answer(d, &v, at);
+        weights_leave(w, -1);
     }
     return true;
 }

@@ -13,6 +13,7 @@
  * so memory follows what learns. */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/model/transformer_impl.h"
 #include "engine/nn/op_qk.h"
@@ -41,7 +42,7 @@ static void widen_ranks(struct widths *w, const struct model_config *c, int l) {
         if (rank[site] > w->rank[site]) w->rank[site] = rank[site];
 }
 
-static struct widths widths_of(const struct model_config *c) {
+struct widths widths_of(const struct model_config *c) {
     struct widths w = {.model = c->width, .ffn = c->ffn};
     w.q = c->heads * c->head_dim;
     w.kv = c->kv_heads * c->head_dim;
@@ -95,25 +96,31 @@ static bool head_fits_shares(const struct model_config *c, struct transformer_pl
 
 /* ---- layout ---- */
 
-/* All that a block keeps but x, which stands already. `keep`: x_mid has memory of its own, so
- * that x is still there for the backward. */
-static void lay_out_block(struct cursor *at, struct block_kept *b, const struct model_config *c,
-                          size_t rows, bool keep) {
+/* What is small of what a block keeps: a hundredth. */
+static void lay_out_small(struct cursor *at, struct block_kept *b, const struct model_config *c,
+                          size_t rows) {
     const struct family_traits *f = &family_traits[c->family];
     struct widths w = widths_of(c);
-    b->x_mid = keep ? place(at, rows, w.model) : b->x;
     b->rstd1 = place(at, rows, 1);
     b->rstd2 = place(at, rows, 1);
     if (!f->rms) b->mean1 = place(at, rows, 1);
     if (!f->rms) b->mean2 = place(at, rows, 1);
-    b->qkv = place(at, rows, w.qkv);
     if (f->qk_norm) b->q_rstd = place(at, rows, c->heads);
     if (f->qk_norm) b->k_rstd = place(at, rows, c->kv_heads);
-    b->attn = place(at, rows, w.q);
     b->lse = place(at, rows, c->heads);
-    b->up = place(at, rows, w.up);
     for (int site = 0; site < ADAPTER_SITES; site++)
         b->low[site] = w.rank[site] ? place(at, rows, w.rank[site]) : NULL;
+}
+
+/* What is large, but x, which stands already (in_grads.c has a list of them all). `keep`: x_mid
+ * has memory of its own, so that x is still there for the backward. */
+static void lay_out_large(struct cursor *at, struct block_kept *b, const struct model_config *c,
+                          size_t rows, bool keep) {
+    struct widths w = widths_of(c);
+    b->x_mid = keep ? place(at, rows, w.model) : b->x;
+    b->qkv = place(at, rows, w.qkv);
+    b->attn = place(at, rows, w.q);
+    b->up = place(at, rows, w.up);
 }
 
 static void lay_out_turned(struct cursor *at, struct transformer *tf,
@@ -138,19 +145,23 @@ static void lay_out_wide(struct cursor *at, struct transformer *tf) {
                                    .down = place(at, (size_t)w.model, w.ffn)};
 }
 
-/* Every block with its input; what else it keeps is its own, or with recompute all blocks'. */
+/* Every block with its input; what else it keeps is its own, or with recompute all blocks'. The
+ * small come together, so that the large, which may stand elsewhere (in_grads.c), are on pages
+ * that are not touched then. */
 static void lay_out_blocks(struct cursor *at, struct transformer *tf,
                            const struct model_config *c, size_t rows) {
     struct block_kept b = {0};
+    struct cursor large = *at;
+    for (int l = 0; l < (tf->plan.recompute ? 1 : c->layers); l++)
+        lay_out_small(&large, &b, c, rows);
     for (int l = 0; l < c->layers; l++) {
-        real *x = place(at, rows, c->width);
-        if (l == 0 || !tf->plan.recompute) {
-            b = (struct block_kept){.x = x};
-            lay_out_block(at, &b, c, rows, true);
-        }
-        b.x = x;
+        bool own = l == 0 || !tf->plan.recompute;
+        if (own) lay_out_small(at, &b, c, rows);
+        b.x = place(&large, rows, c->width);
+        if (own) lay_out_large(&large, &b, c, rows, true);
         if (tf->blocks) tf->blocks[l] = b;
     }
+    *at = large;
 }
 
 static void lay_out_factors(struct cursor *at, struct block_factors *f, struct widths w,
@@ -187,7 +198,8 @@ static void lay_out_lane(struct cursor *at, struct lane *lane, const struct tran
     struct widths w = tf->width;
     if (own) {
         lane->own.x = place(at, rows, w.model);
-        lay_out_block(at, &lane->own, c, rows, false);
+        lay_out_small(at, &lane->own, c, rows);
+        lay_out_large(at, &lane->own, c, rows, false);
     }
     lane->normed = place(at, rows, w.model);
     if (backward && c->adapter.rank > 0 && c->adapter.dropout > 0)
@@ -312,7 +324,8 @@ size_t transformer_bytes_above(const struct model_config *c, struct transformer_
     size_t rows = (size_t)plan.batch * (size_t)plan.time,
            spared = cut > 1 ? (size_t)cut - 1 : 0;
     place(&at, rows, c->width);
-    if (!plan.recompute) lay_out_block(&at, &b, c, rows, true);
+    if (!plan.recompute) lay_out_small(&at, &b, c, rows);
+    if (!plan.recompute) lay_out_large(&at, &b, c, rows, true);
     return transformer_bytes(c, plan, threads) - (plan.backward ? spared * at.used : 0);
 }
 
@@ -329,10 +342,11 @@ struct transformer *transformer_create(const struct param_table *t,
     tf->table = t;
     tf->ex = ex;
     tf->blocks = calloc((size_t)c->layers, sizeof *tf->blocks);
+    tf->own = calloc((size_t)c->layers, sizeof *tf->own);
     tf->turned = calloc((size_t)c->layers, sizeof *tf->turned);
     tf->lanes = calloc((size_t)threads, sizeof *tf->lanes);
     tf->todo = calloc((size_t)plan.batch, sizeof *tf->todo);
-    if (!tf->blocks || !tf->turned || !tf->lanes || !tf->todo) goto no_memory;
+    if (!tf->blocks || !tf->own || !tf->turned || !tf->lanes || !tf->todo) goto no_memory;
     size_t bytes = transformer_bytes(c, plan, threads);
     tf->arena = arena_create(bytes, err);
     char *base = tf->arena ? arena_take(tf->arena, bytes, err) : NULL;
@@ -341,6 +355,7 @@ struct transformer *transformer_create(const struct param_table *t,
         return NULL;
     }
     lay_out(tf, c, base);
+    memcpy(tf->own, tf->blocks, (size_t)c->layers * sizeof *tf->own);
     if (tf->cosine)
         rope_table(tf->cosine, tf->sine, plan.time, c->head_dim, c->rope_theta,
                    c->rope_scaling);
@@ -356,6 +371,7 @@ void transformer_destroy(struct transformer *tf) {
     if (!tf) return;
     arena_destroy(tf->arena);
     free(tf->blocks);
+    free(tf->own);
     free(tf->turned);
     free(tf->lanes);
     free(tf->todo);

@@ -84,6 +84,8 @@ struct weights {
     real **group;                    /* [n_groups] each group's memory, [reals] */
     struct arena *arena;             /* own memory; touched pages only are paid for */
     bool *shared;                    /* [n_groups] group[g] belongs to another */
+    struct shelf *shelf;             /* of weights_shelve(); NULL: nothing was */
+    bool *shelved;                   /* [n_groups] group[g] stands there, and can only be read */
     bool plain;                      /* its adapters are off: the model runs without them */
     uint16_t **narrow; /* [n_groups] the group's matrices as numbers of 16 bits, at their offsets; group[g] has its
                           vectors alone then. NULL: all are reals. Such a group cannot change */
@@ -117,6 +119,17 @@ bool weights_copy(struct weights *w, const struct weights *from);
 /* Copy group g from where it is shared into own memory (copy on thaw). Nothing when it is own. */
 void weights_unshare(struct weights *w, int g);
 
+/* Put group g aside as it is: into a file in `folder` (core/shelf.h), where it takes no memory but while it is looked
+ * at. It is w's own then, and cannot change. Nothing where it is narrow or aside already. Where it fails (ERR_FULL,
+ * ERR_IO) it stays as it was. */
+bool weights_shelve(struct weights *w, int g, const char *folder, struct err *err);
+/* A block (layer -1: all that is outside of blocks) has been looked at and is not needed soon: where it is aside its
+ * memory is given back. */
+void weights_leave(const struct weights *w, int layer);
+void weights_leave_all(const struct weights *w);
+/* Give back the memory of all own groups until they are written again: they are zeros now. */
+void weights_forget(struct weights *w);
+
 /* Where a parameter stands; NULL for a matrix of a narrow group. */
 static inline real *weights_param(const struct weights *w, int param) {
     const struct param *p = &w->table->params[param];
@@ -142,6 +155,8 @@ bool weights_adapters_blank(const struct weights *w);
 /* Stable 64-bit fingerprint of all weights' bytes (of one group: weights_fingerprint_group). */
 uint64_t weights_fingerprint(const struct weights *w);
 uint64_t weights_fingerprint_group(const struct weights *w, int g);
+/* ||W|| of group g, summed in double in order. */
+double weights_norm(const struct weights *w, int g);
 /* ||W - B|| / ||B|| for group g, sums in double in a fixed order; 0 when B shares W. */
 double weights_distance(const struct weights *w, const struct weights *base, int g);
 

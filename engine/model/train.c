@@ -36,6 +36,7 @@ double transformer_train(struct transformer *tf, const struct weights *w, struct
     bool embed = !learn || learn[0];
     struct head_task head = head_of(&p, grads, learn, part, lowest < layers || embed);
     struct products due = {.n = 0};
+    blocks_place(tf, grads, learn, lowest, part->whole);
     blocks_turn(&p, lowest, layers);
     if (lowest > 0) prefix_forward(&p, part->prefix);
     shares_run(&p, forward_share, tf->head_in_shares ? &head : NULL);

@@ -277,6 +277,7 @@ void blocks_forward(const struct share *s, int from, int to) {
     for (int l = from; l < to; l++) {
         if (whole) block_widen(s->p, l);
         block_forward(s, l);
+        if (whole) weights_leave(s->p->w, l);
     }
 }
 
@@ -332,6 +333,7 @@ double transformer_loss(struct transformer *tf, const struct weights *w, const i
         .rows = p.rows, .width = tf->width.model, .vocab = tf->table->config.vocab};
     loss_head(tf->ex, nll, hit, NULL, NULL, tf->normed, weights_outer(w, NULL).head, targets,
               tf->logits, d);
+    weights_leave_all(w);
     return mean_nll(nll, targets, p.rows);
 }
 
@@ -341,4 +343,5 @@ void transformer_logits(struct transformer *tf, const struct weights *w, const i
     struct linear_dims d = {
         .rows = p.rows, .in = tf->width.model, .out = tf->table->config.vocab};
     linear_forward(tf->ex, logits, NULL, tf->normed, weights_outer(w, NULL).head, NULL, d);
+    weights_leave_all(w);
 }

@@ -18,6 +18,10 @@ struct transformer_plan {
                         gradients are the same bits */
     bool factors;    /* the gradient of the head's matrix is left as its factors (factored.h) by parts that are the
                         whole of their step: with room for them. Where factored_pays() */
+    bool in_grads;   /* what a block keeps stands, as far as it fits, where the gradients of the block below it will be
+                        laid down, by parts that are the whole of their step: those are made when it is no longer
+                        needed. Where all threads work on one block at a time, and without recompute; else it is
+                        of no effect */
     bool narrow;     /* blocks may be numbers of 16 bits (params.h): with room in which one block is widened at a
                         time. Only where transformer_widens() */
 };
@@ -32,6 +36,9 @@ size_t transformer_bytes(const struct model_config *c, struct transformer_plan p
 /* Those of them that are paid for while nothing below block `cut` learns. */
 size_t transformer_bytes_above(const struct model_config *c, struct transformer_plan plan, int threads,
                                int cut);
+/* Those of them that are not paid for, since plan.in_grads keeps them in memory of gradients that are paid for anyway,
+ * while `learn` (NULL: all) says what learns. */
+size_t transformer_bytes_in_grads(const struct param_table *t, struct transformer_plan plan, const bool *learn);
 /* `ex` and `t` are borrowed for its life. Owner: the caller. */
 struct transformer *transformer_create(const struct param_table *t, struct transformer_plan plan,
                                        struct exec *ex, struct err *err);

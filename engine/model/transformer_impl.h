@@ -98,6 +98,7 @@ struct transformer {
     struct block_turned *turned; /* [layers]; all NULL unless transformer_turns() */
     struct block_view wide;    /* plan.narrow only: matrices of the block that is computed, where they are narrow */
     struct block_kept *blocks; /* [layers], backward only. With plan.recompute only x is a block's own */
+    struct block_kept *own;    /* [layers] where they stand but for plan.in_grads (in_grads.c) */
     real *x_top;               /* [rows, model] the last block's output; backward only */
     real *normed;              /* [rows, model] the final norm's output */
     real *top_mean, *top_rstd; /* [rows] and its statistics */
@@ -152,6 +153,12 @@ void blocks_turn(const struct pass *p, int from, int to);
 struct block_view block_weights(const struct pass *p, int layer);
 void block_widen(const struct pass *p, int layer);
 bool block_is_narrow(const struct weights *w, int layer);
+
+/* Where each block above `from` keeps its own from now on: in memory of gradients where `inside`, else in the
+ * transformer's. Nothing without plan.in_grads. in_grads.c */
+void blocks_place(struct transformer *tf, const struct weights *grads, const bool *learn, int from, bool inside);
+/* Widths of the model's streams. memory.c */
+struct widths widths_of(const struct model_config *c);
 
 /* Call fn for every share of the pass; returns when all are done. */
 void shares_run(const struct pass *p, void (*fn)(const struct share *s, void *ctx), void *ctx);

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "engine/core/arena.h"
+#include "engine/core/files.h"
 #include "engine/core/rng.h"
+#include "engine/core/shelf.h"
 #include "engine/model/params.h"
 
 size_t group_bytes(const struct group *g, enum narrow_kind kind) {
@@ -26,9 +28,10 @@ static bool weights_reserve(const struct param_table *t, const enum narrow_kind 
     *out = (struct weights){.table = t,
                             .group = calloc(n, sizeof *out->group),
                             .shared = calloc(n, sizeof *out->shared),
+                            .shelved = calloc(n, sizeof *out->shelved),
                             .narrow = calloc(n, sizeof *out->narrow),
                             .kind = calloc(n, sizeof *out->kind)};
-    if (out->group && out->shared && out->narrow && out->kind)
+    if (out->group && out->shared && out->shelved && out->narrow && out->kind)
         out->arena = arena_create(bytes, err);
     else err_set(err, ERR_NOMEM, "not enough memory for %d groups of weights", t->n_groups);
     if (out->arena) return true;
@@ -59,8 +62,10 @@ bool weights_create(const struct param_table *t, struct weights *out, struct err
 
 void weights_destroy(struct weights *w) {
     arena_destroy(w->arena);
+    shelf_destroy(w->shelf);
     free(w->group);
     free(w->shared);
+    free(w->shelved);
     free(w->narrow);
     free(w->kind);
     *w = (struct weights){0};
@@ -108,6 +113,37 @@ void weights_unshare(struct weights *w, int g) {
     memcpy(own, w->group[g], n * sizeof *own);
     w->group[g] = own;
 }
+
+/* ---- aside ---- */
+
+bool weights_shelve(struct weights *w, int g, const char *folder, struct err *err) {
+    size_t bytes = w->table->groups[g].reals * sizeof(real);
+    if (w->shelved[g] || w->narrow[g] || bytes == 0) return true;
+    if (!w->shelf) w->shelf = shelf_create(folder, err);
+    const void *at = w->shelf ? shelf_put(w->shelf, w->group[g], bytes, err) : NULL;
+    if (!at) return false;
+    if (!w->shared[g])
+        files_forget(w->group[g], bytes); /* own memory, which nobody looks at any more */
+    w->group[g] = (real *)at;             /* nothing writes where `shelved` is set */
+    w->shelved[g] = true;
+    w->shared[g] = false;
+    return true;
+}
+
+static void leave_group(const struct weights *w, int g) {
+    if (w->shelved[g]) shelf_leave(w->group[g], w->table->groups[g].reals * sizeof(real));
+}
+
+void weights_leave(const struct weights *w, int layer) {
+    for (int g = 0; w->shelf && g < w->table->n_groups; g++)
+        if (w->table->groups[g].layer == layer) leave_group(w, g);
+}
+
+void weights_leave_all(const struct weights *w) {
+    for (int g = 0; w->shelf && g < w->table->n_groups; g++) leave_group(w, g);
+}
+
+void weights_forget(struct weights *w) { arena_forget(w->arena); }
 
 bool weights_narrows(const struct param_table *t, int g) {
     const struct group *group = &t->groups[g];
@@ -174,13 +210,23 @@ bool weights_adapters_blank(const struct weights *w) {
     return true;
 }
 
-/* Reals that are looked at together where a group may be narrow. */
-enum { LOOK_REALS = 8192 };
+/* Reals that are looked at together where a group may be narrow; with how many, behind one
+ * another, what is aside is left again. */
+enum { LOOK_REALS = 8192, LEAVE_REALS = 128 * LOOK_REALS };
+
+/* n more reals of group g have been looked at, *since it was left last. */
+static void look_on(const struct weights *w, int g, size_t n, size_t *since) {
+    *since += n;
+    if (!w->shelved[g] || *since < LEAVE_REALS) return;
+    leave_group(w, g);
+    *since = 0;
+}
 
 uint64_t weights_fingerprint_group(const struct weights *w, int g) {
     const struct group *group = &w->table->groups[g];
     real scratch[LOOK_REALS];
     uint64_t chain[2] = {0, 0}; /* the hash so far, the next one */
+    size_t since = 0;
     for (int i = group->first; i < group->first + group->n; i++) {
         const struct param *p = &w->table->params[i];
         size_t all = (size_t)p->rows * (size_t)p->cols;
@@ -188,8 +234,10 @@ uint64_t weights_fingerprint_group(const struct weights *w, int g) {
             n = all - from < LOOK_REALS ? all - from : LOOK_REALS;
             chain[1] = rng_hash(weights_reals(w, i, from, n, scratch), n * sizeof(real));
             chain[0] = rng_hash(chain, sizeof chain);
+            look_on(w, g, n, &since);
         }
     }
+    leave_group(w, g);
     return chain[0];
 }
 
@@ -200,6 +248,25 @@ uint64_t weights_fingerprint(const struct weights *w) {
         chain[0] = rng_hash(chain, sizeof chain);
     }
     return chain[0];
+}
+
+double weights_norm(const struct weights *w, int g) {
+    const struct group *group = &w->table->groups[g];
+    real scratch[LOOK_REALS];
+    double sum = 0;
+    size_t since = 0;
+    for (int i = group->first; i < group->first + group->n; i++) {
+        const struct param *p = &w->table->params[i];
+        size_t all = (size_t)p->rows * (size_t)p->cols;
+        for (size_t from = 0, n; from < all; from += n) {
+            n = all - from < LOOK_REALS ? all - from : LOOK_REALS;
+            const real *x = weights_reals(w, i, from, n, scratch);
+            for (size_t k = 0; k < n; k++) sum += (double)x[k] * (double)x[k];
+            look_on(w, g, n, &since);
+        }
+    }
+    leave_group(w, g);
+    return sqrt(sum);
 }
 
 /* sums[0] += |a - b|^2, sums[1] += |b|^2. The order is fixed by n. */
@@ -219,6 +286,7 @@ double weights_distance(const struct weights *w, const struct weights *base, int
     const struct group *group = &w->table->groups[g];
     real left[LOOK_REALS], right[LOOK_REALS];
     double sums[2] = {0, 0};
+    size_t since = 0;
     if (w->group[g] == base->group[g]) return 0;
     for (int i = group->first; i < group->first + group->n; i++) {
         const struct param *p = &w->table->params[i];
@@ -227,7 +295,9 @@ double weights_distance(const struct weights *w, const struct weights *base, int
             n = all - from < LOOK_REALS ? all - from : LOOK_REALS;
             add_squares(sums, weights_reals(w, i, from, n, left),
                         weights_reals(base, i, from, n, right), n);
+            look_on(base, g, n, &since);
         }
     }
+    leave_group(base, g);
     return sums[1] > 0 ? sqrt(sums[0] / sums[1]) : 0;
 }

@@ -75,12 +75,16 @@ static bool head_learns(const struct memory_ask *a) {
     return any;
 }
 
-/* Whether every step is one part, with so few rows that the gradient of the head's matrix is
- * left as factors. */
-static bool leaves_factors(const struct memory_ask *a) {
+static bool steps_are_one_part(const struct memory_ask *a) {
     for (int i = 0; i < a->settings->n_stages; i++)
         if (a->settings->stages[i].batch > a->sequences) return false;
-    return factored_pays(&a->table->config, (size_t)a->sequences * (size_t)a->time) &&
+    return true;
+}
+
+/* With so few rows that the gradient of the head's matrix is left as factors. */
+static bool leaves_factors(const struct memory_ask *a) {
+    return steps_are_one_part(a) &&
+           factored_pays(&a->table->config, (size_t)a->sequences * (size_t)a->time) &&
            head_learns(a);
 }
 
@@ -90,6 +94,7 @@ struct transformer_plan memory_transformer(const struct memory_ask *a) {
                                      .backward = true,
                                      .recompute = a->recompute,
                                      .factors = leaves_factors(a),
+                                     .in_grads = steps_are_one_part(a),
                                      .narrow = memory_any_narrow(a)};
 }
 
@@ -106,6 +111,23 @@ static uint64_t gradient_bytes(const struct memory_ask *a, int g) {
     return all - (uint64_t)head->rows * (uint64_t)head->cols * sizeof(real);
 }
 
+enum { SHELVE_FROM = 64 << 20 }; /* bytes of weights: less is not worth a file */
+
+bool memory_shelves_base(const struct settings *s, const struct param_table *t) {
+    return s->stages[s->n_stages - 1].l2_sp == 0 && t->parameters * sizeof(real) >= SHELVE_FROM;
+}
+
+/* What the base takes beside the weights, of what learns. */
+static uint64_t base_bytes(const struct memory_ask *a, const bool *learn) {
+    uint64_t sum = 0, most = 0;
+    for (int g = 0; g < a->table->n_groups; g++) {
+        uint64_t bytes = learn[g] ? as_reals(a->table, g) : 0;
+        sum += bytes;
+        if (bytes > most) most = bytes;
+    }
+    return memory_shelves_base(a->settings, a->table) ? most : sum;
+}
+
 /* A stage on top of the one before; ever[n_groups]: what has learned so far. */
 static struct memory_stage stage_of(const struct memory_ask *a, int i, const bool *learn,
                                     bool *ever, struct memory_stage before) {
@@ -115,13 +137,14 @@ static struct memory_stage stage_of(const struct memory_ask *a, int i, const boo
     c.context = a->time; /* no text is made longer than that */
     uint64_t activations = transformer_bytes_above(&c, memory_transformer(a), a->threads,
                                                    transformer_cut(t, learn));
+    activations -= transformer_bytes_in_grads(t, memory_transformer(a), learn);
     if (activations > now.activations) now.activations = activations;
     for (int g = 0; g < t->n_groups; g++) {
         ever[g] = ever[g] || learn[g];
         if (ever[g]) now.gradients += (uint64_t)a->half_sets * gradient_bytes(a, g) / 2;
         if (ever[g]) now.moments += 2 * as_reals(t, g);
-        if (learn[g] && i == a->settings->n_stages - 1) now.base += as_reals(t, g);
     }
+    if (i == a->settings->n_stages - 1) now.base = base_bytes(a, learn);
     return now;
 }
 

@@ -36,6 +36,10 @@ struct memory_needs {
 /* Fails where a stage's freeze does not fit the model, or memory for a mask is missing. */
 bool memory_needs(const struct memory_ask *a, struct memory_needs *out, struct err *err);
 
+/* Whether the base of what learns lies in a file of the run's folder (weights_shelve()): of a large model, unless each
+ * step pulls to it. It takes the memory of its largest group then, while it is looked at. */
+bool memory_shelves_base(const struct settings *s, const struct param_table *t);
+
 /* Whether the run fits into `available` bytes. ERR_NOMEM says what is needed, for what, what there is, and with
  * what it would fit: fewer sequences at a time, recomputation, blocks to freeze, or all of them. */
 bool memory_fits(const struct memory_ask *a, uint64_t available, struct err *err);

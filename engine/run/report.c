@@ -169,23 +169,6 @@ void report_step(struct trainer *t, double loss, double lr, double norm,
 
 /* ---- layers ---- */
 
-static double norm_of(const struct weights *w, int g) {
-    enum { AT_ONCE = 4096 };
-    const struct group *group = &w->table->groups[g];
-    real scratch[AT_ONCE];
-    double sum = 0;
-    for (int i = group->first; i < group->first + group->n; i++) {
-        const struct param *p = &w->table->params[i];
-        size_t all = (size_t)p->rows * (size_t)p->cols;
-        for (size_t from = 0, n; from < all; from += n) {
-            n = all - from < AT_ONCE ? all - from : AT_ONCE;
-            const real *x = weights_reals(w, i, from, n, scratch);
-            for (size_t k = 0; k < n; k++) sum += (double)x[k] * (double)x[k];
-        }
-    }
-    return sqrt(sum);
-}
-
 /* What the log says of one table group; a block is the root of its parts' squares. */
 struct part_facts {
     double norm, base_norm, distance, update;
@@ -193,14 +176,14 @@ struct part_facts {
 };
 
 static struct part_facts facts_of(const struct trainer *t, int g) {
-    struct part_facts f = {.norm = norm_of(&t->weights, g)};
+    struct part_facts f = {.norm = weights_norm(&t->weights, g)};
     f.update = t->group_updates[g] * f.norm;
     f.base_norm = f.norm;
     if (!t->has_base) return f;
     bool same = weights_fingerprint_group(&t->weights, g) == t->base_fingerprint[g];
     f.proven = same && !t->learn[g];
     if (same) return f;
-    f.base_norm = norm_of(&t->base, g);
+    f.base_norm = weights_norm(&t->base, g);
     f.distance = weights_distance(&t->weights, &t->base, g) * f.base_norm;
     return f;
 }

@@ -133,7 +133,10 @@ static bool tell_side(struct trainer *t, enum side side, struct request *request
     return ok;
 }
 
+/* Between two steps gradients mean nothing: their memory makes room for a base that is aside.
+ */
 static bool tell_all(struct trainer *t, struct request *requests, int n, struct err *err) {
+    if (t->base.shelf) weights_forget(&t->grads);
     return tell_side(t, SIDE_BASE, requests, n, err) &&
            tell_side(t, SIDE_THIRD, requests, n, err) &&
            tell_side(t, SIDE_TUNED, requests, n, err);

@@ -251,16 +251,30 @@ double stage_lr_scale(const struct trainer *t, int stage, int64_t stage_step, do
     return planned > 0 ? lr / planned : (double)NAN;
 }
 
+/* The base's own copy of a group, aside where the model is large; in memory where the disk does
+ * not take it, for which *why says why. */
+static void keep_base(struct trainer *t, int g, struct err *why) {
+    bool pulled = t->settings->stages[t->state.stage].l2_sp > 0;
+    if (!pulled && memory_shelves_base(t->settings, &t->table) &&
+        weights_shelve(&t->base, g, t->paths->dir, why))
+        return;
+    weights_unshare(&t->base, g);
+    if (pulled) weights_widen(&t->base, g); /* the update reads it */
+}
+
 void stage_thaw_base(struct trainer *t) {
-    bool adapting = false, pulled = t->settings->stages[t->state.stage].l2_sp > 0;
+    bool adapting = false;
+    struct err why = {0};
     for (int g = 0; g < t->table.n_groups; g++) {
         if (!t->learn[g]) continue;
-        if (t->has_base) weights_unshare(&t->base, g);
-        if (t->has_base && pulled) weights_widen(&t->base, g); /* the update reads it */
+        if (t->has_base) keep_base(t, g, &why);
         weights_widen(&t->weights, g);
         adapting |= t->table.lora[g];
     }
     t->weights.plain = !adapting && weights_adapters_blank(&t->weights);
+    if (!why.code) return;
+    err_prefix(&why, "the base stays in memory");
+    report_problem(t, false, why.msg);
 }
 
 bool stage_has_room(const struct trainer *t, const bool *learn, uint64_t available,
@@ -272,8 +286,9 @@ bool stage_has_room(const struct trainer *t, const bool *learn, uint64_t availab
         if (!learn[g] || t->learn[g]) continue;
         if (t->optim.steps[g] == 0) /* gradients and moments */
             bytes += (uint64_t)(trainer_ask(t).half_sets + 4) * reals / 2;
-        if (t->has_base && t->base.shared[g]) bytes += reals; /* a base of its own, or reals */
-        else if (t->weights.narrow[g]) bytes += reals;
+        bool copied =
+            t->has_base && t->base.shared[g] && !memory_shelves_base(t->settings, &t->table);
+        if (copied || t->weights.narrow[g]) bytes += reals; /* a base of its own, or reals */
     }
     if (bytes <= available) return true;
     return err_set(err, ERR_NOMEM,
@@ -294,6 +309,7 @@ double stage_kept_share(const struct trainer *t) {
 bool stage_save_base(struct trainer *t, struct err *err) {
     if (!t->has_base || t->base_saved) return true;
     t->base_saved = model_folder_save(t->paths->base, &t->base, t->tokenizer, err);
+    weights_leave_all(&t->base);
     return t->base_saved || err_prefix(err, "the base was not saved");
 }
 
@@ -320,6 +336,7 @@ static void begin_adapters_again(struct trainer *t) {
 
 /* What the base has other than the present weights becomes its own. */
 static bool copy_base(struct trainer *t, const struct weights *saved, struct err *err) {
+    struct err why = {0}; /* that something stays in memory: stage_thaw_base() says so */
     if (!weights_share(&t->weights, &t->base, err)) return false;
     if (saved->table->config.adapter.rank == 0) begin_adapters_again(t);
     for (int g = 0; g < t->table.n_groups; g++) {
@@ -331,6 +348,7 @@ static bool copy_base(struct trainer *t, const struct weights *saved, struct err
         weights_unshare(&t->base, g);
         weights_widen(&t->base, g);
         memcpy(t->base.group[g], saved->group[at], t->table.groups[g].reals * sizeof(real));
+        keep_base(t, g, &why);
     }
     t->base.plain = weights_adapters_blank(&t->base);
     t->has_base = t->base_saved = true;

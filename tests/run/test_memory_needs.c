@@ -74,9 +74,13 @@ static void test_everything_learns(void **state) {
     assert_int_equal(n.stages[0].gradients, n.weights);
     assert_int_equal(n.stages[0].moments, 2 * n.weights);
     assert_int_equal(n.stages[0].base, 0); /* the last stage's */
-    assert_int_equal(n.stages[1].base, n.weights);
+    uint64_t embed = group_bytes(&b->table.groups[0], NARROW_NONE);
+    assert_int_equal(n.stages[1].base, embed); /* it is aside: a group at a time is looked at */
     assert_int_equal(n.stages[0].activations, n.stages[1].activations);
-    assert_int_equal(n.stages[1].total, 5 * n.weights + n.stages[1].activations + n.beside);
+    assert_int_equal(n.stages[1].total,
+                     4 * n.weights + embed + n.stages[1].activations + n.beside);
+    put(b->s, "stages.1.l2_sp", "0.1"); /* each step reads all of it */
+    assert_int_equal(needs_of(b).stages[1].base, n.weights);
 }
 
 /* Shards that wait to be added to others have gradients of their own. */
@@ -146,6 +150,30 @@ static void test_factored(void **state) {
     assert_false(memory_transformer(&b->ask).factors);
 }
 
+/* Steps of one part keep their blocks' activations where gradients will be laid down: those of
+ * 11 blocks above another, 7,680 numbers a token. */
+static void test_in_grads(void **state) {
+    struct bed *b = *state;
+    uint64_t rows = UINT64_C(4) * 64, kept = 11 * rows * 7680 * sizeof(float);
+    struct memory_needs parts, whole;
+    for (int stage = 0; stage < 2; stage++)
+        put(b->s, stage ? "stages.1.micro_batch" : "stages.0.micro_batch", "4");
+    put(b->s, "stages.0.batch", "8");
+    put(b->s, "stages.1.batch", "8");
+    put(b->s, "stages.0.freeze", "embed"); /* no factors of the head's gradient */
+    put(b->s, "stages.1.freeze", "embed");
+    b->ask = memory_ask(b->s, &b->table, 64, 2);
+    parts = needs_of(b);
+    put(b->s, "stages.0.batch", "4");
+    put(b->s, "stages.1.batch", "4");
+    whole = needs_of(b);
+    assert_int_equal(whole.stages[1].activations + kept, parts.stages[1].activations);
+    assert_int_equal(whole.stages[1].gradients, parts.stages[1].gradients);
+    put(b->s, "recompute", "blocks");
+    b->ask = memory_ask(b->s, &b->table, 64, 2);
+    assert_true(needs_of(b).stages[1].activations < parts.stages[1].activations);
+}
+
 /* A refusal with `available` bytes; it names `wanted`. */
 static void assert_advised(const struct bed *b, uint64_t available, const char *wanted) {
     struct err err = {0};
@@ -162,7 +190,7 @@ static void test_advice(void **state) {
     assert_true(memory_fits(&b->ask, all, &err));
     assert_advised(b, all - 1, "micro_batch: 4, or recompute: blocks, or freeze: [\"embed\"]");
     assert_advised(b, all - 1,
-                   "GiB are needed (weights 0.5, gradients 0.5, moments 0.9, base 0.5");
+                   "GiB are needed (weights 0.5, gradients 0.5, moments 0.9, base 0.1");
     assert_advised(b, all - 900 * MIB, "freeze: [\"embed\", \"0-");
     assert_advised(b, 640 * MIB,
                    "micro_batch: 1, recompute: blocks and freeze: [\"embed\", \"0-");
@@ -210,6 +238,7 @@ int main(void) {
         with_bed(test_shards),
         with_bed(test_frozen),
         with_bed(test_factored),
+        with_bed(test_in_grads),
         with_bed(test_advice),
         with_bed(test_advice_holds),
         with_bed(test_from_nothing),
