@@ -27,8 +27,8 @@ struct decoder {
     const struct param_table *table; /* borrowed */
     struct exec *ex;                 /* borrowed */
     struct arena *arena;
-    int sequences;
-    int *length; /* [sequences] tokens fed */
+    int sequences, context; /* tokens of a sequence at most */
+    int *length;            /* [sequences] tokens fed */
     int *last;   /* [sequences] of the tokens under way: where its last one is, or -1 */
     int *answer; /* [sequences] which of `logits` is its own, or -1 */
     int answers; /* how many there are */
@@ -50,7 +50,7 @@ struct decoder {
 /* Where a sequence's keys, and its values, stand in a layer. */
 static size_t cache_of(const struct decoder *d, int layer, int sequence) {
     const struct model_config *c = &d->table->config;
-    size_t one = (size_t)c->kv_heads * (size_t)c->context * (size_t)c->head_dim;
+    size_t one = (size_t)c->kv_heads * (size_t)d->context * (size_t)c->head_dim;
     return ((size_t)layer * (size_t)d->sequences + (size_t)sequence) * one;
 }
 
@@ -70,11 +70,11 @@ static inline void attend(const struct attend_job *job, int r, int head) {
     int n = row.position + 1, dim = c->head_dim;
     size_t pair = (size_t)r * (size_t)c->heads + (size_t)head;
     size_t at = cache_of(d, job->layer, row.sequence) +
-                (size_t)(head / (c->heads / c->kv_heads)) * (size_t)(c->context * dim);
+                (size_t)(head / (c->heads / c->kv_heads)) * (size_t)(d->context * dim);
     const real *restrict q =
         job->q + (size_t)r * (size_t)job->stride + (size_t)head * (size_t)dim;
     const real *restrict keys = d->keys + at, *restrict values = d->values + at;
-    real *restrict s = d->scores + pair * (size_t)c->context;
+    real *restrict s = d->scores + pair * (size_t)d->context;
     real *restrict out = d->attn + pair * (size_t)dim;
     real scale = (real)(1 / sqrt(c->head_dim)), max = -INFINITY;
     for (int t = 0; t < n; t++) {
@@ -133,7 +133,7 @@ static real *take(struct taker *t, size_t a, size_t b) {
 static void lay_out(struct decoder *d, struct taker *t) {
     const struct model_config *c = &d->table->config;
     const struct family_traits *f = &family_traits[c->family];
-    size_t q = (size_t)c->heads * (size_t)c->head_dim, context = (size_t)c->context;
+    size_t q = (size_t)c->heads * (size_t)c->head_dim, context = (size_t)d->context;
     size_t kv = (size_t)c->kv_heads * (size_t)c->head_dim, ffn = (size_t)c->ffn;
     size_t turns = f->rotary ? context * (size_t)(c->head_dim / 2) : 0;
     size_t width = (size_t)c->width, sequences = (size_t)d->sequences;
@@ -160,7 +160,7 @@ static void lay_out(struct decoder *d, struct taker *t) {
 
 size_t decoder_bytes(const struct model_config *c, int sequences) {
     struct param_table table = {.config = *c};
-    struct decoder d = {.table = &table, .sequences = sequences};
+    struct decoder d = {.table = &table, .sequences = sequences, .context = c->context};
     struct taker taker = {0};
     lay_out(&d, &taker);
     return taker.bytes;
@@ -168,14 +168,19 @@ size_t decoder_bytes(const struct model_config *c, int sequences) {
 
 struct decoder *decoder_create(const struct param_table *t, int sequences, struct exec *ex,
                                struct err *err) {
+    return decoder_create_short(t, sequences, t->config.context, ex, err);
+}
+
+struct decoder *decoder_create_short(const struct param_table *t, int sequences, int context,
+                                     struct exec *ex, struct err *err) {
     const struct model_config *c = &t->config;
-    assert(sequences > 0);
+    assert(sequences > 0 && context > 0 && context <= c->context);
     struct decoder *d = calloc(1, sizeof *d);
     if (!d) {
         err_set(err, ERR_NOMEM, "not enough memory for a decoder");
         return NULL;
     }
-    *d = (struct decoder){.table = t, .ex = ex, .sequences = sequences};
+    *d = (struct decoder){.table = t, .ex = ex, .sequences = sequences, .context = context};
     struct taker taker = {0};
     lay_out(d, &taker);
     taker.arena = d->arena = arena_create(taker.bytes, err);
@@ -185,7 +190,7 @@ struct decoder *decoder_create(const struct param_table *t, int sequences, struc
     }
     lay_out(d, &taker);
     if (family_traits[c->family].rotary)
-        rope_table(d->cosine, d->sine, c->context, c->head_dim, c->rope_theta, c->rope_scaling);
+        rope_table(d->cosine, d->sine, d->context, c->head_dim, c->rope_theta, c->rope_scaling);
     return d;
 }
 
@@ -284,7 +289,7 @@ static void remember(struct decoder *d, const struct block_view *v, int layer, i
     }
     for (int h = 0; h < c->kv_heads; h++) {
         size_t to = cache_of(d, layer, row.sequence) +
-                    ((size_t)h * (size_t)c->context + (size_t)row.position) * (size_t)dim;
+                    ((size_t)h * (size_t)d->context + (size_t)row.position) * (size_t)dim;
         memcpy(d->keys + to, k + h * dim, (size_t)dim * sizeof *k);
         memcpy(d->values + to, value + h * dim, (size_t)dim * sizeof *value);
     }
@@ -364,7 +369,7 @@ static bool look_ahead(struct decoder *d, const struct decoder_token *tokens, in
     for (int s = 0; s < d->sequences; s++) {
         int length = d->length[s];
         for (int i = 0; d->last[s] >= 0 && i < n; i++) length += tokens[i].sequence == s;
-        if (length > c->context) return false;
+        if (length > d->context) return false;
     }
     return true;
 }

@@ -14,6 +14,9 @@ size_t decoder_bytes(const struct model_config *c, int sequences);
 /* `t` and `ex` are borrowed for its life. sequences >= 1. Owner: the caller. */
 struct decoder *decoder_create(const struct param_table *t, int sequences, struct exec *ex,
                                struct err *err);
+/* The same for texts of at most `context` tokens, where the model could look back further. */
+struct decoder *decoder_create_short(const struct param_table *t, int sequences, int context, struct exec *ex,
+                                     struct err *err);
 void decoder_destroy(struct decoder *d); /* NULL is fine */
 
 int decoder_sequences(const struct decoder *d);

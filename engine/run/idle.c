@@ -60,7 +60,8 @@ bool trainer_create_idle(struct trainer *t, const struct trainer_plan *plan, str
         const struct transformer_plan forward = {.batch = 1, .time = t->time};
         t->transformer = transformer_create(&t->table, forward, &t->ex, err);
         if (t->transformer)
-            t->decoder = decoder_create(&t->table, generate_together(1), &t->ex, err);
+            t->decoder =
+                decoder_create_short(&t->table, generate_together(1), t->time, &t->ex, err);
     }
     if (t->decoder) return true;
     trainer_destroy(t);

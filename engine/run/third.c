@@ -91,7 +91,8 @@ bool third_load(struct third *m, const char *folder, int n_prompts, int time, in
     bool loaded = hf_model_load(folder, &m->model, err) || err_prefix(err, "compare.third");
     if (loaded && fits(m, folder, time, vocab, t, err) &&
         (m->transformer = transformer_create(&m->model.table, one_text(time), ex, err)) &&
-        (m->decoder = decoder_create(&m->model.table, generate_together(n_prompts), ex, err))) {
+        (m->decoder = decoder_create_short(&m->model.table, generate_together(n_prompts), time,
+                                           ex, err))) {
         tokenizer_destroy(m->model.tokenizer); /* the run's is the same */
         m->model.tokenizer = NULL;
         snprintf(m->fingerprint, sizeof m->fingerprint, "%016" PRIx64,

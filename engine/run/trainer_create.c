@@ -118,8 +118,8 @@ static bool take_memory(struct trainer *t, struct err *err) {
         !optim_create(&t->ex, &t->table, settings_optim(&s->stages[0]), &t->optim, err) ||
         !(t->transformer =
               transformer_create(&t->table, memory_transformer(&a), &t->ex, err)) ||
-        !(t->decoder = decoder_create(&t->table, generate_together(s->compare.prompts.n),
-                                      &t->ex, err)) ||
+        !(t->decoder = decoder_create_short(&t->table, generate_together(s->compare.prompts.n),
+                                            t->time, &t->ex, err)) ||
         !(t->prefixes = prefix_cache_create(kept, window, sequences, err)))
         return false;
     t->x = calloc(cells, sizeof *t->x);

@@ -68,6 +68,25 @@ static void test_equals_transformer(void **state) {
     fixture_deinit(&f);
 }
 
+/* One for shorter texts than the model could read makes the same of them, and takes no longer.
+ */
+static void test_short(void **state) {
+    struct fixture f;
+    enum { SHORT = CONTEXT - 3 };
+    real one[CONTEXT][MAX_VOCAB];
+    decode_all(*state, 1, text, one);
+    fixture_init(&f, *state, 1);
+    struct decoder *d = decoder_create_short(&f.table, 2, SHORT, &f.ex, NULL);
+    assert_non_null(d);
+    for (int s = 1; s >= 0; s--)
+        for (int t = 0; t < SHORT; t++)
+            assert_memory_equal(feed_one(d, &f.w, s, text[t]), one[t],
+                                (size_t)f.table.config.vocab * sizeof(real));
+    assert_null(feed_one(d, &f.w, 0, 0));
+    decoder_destroy(d);
+    fixture_deinit(&f);
+}
+
 /* However a text is cut into calls, what follows it is the same bits. */
 static void test_prompt_at_once(void **state) {
     struct fixture f;
@@ -271,8 +290,9 @@ static void test_not_a_number(void **state) {
 }
 
 int main(void) {
-    static void (*const decoder_tests[])(void **) = {
-        test_equals_transformer, test_prompt_at_once, test_company, test_long_prompts};
+    static void (*const decoder_tests[])(void **) = {test_equals_transformer, test_short,
+                                                     test_prompt_at_once, test_company,
+                                                     test_long_prompts};
     struct CMUnitTest tests[COUNT(decoder_tests) * COUNT(model_cases) + COUNT(sampling_cases)];
     size_t n = 0;
     for (size_t k = 0; k < COUNT(decoder_tests); k++)
