@@ -6,6 +6,7 @@
 
 #include "engine/run/command.h"
 #include "engine/run/frame.h"
+#include "engine/run/role.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,7 +26,31 @@ static void check_command(const struct command *c) {
     buf_deinit(&again);
 }
 
+/* What else goes over the socket: who steers, and what everybody is to hear. */
+static void take_others(const char *line, size_t n) {
+    struct buf text = {0};
+    char notice[NOTICE_MAX], again[NOTICE_MAX];
+    int64_t id, same;
+    bool steers, too;
+    if (hold_from_json(line, n, &id)) {
+        hold_to_json(id, &text);
+        require(hold_from_json(text.data, text.len, &same) && same == id);
+    }
+    buf_clear(&text);
+    if (role_from_json(line, n, &steers)) {
+        role_to_json(steers, &text);
+        require(role_from_json(text.data, text.len, &too) && too == steers);
+    }
+    buf_clear(&text);
+    if (notice_from_json(line, n, notice)) {
+        notice_to_json(notice, &text);
+        require(notice_from_json(text.data, text.len, again) && strcmp(again, notice) == 0);
+    }
+    buf_deinit(&text);
+}
+
 static void take_json(const char *line, size_t n) {
+    take_others(line, n);
     struct command c;
     struct answer a;
     struct err err = {0};
