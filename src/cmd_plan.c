@@ -138,8 +138,11 @@ static bool find_shape(struct planning *p, struct err *err) {
     if (!p->learn || !p->kind) return err_set(err, ERR_NOMEM, "no memory to plan a step");
     struct cost_shape shape = {
         .table = &p->table, .time = p->time, .recompute = s->recompute == RECOMPUTE_BLOCKS};
-    return plan_may_learn(&p->table, p->stage, p->learn, err) &&
-           dist_buckets(&shape, p->learn, &p->buckets, &p->n_buckets, err);
+    if (!plan_may_learn(&p->table, p->stage, p->learn, err) ||
+        !dist_buckets(&shape, p->learn, &p->buckets, &p->n_buckets, err))
+        return false;
+    for (int i = 0; s->wire == WIRE_BFLOAT16 && i < p->n_buckets; i++) p->buckets[i].bytes /= 2;
+    return true;
 }
 
 static bool prepare(struct planning *p, const char *config, struct err *err) {

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <limits.h>
 
+#include "engine/nn/narrow.h"
+
 /* What goes to the partner of a round, and what comes from it; NULL: nothing. In bytes. */
 struct round {
     int partner;
@@ -30,25 +32,76 @@ static struct part part_of(size_t n, int rank, int levels) {
 }
 
 /* Going up, halves change sides and are added; coming back, finished parts are handed out. */
-static struct round sum_round(const struct party *p, const struct exchange *e) {
+struct turn {
+    bool up;
+    int partner;
+    real *out, *in; /* in: where it belongs, going up where it is added */
+    size_t n_out, n_in;
+};
+
+static struct turn turn_of(const struct party *p, const struct exchange *e) {
     bool up = e->round < p->levels;
     int level = up ? e->round : 2 * p->levels - 1 - e->round;
     int partner = p->rank ^ 1 << level;
     struct part mine = part_of(e->n, p->rank, level + 1);
     struct part theirs = part_of(e->n, partner, level + 1);
-    real *x = e->data, *there = x + theirs.from, *here = x + mine.from;
-    size_t n_there = (theirs.to - theirs.from) * sizeof *x;
-    size_t n_here = (mine.to - mine.from) * sizeof *x;
-    if (up) return (struct round){partner, there, e->scratch, n_there, n_here};
-    return (struct round){partner, here, there, n_here, n_there};
+    real *x = e->data;
+    if (!up) {
+        struct part kept = mine;
+        mine = theirs;
+        theirs = kept;
+    }
+    return (struct turn){.up = up,
+                         .partner = partner,
+                         .out = x + theirs.from,
+                         .in = x + mine.from,
+                         .n_out = theirs.to - theirs.from,
+                         .n_in = mine.to - mine.from};
+}
+
+/* The halves as bfloat16: what leaves, and behind it what arrives. */
+static uint16_t *narrow_in(const struct exchange *e, const struct turn *t) {
+    return (uint16_t *)(void *)e->scratch + t->n_out;
+}
+
+static struct round sum_round(const struct party *p, const struct exchange *e) {
+    struct turn t = turn_of(p, e);
+    if (!e->narrow) {
+        size_t size = sizeof(real);
+        return (struct round){t.partner, t.out, t.up ? e->scratch : t.in, t.n_out * size,
+                              t.n_in * size};
+    }
+    uint16_t *out = (uint16_t *)(void *)e->scratch;
+    narrow_round(out, t.out, t.n_out, NARROW_BF16);
+    /* The part that this rank has finished: the others get it so, and further on from one
+     * another. */
+    if (e->round == p->levels) narrow_widen(t.out, out, t.n_out, NARROW_BF16);
+    return (struct round){t.partner, out, narrow_in(e, &t), t.n_out * sizeof *out,
+                          t.n_in * sizeof *out};
+}
+
+static void add(real *restrict x, const real *restrict y, size_t n) {
+    for (size_t i = 0; i < n; i++) x[i] += y[i];
+}
+
+static void add_narrow(real *x, const uint16_t *y, size_t n) {
+    enum { AT_ONCE = 1024 };
+    real wide[AT_ONCE];
+    for (size_t from = 0, k; from < n; from += k) {
+        k = n - from < AT_ONCE ? n - from : AT_ONCE;
+        narrow_widen(wide, y + from, k, NARROW_BF16);
+        add(x + from, wide, k);
+    }
 }
 
 static void sum_arrived(const struct party *p, const struct exchange *e) {
-    if (e->round >= p->levels) return;
-    struct part mine = part_of(e->n, p->rank, e->round + 1);
-    real *restrict x = (real *)e->data + mine.from;
-    const real *restrict y = e->scratch;
-    for (size_t i = 0; i < mine.to - mine.from; i++) x[i] += y[i];
+    struct turn t = turn_of(p, e);
+    if (!e->narrow) {
+        if (t.up) add(t.in, e->scratch, t.n_in);
+        return;
+    }
+    if (t.up) add_narrow(t.in, narrow_in(e, &t), t.n_in);
+    else narrow_widen(t.in, narrow_in(e, &t), t.n_in, NARROW_BF16);
 }
 
 /* ---- tell and gather ---- */

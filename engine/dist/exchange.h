@@ -20,6 +20,7 @@ struct exchange {
     void *data;
     real *scratch;
     size_t n;
+    bool narrow; /* a sum's numbers go as bfloat16: scratch holds what leaves and what arrives */
     int tag; /* below EXCHANGE_TAGS: its own among those under way, and the same on all ranks */
     /* where it stands; round -1: nothing is begun */
     int round, partner;

@@ -294,9 +294,11 @@ bool ranks_gather(struct ranks *r, const void *mine, size_t bytes, void *all, st
     return wait_for_all(r, true, err);
 }
 
-void ranks_sum_begin(struct ranks *r, real *x, real *scratch, size_t n) {
+void ranks_sum_begin(struct ranks *r, real *x, real *scratch, size_t n, bool narrow) {
     if (r)
-        ask(r, (struct exchange){.kind = EXCHANGE_SUM, .data = x, .scratch = scratch, .n = n});
+        ask(r,
+            (struct exchange){
+                .kind = EXCHANGE_SUM, .data = x, .scratch = scratch, .n = n, .narrow = narrow});
 }
 
 bool ranks_sum_end(struct ranks *r, struct err *err) {

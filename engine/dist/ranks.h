@@ -9,6 +9,10 @@
  * way back. Every number goes through the same tree, whoever adds it, and each rank sends 2 (P-1)/P of an array, which is
  * the least there is (Thakur, Rabenseifner, Gropp 2005).
  *
+ * Numbers may go over the wire as bfloat16, half as many bytes: what is sent is rounded, what is held and added is not,
+ * and each part of the sum is rounded once more by whoever made it, so that all ranks have the same bits. They depend on
+ * how many ranks there are then.
+ *
  * One thread of each process owns the wire and moves the sums on while the others compute: an array is handed over
  * as soon as the backward pass is done with it. All ranks ask for the same things in the same order. What waits
  * does not burn its core. NULL stands for a process that is alone: it is rank 0 of 1. */
@@ -38,8 +42,9 @@ bool ranks_tell(struct ranks *r, void *data, size_t bytes, struct err *err);
 /* mine[bytes] of each rank into all[count * bytes] of each, in order. */
 bool ranks_gather(struct ranks *r, const void *mine, size_t bytes, void *all, struct err *err);
 
-/* Begin to make x[n] the sum of all ranks' x[n]; scratch[(n + 1) / 2] is in use until ranks_sum_end(). */
-void ranks_sum_begin(struct ranks *r, real *x, real *scratch, size_t n);
+/* Begin to make x[n] the sum of all ranks' x[n]; scratch[(n + 1) / 2] is in use until ranks_sum_end(). narrow: over
+ * the wire as bfloat16. */
+void ranks_sum_begin(struct ranks *r, real *x, real *scratch, size_t n, bool narrow);
 /* Wait for all sums that were begun. */
 bool ranks_sum_end(struct ranks *r, struct err *err);
 /* Seconds that this process has waited for others inside ranks_sum_end() and ranks_gather(). */

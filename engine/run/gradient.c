@@ -33,7 +33,7 @@ static void merge(void *ctx, int first, int end) {
             grads_add(&t->ex, place(t, at - 1), place(t, at), g);
         if (t->ranks && t->learn[g] && s->i == s->n - 1)
             ranks_sum_begin(t->ranks, t->grads.group[g], t->together.received.group[g],
-                            t->table.groups[g].reals);
+                            t->table.groups[g].reals, t->settings->wire == WIRE_BFLOAT16);
     }
 }
 

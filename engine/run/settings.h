@@ -34,6 +34,7 @@ enum recompute { RECOMPUTE_NONE, RECOMPUTE_BLOCKS, RECOMPUTE_COUNT };
 /* Where gradual unfreezing begins. */
 enum thaw_from { THAW_TOP, THAW_BOTTOM, THAW_COUNT };
 /* How weights that no stage lets learn stay in memory. */
+enum wire_numbers { WIRE_FLOAT32, WIRE_BFLOAT16, WIRE_COUNT };
 enum storage { STORAGE_AUTO, STORAGE_F32, STORAGE_COUNT };
 
 struct stage_settings {
@@ -87,6 +88,7 @@ struct settings {
     char name[NAME_MAX_BYTES];
     uint64_t seed;
     int threads;
+    enum wire_numbers wire; /* as what gradients go from process to process */
     int shards; /* equal parts of every batch whose gradients are added up as a tree (engine/core/tree.h) */
     enum recompute recompute;
     int cache_frozen_prefix; /* MiB at most; 0: off */

@@ -16,6 +16,8 @@ static const char *const factor_words[] = {"groups", "factor"};
 static const char *const thaw_words[] = {"at", "groups"};
 static const char *const from_words[THAW_COUNT] = {
     [THAW_TOP] = "top", [THAW_BOTTOM] = "bottom"};
+static const char *const wire_words[WIRE_COUNT] = {
+    [WIRE_FLOAT32] = "float32", [WIRE_BFLOAT16] = "bfloat16"};
 static const char *const storage_words[STORAGE_COUNT] = {
     [STORAGE_AUTO] = "auto", [STORAGE_F32] = "f32"};
 
@@ -37,6 +39,9 @@ const struct setting_key setting_keys[] = {
      "Equal parts of every batch whose gradients are computed by themselves and added up as a "
      "tree: what up to as many processes can share (mpirun). A power of two; the weights "
      "depend on it, and not on how many processes there are."},
+    {"wire", SETTING_WORD, RUN(wire), "float32", 0, 0, "", wire_words, WIRE_COUNT,
+     "As what gradients go from process to process (mpirun): bfloat16 sends half as many bytes, "
+     "and the weights depend on how many processes there are then."},
     {"recompute", SETTING_WORD, RUN(recompute), "none", 0, 0, "", recompute_words,
      RECOMPUTE_COUNT,
      "What is computed twice to save memory: blocks keeps only each block's input for the "

@@ -74,7 +74,7 @@ static void life_of_sums(struct member *m, struct ranks *r) {
             x[a] = malloc(lengths[a] * sizeof **x);
             scratch[a] = malloc((lengths[a] + 1) / 2 * sizeof **x);
             for (size_t i = 0; i < lengths[a]; i++) x[a][i] = own(r, a, i);
-            ranks_sum_begin(r, x[a], scratch[a], lengths[a]);
+            ranks_sum_begin(r, x[a], scratch[a], lengths[a], false);
         }
         m->ok = ranks_sum_end(r, NULL) && m->ok;
         for (int a = 0; a < ARRAYS; a++) {
@@ -105,6 +105,52 @@ static void test_sends_no_more_than_it_must(void **state) {
     office->sent = 0;
     together(4, 0, life_of_sums);
     assert_true((double)office->sent <= 3 * 4 * 2 * 3.0 / 4 * (double)all * 1.01);
+}
+
+/* As bfloat16: near the sum, by what one of 8 bits is off at each of at most 4 roundings, and
+ * on all ranks the same bits. */
+static real rounded[MEMORY_RANKS_MAX][ARRAYS][N_MAX];
+
+static void life_of_narrow_sums(struct member *m, struct ranks *r) {
+    int rank = ranks_number(r);
+    real *scratch[ARRAYS];
+    for (int a = 0; a < ARRAYS; a++) {
+        scratch[a] = malloc((lengths[a] + 1) / 2 * sizeof(real));
+        for (size_t i = 0; i < lengths[a]; i++) rounded[rank][a][i] = own(r, a, i);
+        ranks_sum_begin(r, rounded[rank][a], scratch[a], lengths[a], true);
+    }
+    m->ok = ranks_sum_end(r, NULL);
+    for (int a = 0; a < ARRAYS; a++) {
+        for (size_t i = 0; i < lengths[a]; i++) {
+            double size = 0, is = (double)rounded[rank][a][i];
+            for (int k = 0; k < ranks_count(r); k++) /* all that is rounded is no larger */
+                for (int s = 0; s < SHARDS; s++) size += fabs((double)number(s, a, i));
+            if (!(fabs(is - (double)expected(a, i, 0, SHARDS)) <= size / 256)) m->ok = false;
+        }
+        free(scratch[a]);
+    }
+    snprintf(m->why, sizeof m->why, "too far from the sum");
+}
+
+static void test_narrow_sums(void **state) {
+    (void)state;
+    for (int count = 2; count <= SHARDS; count *= 2) {
+        together(count, 3, life_of_narrow_sums);
+        assert_all_ok(count);
+        for (int i = 1; i < count; i++)
+            assert_memory_equal(rounded[i], rounded[0], sizeof rounded[0]);
+        assert_int_equal(office->n, 0);
+    }
+}
+
+/* Half of what reals take. */
+static void test_narrow_sends_half(void **state) {
+    (void)state;
+    size_t all = 0;
+    for (int a = 0; a < ARRAYS; a++) all += lengths[a] * sizeof(real);
+    office->sent = 0;
+    together(4, 0, life_of_narrow_sums);
+    assert_true((double)office->sent <= 4 * 2 * 3.0 / 4 * (double)all / 2 * 1.01);
 }
 
 /* ---- telling and gathering ---- */
@@ -167,7 +213,7 @@ static void test_alone(void **state) {
     (void)state;
     real x = 3;
     int word = 4, all = 0, rank = -1;
-    ranks_sum_begin(NULL, &x, NULL, 1);
+    ranks_sum_begin(NULL, &x, NULL, 1, false);
     assert_true(ranks_sum_end(NULL, NULL) && x == 3);
     assert_true(ranks_tell(NULL, &word, sizeof word, NULL) && word == 4);
     assert_true(ranks_gather(NULL, &word, sizeof word, &all, NULL) && all == 4);
@@ -202,6 +248,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sums_are_those_of_one_process),
         cmocka_unit_test(test_sends_no_more_than_it_must),
+        cmocka_unit_test(test_narrow_sums),
+        cmocka_unit_test(test_narrow_sends_half),
         cmocka_unit_test(test_tells_and_gathers),
         cmocka_unit_test(test_a_lost_rank_is_named),
         cmocka_unit_test(test_alone),

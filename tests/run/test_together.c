@@ -185,6 +185,39 @@ static void test_resume_with_others(void **state) {
     free(s);
 }
 
+struct last_loss {
+    double loss;
+};
+static void keep_loss(void *ctx, const struct event *e) {
+    if (e->type == EVENT_STEP) ((struct last_loss *)ctx)->loss = e->stp.loss;
+}
+
+/* Rounded gradients learn as well, by other bits; with as many processes they are the same
+ * again. */
+static void test_narrow_wire(void **state) {
+    (void)state;
+    struct settings *s = shared_settings();
+    struct run_paths plain = train(s, "float-wire"), narrow, same;
+    struct last_loss a, b;
+    put(s, "wire", "bfloat16");
+    narrow = train_together(s, "narrow-wire", 2, NULL, 0);
+    struct buf x = bytes_of(&plain, 24, "model.safetensors"),
+               y = bytes_of(&narrow, 24, "model.safetensors");
+    assert_int_equal(x.len, y.len);
+    assert_memory_not_equal(x.data, y.data, x.len);
+    each_event(&plain, keep_loss, &a);
+    each_event(&narrow, keep_loss, &b);
+    if (!(b.loss > 0.99 * a.loss && b.loss < 1.01 * a.loss))
+        fail_msg("%g instead of %g", b.loss, a.loss);
+    same = train_together(s, "narrow-again", 2, NULL, 0);
+    cut_back(&same, 17);
+    train_on(s, &same, 2, NULL, 0);
+    assert_same_state(&narrow, &same, 24);
+    buf_deinit(&x);
+    buf_deinit(&y);
+    free(s);
+}
+
 /* Back from the second stage into the first, from a resume in it. */
 static void test_rollback(void **state) {
     (void)state;
@@ -270,10 +303,10 @@ static int close_office(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bits), cmocka_unit_test(test_adapters),
-        cmocka_unit_test(test_commands),  cmocka_unit_test(test_resume_with_others),
-        cmocka_unit_test(test_rollback),  cmocka_unit_test(test_tells_of_the_ranks),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_same_bits),          cmocka_unit_test(test_adapters),
+        cmocka_unit_test(test_commands),           cmocka_unit_test(test_resume_with_others),
+        cmocka_unit_test(test_narrow_wire),        cmocka_unit_test(test_rollback),
+        cmocka_unit_test(test_tells_of_the_ranks), cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests_name("together", tests, open_office, close_office);
 }
