@@ -162,6 +162,7 @@ static enum wire_state look_at_both(const struct party *p, struct exchange *e) {
 }
 
 enum wire_state exchange_advance(const struct party *p, struct exchange *e) {
+    assert(e->round >= -1);
     for (;;) {
         enum wire_state state = e->round < 0 ? WIRE_DONE : look_at_both(p, e);
         if (state != WIRE_DONE) return state;
