@@ -112,6 +112,8 @@ size_t group_bytes(const struct group *g, enum narrow_kind kind);
 /* A base: every group shared with `live` until weights_unshare() copies it. Own memory is reserved,
  * not touched. */
 bool weights_share(const struct weights *live, struct weights *out, struct err *err);
+/* Share group g, which is shared already, with another of the same table instead. */
+void weights_share_group(struct weights *w, const struct weights *live, int g);
 /* Whether the models' own groups are the same, and adapters that both have. */
 bool weights_fit(const struct param_table *a, const struct param_table *b);
 /* Copy into `w` the groups of `from` that it has as well. False, and nothing copied, where they do not fit. */

@@ -71,14 +71,16 @@ void weights_destroy(struct weights *w) {
     *w = (struct weights){0};
 }
 
+void weights_share_group(struct weights *w, const struct weights *live, int g) {
+    w->group[g] = live->group[g];
+    w->narrow[g] = live->narrow[g];
+    w->kind[g] = live->kind[g];
+    w->shared[g] = true;
+}
+
 bool weights_share(const struct weights *live, struct weights *out, struct err *err) {
     if (!weights_reserve(live->table, NULL, out, err)) return false;
-    for (int g = 0; g < live->table->n_groups; g++) {
-        out->group[g] = live->group[g];
-        out->narrow[g] = live->narrow[g];
-        out->kind[g] = live->kind[g];
-        out->shared[g] = true;
-    }
+    for (int g = 0; g < live->table->n_groups; g++) weights_share_group(out, live, g);
     out->plain = live->plain;
     return true;
 }

@@ -327,47 +327,32 @@ static bool take_base(struct trainer *t, struct err *err) {
     return true;
 }
 
-/* Adapters that a saved base does not have began to learn with its stage. */
-static void begin_adapters_again(struct trainer *t) {
-    for (int g = 0; g < t->table.n_groups; g++)
-        if (t->table.lora[g]) weights_unshare(&t->base, g);
-    weights_init_adapters(&t->base, t->settings->seed);
-}
-
 /* What the base has other than the present weights becomes its own. */
 static bool copy_base(struct trainer *t, const struct weights *saved, struct err *err) {
     struct err why = {0}; /* that something stays in memory: stage_thaw_base() says so */
     if (!weights_share(&t->weights, &t->base, err)) return false;
-    if (saved->table->config.adapter.rank == 0) begin_adapters_again(t);
     for (int g = 0; g < t->table.n_groups; g++) {
-        int at = groups_find(saved->table, t->table.groups[g].name);
-        t->base_fingerprint[g] = at < 0 ? weights_fingerprint_group(&t->base, g)
-                                        : weights_fingerprint_group(saved, at);
-        if (at < 0 || t->base_fingerprint[g] == weights_fingerprint_group(&t->weights, g))
-            continue;
-        weights_unshare(&t->base, g);
-        weights_widen(&t->base, g);
-        memcpy(t->base.group[g], saved->group[at], t->table.groups[g].reals * sizeof(real));
+        t->base_fingerprint[g] = weights_fingerprint_group(saved, g);
+        if (t->base_fingerprint[g] == weights_fingerprint_group(&t->weights, g)) continue;
+        weights_share_group(&t->base, saved, g);
         keep_base(t, g, &why);
     }
     t->base.plain = weights_adapters_blank(&t->base);
     t->has_base = t->base_saved = true;
-    for (int i = 0; i < t->settings->eval.n_sets; i++)
-        t->base_scores[i] = evaluate(t->transformer, &t->base, &t->eval_sets[i],
-                                     settings_micro_batch(t->settings, t->state.stage));
     return true;
 }
 
-/* After a resume inside the last stage the base comes from its folder. */
+/* After a resume inside the last stage the base comes from its folder, by way of the gradients'
+ * memory, which is free before the first step. Adapters that it does not have began to learn
+ * with the stage. */
 static bool reload_base(struct trainer *t, struct err *err) {
-    struct hf_model m = {0};
-    if (!hf_model_load(t->paths->base, &m, err))
-        return err_prefix(err, "the base that the last stage began with");
-    bool ok = weights_fit(&t->table, &m.table)
-                  ? copy_base(t, &m.weights, err)
-                  : err_set(err, ERR_PARSE, "%s: is not of this run's shape", t->paths->base);
-    hf_model_destroy(&m);
-    return ok;
+    weights_init_adapters(&t->grads, t->settings->seed);
+    bool ok = hf_model_weights(t->paths->base, &t->grads, err) && copy_base(t, &t->grads, err);
+    weights_forget(&t->grads);
+    for (int i = 0; ok && i < t->settings->eval.n_sets; i++)
+        t->base_scores[i] = evaluate(t->transformer, &t->base, &t->eval_sets[i],
+                                     settings_micro_batch(t->settings, t->state.stage));
+    return ok || err_prefix(err, "the base that the last stage began with");
 }
 
 static void report_frozen(struct trainer *t) {
