@@ -5,6 +5,7 @@
  * and a model asked for an answer has stopped before. */
 #ifndef THAW_ENGINE_DATA_CORPUS_H
 #define THAW_ENGINE_DATA_CORPUS_H
+#include <assert.h>
 #include <string.h>
 
 #include "engine/core/files.h"
@@ -31,7 +32,9 @@ struct corpus {
 };
 
 static inline int32_t corpus_token(const struct corpus *c, size_t i) {
-    return c->narrow ? c->narrow[i] : c->tokens[i];
+    if (c->narrow) return c->narrow[i];
+    assert(c->tokens);
+    return c->tokens[i];
 }
 static inline size_t corpus_answer(const struct corpus *c, size_t unit) {
     return c->answers ? c->answers[unit] : c->starts[unit + 1];

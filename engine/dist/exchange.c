@@ -133,6 +133,7 @@ static int rounds_of(const struct party *p, const struct exchange *e) {
 
 static bool begin_round(const struct party *p, struct exchange *e) {
     const struct wire *w = &p->wire;
+    assert(e->round >= 0);
     struct round r = e->kind == EXCHANGE_SUM    ? sum_round(p, e)
                      : e->kind == EXCHANGE_TELL ? tell_round(p, e)
                                                 : gather_round(p, e);
@@ -162,12 +163,11 @@ static enum wire_state look_at_both(const struct party *p, struct exchange *e) {
 }
 
 enum wire_state exchange_advance(const struct party *p, struct exchange *e) {
-    assert(e->round >= -1);
     for (;;) {
         enum wire_state state = e->round < 0 ? WIRE_DONE : look_at_both(p, e);
         if (state != WIRE_DONE) return state;
         if (e->round >= 0 && e->kind == EXCHANGE_SUM) sum_arrived(p, e);
-        if (++e->round == rounds_of(p, e)) return WIRE_DONE;
+        if (++e->round >= rounds_of(p, e)) return WIRE_DONE;
         if (!begin_round(p, e)) return WIRE_FAILED;
     }
 }

@@ -79,10 +79,11 @@ static void make_scratch(struct lab *lab) {
 static int read_options(struct lab *lab, int argc, char **argv) {
     int at = 4;
     for (; at < argc && argv[at][0] == '-'; at++) {
+        bool more = at + 1 < argc;
         if (strcmp(argv[at], "--sample") == 0) lab->sample = true;
-        else if (at + 1 == argc) return -1;
-        else if (strcmp(argv[at], "--seed") == 0) lab->seed = strtoull(argv[++at], NULL, 10);
-        else if (strcmp(argv[at], "--soak") == 0) lab->soak_s = atoi(argv[++at]);
+        else if (more && strcmp(argv[at], "--seed") == 0)
+            lab->seed = strtoull(argv[++at], NULL, 10);
+        else if (more && strcmp(argv[at], "--soak") == 0) lab->soak_s = atoi(argv[++at]);
         else return -1;
     }
     return at;

@@ -51,9 +51,10 @@ static void test_lr(void **state) {
 
 /* Up through the warm-up, never up again, and above zero at every step. */
 static void test_shape(void **state) {
-    const struct schedule *all[] = {&constant, &cosine, &wsd};
+    const struct schedule *const all[] = {&constant, &cosine, &wsd};
+    enum { ALL = 3 };
     (void)state;
-    for (size_t i = 0; i < COUNT(all); i++)
+    for (int i = 0; i < ALL; i++)
         for (int64_t step = 1; step < all[i]->steps; step++) {
             double before = schedule_lr(all[i], step - 1), now = schedule_lr(all[i], step);
             assert_true(step <= all[i]->warmup ? now > before : now <= before);

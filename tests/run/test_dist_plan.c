@@ -80,7 +80,8 @@ static struct param_table table_of(bool tied) {
                              .context = 16,
                              .tied = tied};
     struct param_table t;
-    assert_true(model_config_complete(&c, NULL) && param_table_create(&c, &t, NULL));
+    assert_true(model_config_complete(&c, NULL));
+    assert_true(param_table_create(&c, &t, NULL));
     return t;
 }
 

@@ -124,8 +124,10 @@ static void *look_on(void *ctx) {
     while (!waits(&o->paths)) usleep(1000);
     run_info_read(o->paths.dir, &o->info, NULL);
     control_ask(o->paths.socket, &freeze, 20, &o->other, NULL);
-    if (o->makes_room) disk.full = bad_writes.times = 0;
-    else control_ask(o->paths.socket, &stop, 20, &o->stop, NULL);
+    if (o->makes_room) {
+        bad_writes.times = 0;
+        disk.full = false;
+    } else control_ask(o->paths.socket, &stop, 20, &o->stop, NULL);
     return NULL;
 }
 

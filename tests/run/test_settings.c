@@ -181,7 +181,7 @@ static void test_get_defaults(void **state) {
         bool list =
             k->type == SETTING_TEXTS || k->type == SETTING_SETS || k->type == SETTING_GROUPS;
         assert_int_equal(n, list ? 0 : 1);
-        double a, b;
+        double a = 0, b = 1;
         if (k->type == SETTING_REAL) {
             assert_true(number_parse(buf_text(&text), &a) && number_parse(k->initial, &b));
             assert_true(a == b);

@@ -274,6 +274,47 @@ static void check_cells(const struct canvas *c) {
     }
 }
 
+/* Events with the text `x` wherever one may stand. The first text leaves nothing of a name. */
+static void tell_hostile(struct app_fixture *f, const char *x, bool first) {
+    fixture_event(
+        f,
+        "\"step\":0,\"type\":\"run\",\"name\":\"%s\",\"blas\":\"%s\",\"groups\":[{\"name\":"
+        "\"%.40s\"},{\"name\":\"embed\"}],\"stages\":[{\"name\":\"%s\",\"steps\":5}],"
+        "\"prompts\":[\"%s\"]",
+        x, x, first ? "x" : "\\u001b[1m", x, x);
+    fixture_event(f, "\"step\":0,\"type\":\"progress\",\"what\":\"%s\",\"done\":1,\"total\":2",
+                  x);
+    fixture_draw(f);
+    check_cells(&f->canvas);
+    fixture_event(
+        f, "\"step\":0,\"type\":\"stage\",\"index\":0,\"name\":\"%s\",\"state\":\"started\"",
+        x);
+    fixture_event(f, "\"step\":1,\"type\":\"step\",\"loss\":3,\"tokens\":5");
+    fixture_event(f,
+                  "\"step\":1,\"type\":\"eval\",\"sets\":{\"%s\":{\"tuned\":{\"loss\":2},"
+                  "\"base\":{\"loss\":3}}}",
+                  first ? "\\u001b" : x);
+    for (int side = 0; side < 2; side++)
+        fixture_event(f,
+                      "\"step\":1,\"type\":\"sample\",\"prompt\":\"%s\",\"side\":\"%s\","
+                      "\"weights\":\"%s\","
+                      "\"index\":0,\"tokens\":[{\"id\":1,\"text\":\"%s\",\"logprob\":-1,"
+                      "\"gain\":1,\"top\":"
+                      "[{\"text\":\"%s\",\"logprob\":-1}],\"base_top\":[{\"text\":\"%s\","
+                      "\"logprob\":-1}]}]",
+                      x, side ? "tuned" : "base", x, x, x, x);
+    fixture_event(f,
+                  "\"step\":1,\"type\":\"freeze\",\"group\":\"%s\",\"state\":\"frozen\","
+                  "\"by\":\"%s\"",
+                  x, x);
+    fixture_event(
+        f, "\"step\":1,\"type\":\"control\",\"do\":\"%s\",\"argument\":\"%s\",\"by\":\"%s\"", x,
+        x, x);
+    fixture_event(f, "\"step\":1,\"type\":\"checkpoint\",\"path\":\"%s\"", x);
+    fixture_event(f, "\"step\":1,\"type\":\"problem\",\"severity\":\"error\",\"text\":\"%s\"",
+                  x);
+}
+
 /* Every control byte, escape sequences, bidi and zero-width characters, in every text that an
  * event can carry: none of it gets into a cell. */
 static void test_hostile(void **state) {
@@ -293,45 +334,7 @@ static void test_hostile(void **state) {
         const char *x = texts[t];
         struct app_fixture f;
         fixture_open(&f, APP_DRIVE, 80, 24, GLYPHS_BRAILLE);
-        fixture_event(
-            &f,
-            "\"step\":0,\"type\":\"run\",\"name\":\"%s\",\"blas\":\"%s\",\"groups\":[{\"name\":"
-            "\"%.40s\"},{\"name\":\"embed\"}],\"stages\":[{\"name\":\"%s\",\"steps\":5}],"
-            "\"prompts\":[\"%s\"]",
-            x, x, t == 0 ? "x" : "\\u001b[1m", x, x);
-        fixture_event(
-            &f, "\"step\":0,\"type\":\"progress\",\"what\":\"%s\",\"done\":1,\"total\":2", x);
-        fixture_draw(&f);
-        check_cells(&f.canvas);
-        fixture_event(
-            &f,
-            "\"step\":0,\"type\":\"stage\",\"index\":0,\"name\":\"%s\",\"state\":\"started\"",
-            x);
-        fixture_event(&f, "\"step\":1,\"type\":\"step\",\"loss\":3,\"tokens\":5");
-        fixture_event(&f,
-                      "\"step\":1,\"type\":\"eval\",\"sets\":{\"%s\":{\"tuned\":{\"loss\":2},"
-                      "\"base\":{\"loss\":3}}}",
-                      t == 0 ? "\\u001b" : x);
-        for (int side = 0; side < 2; side++)
-            fixture_event(&f,
-                          "\"step\":1,\"type\":\"sample\",\"prompt\":\"%s\",\"side\":\"%s\","
-                          "\"weights\":\"%s\","
-                          "\"index\":0,\"tokens\":[{\"id\":1,\"text\":\"%s\",\"logprob\":-1,"
-                          "\"gain\":1,\"top\":"
-                          "[{\"text\":\"%s\",\"logprob\":-1}],\"base_top\":[{\"text\":\"%s\","
-                          "\"logprob\":-1}]}]",
-                          x, side ? "tuned" : "base", x, x, x, x);
-        fixture_event(&f,
-                      "\"step\":1,\"type\":\"freeze\",\"group\":\"%s\",\"state\":\"frozen\","
-                      "\"by\":\"%s\"",
-                      x, x);
-        fixture_event(
-            &f,
-            "\"step\":1,\"type\":\"control\",\"do\":\"%s\",\"argument\":\"%s\",\"by\":\"%s\"",
-            x, x, x);
-        fixture_event(&f, "\"step\":1,\"type\":\"checkpoint\",\"path\":\"%s\"", x);
-        fixture_event(
-            &f, "\"step\":1,\"type\":\"problem\",\"severity\":\"error\",\"text\":\"%s\"", x);
+        tell_hostile(&f, x, t == 0);
         for (size_t s = 0; s < COUNT(sizes); s++) {
             assert_true(canvas_resize(&f.canvas, sizes[s].w, sizes[s].h, NULL));
             static const char keys[] =
