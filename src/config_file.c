@@ -1,6 +1,7 @@
 /* config_file.c - the walk over a config's items: each key is found in the table and set. */
 #include "src/config_file.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -138,6 +139,7 @@ static bool is_null(const struct yaml_item *e) {
 /* Copy a word; `key` is whose it is. */
 static bool push_word(struct reader *r, struct words *w, const struct yaml_item *e,
                       const char *key) {
+    assert(w->n >= 0);
     if (is_null(e))
         return fail(r, e, ERR_PARSE, "%s has no value: give it one, or leave it out", key);
     if (strlen(e->text) != e->n)

@@ -1,5 +1,6 @@
 #include "ui/journal.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -183,6 +184,7 @@ bool journal_sentence(const struct event *e, struct buf *out, enum style *style)
 
 static void drop_oldest_half(struct journal *j) {
     size_t half = j->n_lines / 2;
+    assert(j->lines);
     for (size_t i = 0; i < half; i++) free(j->lines[i].text);
     memmove(j->lines, j->lines + half, (j->n_lines - half) * sizeof *j->lines);
     j->n_lines -= half;
@@ -206,6 +208,7 @@ static void add_line(struct journal *j, int64_t step, double t, enum style style
         buf_deinit(text);
         return;
     }
+    assert(j->lines);
     j->lines[j->n_lines++] = (struct journal_line){step, t, style, text->data};
 }
 

@@ -162,8 +162,7 @@ struct layout layout_make_lesson(int w, int h, int zoomed, int focus,
     if (focus < 0 || focus >= PANE_COUNT) focus = PANE_LOSS;
     if (l.kind == LAYOUT_STATUS) l.sparkline = middle;
     else if (zoomed >= 0 && zoomed < PANE_COUNT) l.panes[zoomed] = middle;
-    else if (l.kind == LAYOUT_TABS) l.panes[focus] = middle;
-    else if (layout_opens(&l, focus)) l.panes[focus] = middle;
+    else if (l.kind == LAYOUT_TABS || layout_opens(&l, focus)) l.panes[focus] = middle;
     else if (l.kind == LAYOUT_THREE) three_panes(&l, middle, focus);
     else if (l.kind == LAYOUT_FOUR) four_panes(&l, middle);
     else if (l.kind == LAYOUT_SIX) six_panes(&l, middle);

@@ -132,9 +132,10 @@ static bool one_stage(const struct lr_find_plan *plan, struct settings *s, struc
     stage->schedule.kind = SCHEDULE_CONSTANT;
     stage->schedule.warmup = 0;
     if (!plan->model) return true;
-    if (strlen(plan->model) >= sizeof s->model.from)
+    size_t n = strlen(plan->model) + 1;
+    if (n > sizeof s->model.from)
         return err_set(err, ERR_RANGE, "the path %s is too long", plan->model);
-    strcpy(s->model.from, plan->model);
+    memcpy(s->model.from, plan->model, n);
     return true;
 }
 
