@@ -15,9 +15,12 @@ static const char *last_lines(const char *text, size_t n) {
     return at;
 }
 
-/* What the file holds, whole lines only; nothing where there is none, or it is far too long. */
+/* What the file holds, whole lines only; nothing where there is none, or it is far too long. A
+ * NUL, in a file that is none of ours, is an end of a line like any other. */
 static void read_lines(const char *path, struct buf *out) {
     if (!files_read(path, FILE_MAX_BYTES, out, NULL)) buf_clear(out);
+    for (size_t i = 0; i < out->len; i++)
+        if (out->data[i] == '\0') out->data[i] = '\n';
     if (out->len > 0 && out->data[out->len - 1] != '\n') buf_str(out, "\n");
 }
 
@@ -30,7 +33,7 @@ void command_line_read(struct command_line *l, const char *path) {
         if (n > 0)
             snprintf(l->past[l->n_past++], LINE_EDIT_MAX, "%.*s",
                      (int)(n < LINE_EDIT_MAX ? n : LINE_EDIT_MAX - 1), at);
-        at += n + 1; /* a NUL in a file that is none of ours is an end like any other */
+        at += n + 1;
     }
     l->at = l->n_past;
     l->n_new = 0;

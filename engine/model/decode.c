@@ -359,10 +359,9 @@ static void answer(struct decoder *d, const struct outer_view *v, int at) {
 
 /* Note where each sequence's last token is; false when a context would overflow. */
 static bool look_ahead(struct decoder *d, const struct decoder_token *tokens, int n) {
-    const struct model_config *c = &d->table->config;
     for (int s = 0; s < d->sequences; s++) d->last[s] = -1;
     for (int i = 0; i < n; i++) {
-        assert(tokens[i].id >= 0 && tokens[i].id < c->vocab);
+        assert(tokens[i].id >= 0 && tokens[i].id < d->table->config.vocab);
         assert(tokens[i].sequence >= 0 && tokens[i].sequence < d->sequences);
         d->last[tokens[i].sequence] = i;
     }
