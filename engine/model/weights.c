@@ -216,30 +216,44 @@ bool weights_adapters_blank(const struct weights *w) {
  * another, what is aside is left again. */
 enum { LOOK_REALS = 8192, LEAVE_REALS = 128 * LOOK_REALS };
 
-/* n more reals of group g have been looked at, *since it was left last. */
-static void look_on(const struct weights *w, int g, size_t n, size_t *since) {
-    *since += n;
-    if (!w->shelved[g] || *since < LEAVE_REALS) return;
+/* Reals of a group that are looked at together: of one parameter, from number `from` on. */
+struct slice {
+    int param;
+    size_t from, n;
+    size_t since; /* how many were looked at since what is aside was left */
+};
+
+static struct slice before_first(const struct weights *w, int g) {
+    return (struct slice){.param = w->table->groups[g].first};
+}
+
+/* The next slice of group g; false behind the last. What is aside is left on the way. */
+static bool next_slice(const struct weights *w, int g, struct slice *s) {
+    const struct group *group = &w->table->groups[g];
+    s->from += s->n;
+    s->since += s->n;
+    if (s->since >= LEAVE_REALS) {
+        leave_group(w, g);
+        s->since = 0;
+    }
+    for (; s->param < group->first + group->n; s->param++, s->from = 0) {
+        const struct param *p = &w->table->params[s->param];
+        size_t left = (size_t)p->rows * (size_t)p->cols - s->from;
+        s->n = left < LOOK_REALS ? left : LOOK_REALS;
+        if (left > 0) return true;
+    }
     leave_group(w, g);
-    *since = 0;
+    return false;
 }
 
 uint64_t weights_fingerprint_group(const struct weights *w, int g) {
-    const struct group *group = &w->table->groups[g];
     real scratch[LOOK_REALS];
     uint64_t chain[2] = {0, 0}; /* the hash so far, the next one */
-    size_t since = 0;
-    for (int i = group->first; i < group->first + group->n; i++) {
-        const struct param *p = &w->table->params[i];
-        size_t all = (size_t)p->rows * (size_t)p->cols;
-        for (size_t from = 0, n; from < all; from += n) {
-            n = all - from < LOOK_REALS ? all - from : LOOK_REALS;
-            chain[1] = rng_hash(weights_reals(w, i, from, n, scratch), n * sizeof(real));
-            chain[0] = rng_hash(chain, sizeof chain);
-            look_on(w, g, n, &since);
-        }
+    for (struct slice s = before_first(w, g); next_slice(w, g, &s);) {
+        chain[1] =
+            rng_hash(weights_reals(w, s.param, s.from, s.n, scratch), s.n * sizeof(real));
+        chain[0] = rng_hash(chain, sizeof chain);
     }
-    leave_group(w, g);
     return chain[0];
 }
 
@@ -253,21 +267,12 @@ uint64_t weights_fingerprint(const struct weights *w) {
 }
 
 double weights_norm(const struct weights *w, int g) {
-    const struct group *group = &w->table->groups[g];
     real scratch[LOOK_REALS];
     double sum = 0;
-    size_t since = 0;
-    for (int i = group->first; i < group->first + group->n; i++) {
-        const struct param *p = &w->table->params[i];
-        size_t all = (size_t)p->rows * (size_t)p->cols;
-        for (size_t from = 0, n; from < all; from += n) {
-            n = all - from < LOOK_REALS ? all - from : LOOK_REALS;
-            const real *x = weights_reals(w, i, from, n, scratch);
-            for (size_t k = 0; k < n; k++) sum += (double)x[k] * (double)x[k];
-            look_on(w, g, n, &since);
-        }
+    for (struct slice s = before_first(w, g); next_slice(w, g, &s);) {
+        const real *x = weights_reals(w, s.param, s.from, s.n, scratch);
+        for (size_t k = 0; k < s.n; k++) sum += (double)x[k] * (double)x[k];
     }
-    leave_group(w, g);
     return sqrt(sum);
 }
 
@@ -285,21 +290,11 @@ KERNEL static void add_squares(double sums[2], const real *a, const real *b, siz
 }
 
 double weights_distance(const struct weights *w, const struct weights *base, int g) {
-    const struct group *group = &w->table->groups[g];
     real left[LOOK_REALS], right[LOOK_REALS];
     double sums[2] = {0, 0};
-    size_t since = 0;
     if (w->group[g] == base->group[g]) return 0;
-    for (int i = group->first; i < group->first + group->n; i++) {
-        const struct param *p = &w->table->params[i];
-        size_t all = (size_t)p->rows * (size_t)p->cols;
-        for (size_t from = 0, n; from < all; from += n) {
-            n = all - from < LOOK_REALS ? all - from : LOOK_REALS;
-            add_squares(sums, weights_reals(w, i, from, n, left),
-                        weights_reals(base, i, from, n, right), n);
-            look_on(base, g, n, &since);
-        }
-    }
-    leave_group(base, g);
+    for (struct slice s = before_first(base, g); next_slice(base, g, &s);)
+        add_squares(sums, weights_reals(w, s.param, s.from, s.n, left),
+                    weights_reals(base, s.param, s.from, s.n, right), s.n);
     return sums[1] > 0 ? sqrt(sums[0] / sums[1]) : 0;
 }
