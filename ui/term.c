@@ -159,8 +159,6 @@ static bool take_size(struct term *t) {
     t->w = w;
     t->h = h;
     forget_shown(t);
-    if (!same)
-        clearok(curscr, TRUE); /* what a terminal does to its lines then, none agree on */
     return true;
 }
 
@@ -171,6 +169,20 @@ static void write_all(const char *s, size_t n) {
         s += done;
         n -= (size_t)done;
     }
+}
+
+/* What a terminal does to its lines then, none agree on, and the size may have been another for
+ * a moment only: all is drawn anew. Some (libvterm, in editors) keep limits of scrolling from
+ * the size before and delete no characters outside of them. Written at once: putp() would leave
+ * it in the buffer of stdout, which ncurses does not use. */
+static void resized(struct term *t) {
+    const char *limits = capability("csr");
+    struct buf sequence = {0};
+    take_size(t);
+    if (limits) add_capability(&sequence, tparm(limits, 0, t->h - 1, 0, 0, 0, 0, 0, 0, 0));
+    if (sequence.len > 0) write_all(sequence.data, sequence.len);
+    buf_deinit(&sequence);
+    clearok(curscr, TRUE); /* which goes to the first cell; so do limits */
 }
 
 static void ask_for_mouse(const struct term *t, bool on) {
@@ -406,7 +418,7 @@ static bool obey_signals(struct term *t) {
     if (bits & SIGNALS_END) t->ended = true;
     if (bits & SIGNALS_SUSPEND) term_suspend(t);
     else if (bits & SIGNALS_CONTINUE) come_back(t);
-    else if (bits & SIGNALS_RESIZE) take_size(t);
+    else if (bits & SIGNALS_RESIZE) resized(t);
     return bits & ~(unsigned)SIGNALS_END;
 }
 

@@ -53,14 +53,32 @@ void pty_screen_start(struct pty_screen *p, int w, int h,
     use_alternate(p);
 }
 
-/* Read what is there; false at the end. */
+/* Of n bytes of UTF-8, those at the end that begin a character without ending it. */
+static size_t cut_off(const char *s, size_t n) {
+    for (size_t k = 1; k <= n && k <= 3; k++) {
+        unsigned char c = (unsigned char)s[n - k];
+        if (c < 0x80) return 0;
+        if (c < 0xC0) continue;
+        size_t whole = c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+        return k < whole ? k : 0;
+    }
+    return 0;
+}
+
+/* Read what is there; false at the end. A character comes in whole: libvterm decodes text that
+ * begins in ASCII apart from other text, loses what was cut, and writes past the end of its
+ * stack array when a single letter follows. */
 static bool take_in(struct pty_screen *p) {
     char bytes[8192];
-    ssize_t n = read(p->master, bytes, sizeof bytes);
-    if (n < 0 && errno == EINTR) return true;
-    if (n <= 0) return false; /* EIO: nobody has the other side open */
-    assert_true(buf_add(&p->bytes, bytes, (size_t)n));
-    if (p->record) assert_true(buf_add(p->record, bytes, (size_t)n));
+    memcpy(bytes, p->cut, p->n_cut);
+    ssize_t got = read(p->master, bytes + p->n_cut, sizeof bytes - p->n_cut);
+    if (got < 0 && errno == EINTR) return true;
+    if (got <= 0) return false; /* EIO: nobody has the other side open */
+    if (p->record) assert_true(buf_add(p->record, bytes + p->n_cut, (size_t)got));
+    size_t n = p->n_cut + (size_t)got;
+    p->n_cut = cut_off(bytes, n);
+    memcpy(p->cut, bytes + n - p->n_cut, p->n_cut);
+    assert_true(buf_add(&p->bytes, bytes, n - p->n_cut));
     return true;
 }
 

@@ -15,6 +15,8 @@ struct pty_screen {
     VTerm *vt;
     VTermScreen *screen;
     struct buf bytes;   /* all that was written since the last buf_clear() */
+    char cut[4];        /* the beginning of a character that the next read ends */
+    size_t n_cut;       /* its bytes */
     struct buf *record; /* the caller's, gets all from now on as well; NULL */
 };
 
@@ -31,8 +33,8 @@ bool pty_screen_until(struct pty_screen *p, const char *marker);
 /* Take in and show what the child writes until a row of the screen holds `words` (ASCII). The
  * bytes are not kept. False when it ended instead. */
 bool pty_screen_until_shown(struct pty_screen *p, const char *words);
-/* Take in and show what is there, and what follows within `quiet_ms` of the last piece; 0: what is there.
- * The bytes are not kept. False at the end. */
+/* Take in and show what is there, and what follows within `quiet_ms` of the last piece; 0: what
+ * is there. The bytes are not kept. False at the end. */
 bool pty_screen_settle(struct pty_screen *p, int quiet_ms);
 /* Row y of the screen as text, blanks at its end dropped. */
 void pty_screen_row(const struct pty_screen *p, int y, struct buf *out);

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,11 +146,22 @@ static void test_no_terminal(void **state) {
     pty_screen_close(&p);
 }
 
+/* Lines scroll, and characters are deleted, on all of the screen: libvterm keeps limits of
+ * another size, a single line's for instance. */
+static void expect_limits(struct buf *written, int h) {
+    char limits[32];
+    snprintf(limits, sizeof limits, "\033[1;%dr", h);
+    assert_non_null(strstr(buf_text(written), limits));
+    buf_clear(written);
+}
+
 static void test_resizes(void **state) {
     (void)state;
     struct fixture f;
+    struct buf written = {0};
     struct rng rng = rng_make(23, 0, 0);
     term_child_start(&f, &settings[0], 80, 24);
+    f.p.record = &written;
     for (int number = 0; number < 100; number++) {
         int w = 1 + (int)rng_below(&rng, 130), h = 1 + (int)rng_below(&rng, 50);
         if (w == f.p.w && h == f.p.h) continue;
@@ -159,7 +171,9 @@ static void test_resizes(void **state) {
         assert_int_equal(f.last.h, h);
         term_child_frame(&f, number, ORDER_FRAME);
         term_child_compare(&f, number);
+        expect_limits(&written, h);
     }
+    buf_deinit(&written);
     pty_screen_close(&f.p);
 }
 
