@@ -9,8 +9,9 @@ static size_t row_bytes(const char *s, size_t n, int columns, size_t *next) {
     int used = 0;
     while (at < n) {
         uint32_t cp;
-        size_t bytes = text_decode(s + at, n - at, &cp);
-        int width = text_columns(s + at, bytes);
+        bool plain = s[at] >= 0x20 && s[at] < 0x7F; /* nearly all are */
+        size_t bytes = plain ? 1 : text_decode(s + at, n - at, &cp);
+        int width = plain ? 1 : text_columns(s + at, bytes);
         if (s[at] == ' ' && at > 0) blank = at;
         if (used + width > columns && at > 0) break;
         used += width;

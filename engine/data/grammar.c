@@ -185,13 +185,16 @@ static bool write_piece(struct writer *w, const struct grammar_piece *p, int dep
 }
 
 static bool write_rule(struct writer *w, const struct grammar_rule *r, int depth) {
-    if (depth > DEPTH_MAX || ++w->expansions > EXPANSIONS_MAX || w->out->len > GRAMMAR_LINE_MAX)
+    if (depth > DEPTH_MAX || ++w->expansions > EXPANSIONS_MAX)
         return fail(w, r, "comes to no end");
     const struct grammar_alternative *a = pick(w, r);
     if (!a) return fail(w, r, "has no alternative that fits");
     if (!note_features(w, r, a)) return false;
-    for (int i = 0; i < a->pieces.n; i++)
+    for (int i = 0; i < a->pieces.n; i++) {
         if (!write_piece(w, &w->g->pieces[a->pieces.first + i], depth + 1)) return false;
+        if (w->out->len > GRAMMAR_LINE_MAX) /* a variable may hold itself twice, and so on */
+            return fail(w, r, "makes a longer line than a grammar may");
+    }
     return true;
 }
 

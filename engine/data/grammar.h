@@ -44,8 +44,8 @@ struct grammar_line {
     size_t answer; /* where it begins; 0: nothing is asked */
     uint64_t key;  /* of the split */
 };
-/* Make line `number`; `out` is cleared first and keeps its memory. ERR_RANGE when no alternative fits, or
- * a rule comes to no end; the message names the rule. */
+/* Make line `number`; `out` is cleared first and keeps its memory. ERR_RANGE when no alternative fits, a
+ * rule comes to no end, or the line to more than GRAMMAR_LINE_MAX bytes; the message names the rule. */
 bool grammar_make(const struct grammar *g, int level, uint64_t seed, uint64_t number, struct grammar_line *out,
                   struct err *err);
 

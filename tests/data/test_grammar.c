@@ -140,6 +140,18 @@ static void test_endless(void **state) {
                    "line 8: the rule \"y\" has no alternative that fits");
 }
 
+/* Each rule writes what the one below it gave twice: short to write, and 8 MB as a line. */
+static void test_doubling(void **state) {
+    enum { RULES = 20 };
+    (void)state;
+    struct buf text = {0};
+    buf_printf(&text, MAIN "<r%d>\n  r0:\n    - eight by\n", RULES);
+    for (int i = 1; i <= RULES; i++)
+        buf_printf(&text, "  r%d:\n    - <=r%d><r%d>\n", i, i - 1, i - 1);
+    assert_no_line(buf_text(&text), "makes a longer line than a grammar may");
+    buf_deinit(&text);
+}
+
 /* ---- draws ---- */
 
 static const char animals[] = MAIN
@@ -236,8 +248,9 @@ static void test_source(void **state) {
 
 int main(void) {
     static const struct CMUnitTest others[] = {
-        cmocka_unit_test(test_endless), cmocka_unit_test(test_draws),
-        cmocka_unit_test(test_key), cmocka_unit_test(test_source)};
+        cmocka_unit_test(test_endless), cmocka_unit_test(test_doubling),
+        cmocka_unit_test(test_draws), cmocka_unit_test(test_key),
+        cmocka_unit_test(test_source)};
     struct CMUnitTest tests[COUNT(texts) + COUNT(errors) + COUNT(others)];
     size_t n = 0;
     for (size_t i = 0; i < COUNT(texts); i++)

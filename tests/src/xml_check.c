@@ -54,10 +54,15 @@ static bool entity(struct reader *r) {
     return false;
 }
 
-/* Characters up to one that is in `stop`. */
-static const char *characters(struct reader *r, const char *stop) {
-    while (r->at < r->end && !strchr(stop, *r->at)) {
+/* Characters up to a `stop`. */
+static const char *characters(struct reader *r, char stop) {
+    while (r->at < r->end && *r->at != stop) {
         uint32_t ch;
+        bool plain = *r->at >= ' ' && *r->at < 0x7F && *r->at != '&' && *r->at != '<';
+        if (plain) {
+            r->at++;
+            continue;
+        }
         if (*r->at == '&') {
             if (!entity(r)) return wrong(r, "no entity");
             continue;
@@ -103,7 +108,7 @@ static const char *attributes(struct reader *r) {
             return wrong(r, "an attribute without quotes");
         r->at += 2;
         const char *value = r->at;
-        bad = characters(r, "\"");
+        bad = characters(r, '"');
         if (!bad && r->at == r->end) return wrong(r, "an attribute that does not end");
         if (!bad && lengths[n] == 2 && memcmp(names[n], "id", 2) == 0)
             bad = keep_id(r, value, (size_t)(r->at - value));
@@ -150,7 +155,7 @@ const char *xml_check(const char *text, size_t n, int *n_elements) {
     while (!bad && r->at < r->end) {
         if (r->depth == 0 && r->n_elements > 0 && !is_blank(*r->at))
             bad = wrong(r, "something behind the end");
-        else bad = *r->at == '<' ? tag(r) : characters(r, "<");
+        else bad = *r->at == '<' ? tag(r) : characters(r, '<');
     }
     if (!bad && (r->depth > 0 || r->n_elements == 0))
         bad = wrong(r, "an element is not closed");

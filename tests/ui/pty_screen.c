@@ -21,6 +21,15 @@ enum { PATIENCE_MS = 120000 }; /* only a hang lasts that long */
  * silence, without them. */
 enum { SILENCE_MS = 100, PIECES_MAX = 1500 };
 
+/* Also for terminals that know no alternate screen (linux, vt100). When the primary one loses
+ * rows, libvterm scrolls up what stands below the cursor and takes the cursor along, to a row
+ * below 0, where \033[K, \033[J and \033[X crash: the rest of what was drawn for the size
+ * before. */
+static void use_alternate(struct pty_screen *p) {
+    VTermValue on = {.boolean = 1};
+    assert_true(vterm_state_set_termprop(vterm_obtain_state(p->vt), VTERM_PROP_ALTSCREEN, &on));
+}
+
 void pty_screen_start(struct pty_screen *p, int w, int h,
                       int (*child)(int socket, void *context), void *context) {
     int sockets[2];
@@ -41,6 +50,7 @@ void pty_screen_start(struct pty_screen *p, int w, int h,
     p->screen = vterm_obtain_screen(p->vt);
     vterm_screen_enable_altscreen(p->screen, 1);
     vterm_screen_reset(p->screen, 1);
+    use_alternate(p);
 }
 
 /* Read what is there; false at the end. */
@@ -178,6 +188,11 @@ void pty_screen_resize(struct pty_screen *p, int w, int h) {
     /* libvterm crashes on a wide character, drawn for the width before, in a single column. */
     vterm_set_size(p->vt, h, w > 1 ? w : 2);
     assert_int_equal(ioctl(p->master, TIOCSWINSZ, &size), 0);
+}
+
+void pty_screen_whole_region(struct pty_screen *p) {
+    static const char keep_cursor[] = "\0337\033[r\0338";
+    vterm_input_write(p->vt, keep_cursor, sizeof keep_cursor - 1);
 }
 
 int pty_screen_wait(struct pty_screen *p) {
