@@ -209,7 +209,6 @@ static void calm_down(struct fixture *f) {
         pty_screen_settle(&f->screen, 60);
         answer(f);
     }
-    pty_screen_whole_region(&f->screen);
     struct event e = {.type = EVENT_END, .step = f->step, .end = {"finished"}};
     put_event(f, &e);
     expect(f, "ENDED");
