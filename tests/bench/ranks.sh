@@ -6,9 +6,11 @@
 #
 # Rows (all when none is named):
 #   cores    6x384, 16 x 256: 2 processes of 1 thread beside 1 of 2 threads, pair by pair; the ratio's median
-#   lora frozen learn    12x384 on two machines that are network namespaces with a link of --rate (1000) between
+#   lora frozen narrow learn    12x384 on two machines that are network namespaces with a link of --rate (1000) between
 #            them: adapters of rank 8; 8 of 12 blocks frozen; all learns. What is sent would take `link` seconds a
 #            step; the rank that waits less waits `waited`; hidden is 1 - waited / link. Needs root, ip and tc.
+#            Before it `thaw plan` tells, from steps of one process, what the step takes and what is hidden.
+#   narrow   as frozen, with wire: bfloat16
 set -u -o pipefail
 # shellcheck source=tests/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -86,33 +88,38 @@ EOF
     chmod +x "$work/rsh"
 }
 
-linked() { # linked ROW BYTES SET...: BYTES are learned, four a weight
-    local row=$1 weights=$2 sets=() waited
-    shift 2
+linked() { # linked ROW WEIGHTS BYTES SET...: so many learn, a weight is sent as so many bytes
+    local row=$1 weights=$2 bytes=$3 sets=() waited planned
+    shift 3
     for n in "$@"; do sets+=(--set "$n"); done
     config 12 16 >"$work/$row.yaml"
+    planned=$("$thaw" plan "$work/$row.yaml" --nodes 2 --link "${rate}M" --iters 2 --json "${sets[@]}") || wrong "it is not planned"
     "$work/rsh" "${namespaces[0]}" mpirun --mca plm_rsh_agent "$work/rsh" --hostfile "$work/hosts" -n 2 --mca btl tcp,self \
         --mca btl_tcp_if_include 10.77.0.0/24 --mca oob_tcp_if_include 10.77.0.0/24 -x XDG_STATE_HOME -x HOME \
         "$thaw" run "$work/$row.yaml" --name "$row" "${sets[@]@Q}" >"$work/said" 2>&1 || wrong "$(tail -n 3 "$work/said")"
     waited=$(numbers "$row" waits)
     $python -c "
-link = $weights * 4 * 8 / ($rate * 1e6)
-print('%-10s %7.2f MB, link %.3f s, waited %.3f s, hidden %.0f %% (step %s s)' %
-      ('$row', $weights * 4 / 1e6, link, $waited, 100 * (1 - $waited / link), '$(numbers "$row" steps)'))"
+import json
+plan = json.loads('$planned')['nodes'][0]
+link = $weights * $bytes * 8 / ($rate * 1e6)
+print('%-10s %7.2f MB, link %.3f s, waited %.3f s, hidden %.0f %% (planned %.0f), step %.3f s (planned %.3f)' %
+      ('$row', $weights * $bytes / 1e6, link, $waited, 100 * (1 - $waited / link), 100 * plan['hidden'],
+       $(numbers "$row" steps), plan['step_ms'] / 1e3))"
 }
 
 block=$((12 * 384 * 384))
-[ "${#rows[@]}" -gt 0 ] || rows=(cores lora frozen learn)
+[ "${#rows[@]}" -gt 0 ] || rows=(cores lora frozen narrow learn)
 for row in "${rows[@]}"; do
     case $row in
     cores) cores ;;
-    lora | frozen | learn)
+    lora | frozen | narrow | learn)
         [ -e "$work/hosts" ] || machines
         case $row in
-        lora) linked lora $((12 * 8 * (384 + 1152 + 384 + 384 + 384 + 1536 + 1536 + 384))) stages.0.adapter.rank=8 "stages.0.adapter.targets=[all]" ;;
-        frozen) linked frozen $((4 * block)) "stages.0.freeze=[embed, \"0-7\"]" ;;
-        learn) linked learn $((12 * block + (300 + 256) * 384)) ;;
+        lora) linked lora $((12 * 8 * (384 + 1152 + 384 + 384 + 384 + 1536 + 1536 + 384))) 4 stages.0.adapter.rank=8 "stages.0.adapter.targets=[all]" ;;
+        frozen) linked frozen $((4 * block)) 4 "stages.0.freeze=[embed, \"0-7\"]" ;;
+        narrow) linked narrow $((4 * block)) 2 "stages.0.freeze=[embed, \"0-7\"]" wire=bfloat16 ;;
+        learn) linked learn $((12 * block + (300 + 256) * 384)) 4 ;;
         esac ;;
-    *) wrong "there is no row \"$row\"; there are cores lora frozen learn" ;;
+    *) wrong "there is no row \"$row\"; there are cores lora frozen narrow learn" ;;
     esac
 done

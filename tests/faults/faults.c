@@ -32,8 +32,8 @@ struct result {
 };
 
 static int usage(void) {
-    fputs("usage: faults THAW FILES_SO MEMORY_SO [--sample] [--seed N] [--soak SECONDS] "
-          "[SUITE...]\n",
+    fputs("usage: faults THAW FILES_SO MEMORY_SO [--sample] [--cases N] [--seed N] "
+          "[--soak SECONDS] [SUITE...]\n",
           stderr);
     return 2;
 }
@@ -83,6 +83,7 @@ static int read_options(struct lab *lab, int argc, char **argv) {
         if (strcmp(argv[at], "--sample") == 0) lab->sample = true;
         else if (more && strcmp(argv[at], "--seed") == 0)
             lab->seed = strtoull(argv[++at], NULL, 10);
+        else if (more && strcmp(argv[at], "--cases") == 0) lab->cases_asked = atoi(argv[++at]);
         else if (more && strcmp(argv[at], "--soak") == 0) lab->soak_s = atoi(argv[++at]);
         else return -1;
     }

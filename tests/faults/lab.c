@@ -37,6 +37,7 @@ void lab_progress(struct lab *lab, long done, long of) {
 }
 
 int lab_count(const struct lab *lab, int sample, int full) {
+    if (lab->cases_asked > 0) return lab->cases_asked;
     return lab->sample ? sample : full;
 }
 

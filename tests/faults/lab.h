@@ -24,6 +24,7 @@ struct lab {
         memory_so[PATH_MAX]; /* the program; what is preloaded */
     char scratch[PATH_MAX];
     bool sample; /* a seeded sample that takes seconds, not the full counts */
+    int cases_asked; /* so many of each suite that counts; 0: as `sample` says */
     uint64_t seed;
     int soak_s;
     const char *suite;           /* that runs now */

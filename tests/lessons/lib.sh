@@ -119,6 +119,8 @@ values() { # values RUN PATH [KEY=VALUE]...: out of its log, one a line
 
 loss() { values "$1" "sets.$2.tuned.loss" type=eval | tail -n 1; }            # loss RUN SET: at its end, nats a token
 base() { values "$1" "sets.$2.base.loss" type=eval | tail -n 1; }             # base RUN SET: of its base
+right() { values "$1" "sets.$2.tuned.accuracy" type=eval | tail -n 1; }      # right RUN SET: share of right answers
+base_right() { values "$1" "sets.$2.base.accuracy" type=eval | tail -n 1; }  # base_right RUN SET: of its base
 least() { values "$1" "sets.$2.tuned.loss" type=eval | sort -g | head -n 1; } # least RUN SET: of all evaluations
 first() { values "$1" "sets.$2.tuned.loss" type=eval | head -n 1; }           # first RUN SET: of the first one
 learned() { values "$1" loss type=step | tail -n 1; }                         # learned RUN: on the text it learned from

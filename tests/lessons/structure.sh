@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# structure.sh - each lesson about the mechanism has a table here, whose settings its config takes, and whose figures are
-# right on the logs of real runs (recorded/) and wrong on logs in which nothing was learned.
+# structure.sh - each lesson about the mechanism has a table here, as have examples that promise figures. Its config takes
+# the table's settings; the figures are right on the logs of real runs (recorded/) and wrong where nothing was learned.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
 here=$(realpath "$(dirname "$0")")
@@ -24,11 +24,12 @@ spoil() { # spoil FILE
 checks() { tests/lessons/run "$thaw" "$json_get" --check "$1" "$lesson" >"$out" 2>"$err"; }
 
 mapfile -t taught < <(grep -l '^mechanism:' assets/lessons/*.yaml | sed -e 's|.*/||' -e 's|\.yaml$||')
-same "a table for each of them" "${taught[*]}" \
-    "$(cd "$here" && find . -name '*.sh' ! -name lib.sh ! -name structure.sh | sed -e 's|^\./||' -e 's|\.sh$||' | sort | tr '\n' ' ' | sed 's/ $//')"
+mapfile -t tables < <(cd "$here" && find . -name '*.sh' ! -name lib.sh ! -name structure.sh | sed -e 's|^\./||' -e 's|\.sh$||' | sort)
+same "a table for each of them, and for these examples" \
+    "$(printf '%s\n' "${taught[@]}" cricket traffic | sort | tr '\n' ' ')" "$(printf '%s ' "${tables[@]}")"
 same "each has its place" "$(seq -s ' ' "${#taught[@]}")" \
     "$(sed -n 's/^mechanism: *//p' assets/lessons/*.yaml | sort -n | tr '\n' ' ' | sed 's/ $//')"
-for lesson in "${taught[@]}"; do
+for lesson in "${tables[@]}"; do
     must "$lesson: --notes" "$thaw" lesson "$lesson" --notes
     ok "$lesson: for the teacher" says "For the teacher:"
     config=$(sed -n 's/^config: *//p' "assets/lessons/$lesson.yaml")

@@ -208,11 +208,6 @@ void pty_screen_resize(struct pty_screen *p, int w, int h) {
     assert_int_equal(ioctl(p->master, TIOCSWINSZ, &size), 0);
 }
 
-void pty_screen_whole_region(struct pty_screen *p) {
-    static const char keep_cursor[] = "\0337\033[r\0338";
-    vterm_input_write(p->vt, keep_cursor, sizeof keep_cursor - 1);
-}
-
 int pty_screen_wait(struct pty_screen *p) {
     int status = 0;
     while (take_in(p)) {

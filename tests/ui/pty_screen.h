@@ -40,9 +40,6 @@ bool pty_screen_settle(struct pty_screen *p, int quiet_ms);
 void pty_screen_row(const struct pty_screen *p, int y, struct buf *out);
 void pty_screen_type(struct pty_screen *p, const char *bytes);
 void pty_screen_resize(struct pty_screen *p, int w, int h);
-/* Limits of scrolling that were set for another size are gone, as a resize does it in xterm; libvterm keeps
- * them, and deletes no characters outside. For a child that draws nothing just now. */
-void pty_screen_whole_region(struct pty_screen *p);
 /* Take in the rest, wait for the child's end; returns its wait status. */
 int pty_screen_wait(struct pty_screen *p);
 void pty_screen_close(struct pty_screen *p);

@@ -209,7 +209,6 @@ static void calm_down(struct fixture *f) {
         pty_screen_settle(&f->screen, 60);
         answer(f);
     }
-    pty_screen_whole_region(&f->screen);
     /* The engine is gone: one that stays and answers is noticed some time after the end, and more
      * keys are offered from then on. */
     struct event e = {.type = EVENT_END, .step = f->step, .end = {"finished"}};
