@@ -201,6 +201,31 @@ static void storm(struct fixture *f) {
     }
 }
 
+/* The picture that the screen saves of itself. Once it is there, all that was typed before was
+ * heard and all that was drawn was sent, however busy the machine is. A question that is still
+ * open swallows the line: then again. */
+static void save_picture(struct fixture *f, const char *name, struct buf *saved) {
+    enum { LOOKS = 150, LOOK_MS = 20 };
+    char path[128];
+    struct buf line = {0};
+    double until = clock_now() + PATIENCE_S;
+    snprintf(path, sizeof path, "%s/%s", f->dir, name);
+    buf_str(&line, ":save-screen ");
+    buf_str(&line, name);
+    buf_str(&line, "\r");
+    for (int i = 0; !files_read(path, 1 << 20, saved, NULL) || saved->len == 0; i++) {
+        if (clock_now() > until) fail_msg("no picture of the screen");
+        if (i % LOOKS == 0) {
+            pty_screen_type(&f->screen, "\033");
+            pty_screen_settle(&f->screen, 60); /* Esc alone, no sequence */
+            pty_screen_type(&f->screen, buf_text(&line));
+        }
+        pty_screen_settle(&f->screen, LOOK_MS);
+    }
+    pty_screen_settle(&f->screen, QUIET_MS);
+    buf_deinit(&line);
+}
+
 /* Out of every question, overlay and line; Esc is told from a sequence by the time after it. */
 static void calm_down(struct fixture *f) {
     pty_screen_resize(&f->screen, 120, 40);
@@ -209,8 +234,13 @@ static void calm_down(struct fixture *f) {
         pty_screen_settle(&f->screen, 60);
         answer(f);
     }
-    /* The engine is gone: one that stays and answers is noticed some time after the end, and more
-     * keys are offered from then on. */
+    struct buf calm = {0};
+    save_picture(f, "calm.txt", &calm);
+    buf_deinit(&calm);
+    answer(f); /* the last wish: none is open when the run ends */
+    pty_screen_settle(&f->screen, QUIET_MS);
+    /* The engine is gone: one that stays and answers is noticed some time after the end, and
+     * more keys are offered from then on. */
     struct event e = {.type = EVENT_END, .step = f->step, .end = {"finished"}};
     close(f->lock);
     put_event(f, &e);
@@ -249,25 +279,6 @@ static void to_ascii(struct buf *text) {
     }
     buf_deinit(text);
     *text = out;
-}
-
-/* The picture that the screen saves of itself. Once it is there, all that was drawn before was sent, however
- * busy the machine is. */
-static void save_picture(struct fixture *f, const char *name, struct buf *saved) {
-    char path[128];
-    struct buf line = {0};
-    double until = clock_now() + PATIENCE_S;
-    snprintf(path, sizeof path, "%s/%s", f->dir, name);
-    buf_str(&line, ":save-screen ");
-    buf_str(&line, name);
-    buf_str(&line, "\r");
-    pty_screen_type(&f->screen, buf_text(&line));
-    while (!files_read(path, 1 << 20, saved, NULL) || saved->len == 0) {
-        if (clock_now() > until) fail_msg("no picture of the screen");
-        pty_screen_settle(&f->screen, 20);
-    }
-    pty_screen_settle(&f->screen, QUIET_MS);
-    buf_deinit(&line);
 }
 
 static void check_end(struct fixture *f) {
