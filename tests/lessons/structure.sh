@@ -26,7 +26,7 @@ checks() { tests/lessons/run "$thaw" "$json_get" --check "$1" "$lesson" >"$out" 
 mapfile -t taught < <(grep -l '^mechanism:' assets/lessons/*.yaml | sed -e 's|.*/||' -e 's|\.yaml$||')
 mapfile -t tables < <(cd "$here" && find . -name '*.sh' ! -name lib.sh ! -name structure.sh | sed -e 's|^\./||' -e 's|\.sh$||' | sort)
 same "a table for each of them, and for these examples" \
-    "$(printf '%s\n' "${taught[@]}" cricket traffic | sort | tr '\n' ' ')" "$(printf '%s ' "${tables[@]}")"
+    "$(printf '%s\n' "${taught[@]}" cricket medical traffic | sort | tr '\n' ' ')" "$(printf '%s ' "${tables[@]}")"
 same "each has its place" "$(seq -s ' ' "${#taught[@]}")" \
     "$(sed -n 's/^mechanism: *//p' assets/lessons/*.yaml | sort -n | tr '\n' ' ' | sed 's/ $//')"
 for lesson in "${tables[@]}"; do
