@@ -262,7 +262,7 @@ static bool need_memory(struct planning *p, struct plan *plan, struct err *err) 
     struct memory_ask ask = memory_ask(s, &p->table, p->time, p->threads);
     ask.kind = p->kind;
     ask.sequences = plan->rows;
-    ask.half_sets = memory_half_sets(s, plan->nodes);
+    memory_among(&ask, plan->nodes);
     if (!memory_kinds(&ask, s->model.from, p->kind, err) || !memory_needs(&ask, &needs, err))
         return false;
     plan->memory_bytes = needs.stages[p->stage_at].total;

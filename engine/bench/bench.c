@@ -214,7 +214,7 @@ static void step(struct bench *b, double times[N_TIMES]) {
                                .prefix = b->prefix_rows ? &prefix : NULL};
     transformer_train(b->tf, &b->model.w, &b->g, b->learn, &whole, &passes);
     double trained = clock_now();
-    double norm = grads_norm(ex, &b->g, b->learn, b->norms);
+    double norm = grads_norm(ex, &b->g, b->learn, NULL, b->norms);
     optim_step(ex, &b->optim, &b->model.w, &b->g, b->learn, learning_rate,
                norm > 1 ? 1 / norm : 1, b->updates);
     double end = clock_now();

@@ -241,7 +241,7 @@ static void run_head(struct operands *o, const struct op_call *r) {
 
 static void run_grads_norm(struct operands *o, const struct op_call *r) {
     (void)r;
-    grads_norm(exec_of(o), &o->b->g, o->b->learn, o->b->norms);
+    grads_norm(exec_of(o), &o->b->g, o->b->learn, NULL, o->b->norms);
 }
 static void run_update(struct operands *o, const struct op_call *r) {
     (void)r;

@@ -1,8 +1,11 @@
 #include "engine/core/arena.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* Under AddressSanitizer what was not taken is poisoned, the rounding after a piece included,
  * so that running over the end of one is seen. */
@@ -73,6 +76,19 @@ void *arena_take(struct arena *a, size_t bytes, struct err *err) {
 void arena_forget(struct arena *a) {
     size_t used = a->used; /* its last page holds nothing else */
     if (used > 0) madvise(a->base, used, MADV_DONTNEED);
+}
+
+void arena_forget_part(void *from, size_t bytes) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)from;
+    uintptr_t first = (start + page - 1) / page * page, end = (start + bytes) / page * page;
+    char *at = from;
+    if (first >= end) {
+        memset(at, 0, bytes);
+        return;
+    }
+    memset(at, 0, first - start);
+    madvise(at + (first - start), end - first, MADV_DONTNEED);
+    memset(at + (end - start), 0, start + bytes - end);
 }
 
 size_t arena_mark(const struct arena *a) { return a->used; }

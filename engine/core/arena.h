@@ -29,6 +29,8 @@ size_t arena_round(size_t bytes);
 
 /* Give back the memory of all that was taken until it is written again: it is zeros now. */
 void arena_forget(struct arena *a);
+/* The same of some bytes of an arena: zeros now, and whole pages among them are given back. */
+void arena_forget_part(void *from, size_t bytes);
 
 size_t arena_mark(const struct arena *a);            /* scratch: rewinding to a mark */
 void arena_rewind(struct arena *a, size_t mark);     /* gives back all taken since   */

@@ -19,16 +19,20 @@ struct part {
     size_t from, to;
 };
 
-/* What a rank still adds after so many levels: at each it keeps a half, the upper one where its
- * bit is set. */
-static struct part part_of(size_t n, int rank, int levels) {
-    struct part p = {0, n};
+static size_t cut(const struct party *p, const struct exchange *e, int place) {
+    return e->cuts ? e->cuts[place] : e->n * (size_t)place / (size_t)p->count;
+}
+
+/* What a rank still adds after so many levels: at each it keeps a half of the places, the upper
+ * one where its bit is set. */
+static struct part part_of(const struct party *p, const struct exchange *e, int rank,
+                           int levels) {
+    int from = 0, places = p->count;
     for (int j = 0; j < levels; j++) {
-        size_t middle = p.from + (p.to - p.from) / 2;
-        if (rank >> j & 1) p.from = middle;
-        else p.to = middle;
+        places /= 2;
+        if (rank >> j & 1) from += places;
     }
-    return p;
+    return (struct part){cut(p, e, from), cut(p, e, from + places)};
 }
 
 /* Going up, halves change sides and are added; coming back, finished parts are handed out. */
@@ -40,11 +44,12 @@ struct turn {
 };
 
 static struct turn turn_of(const struct party *p, const struct exchange *e) {
-    bool up = e->round < p->levels;
-    int level = up ? e->round : 2 * p->levels - 1 - e->round;
+    int round = e->kind == EXCHANGE_HAND_OUT ? p->levels + e->round : e->round;
+    bool up = round < p->levels;
+    int level = up ? round : 2 * p->levels - 1 - round;
     int partner = p->rank ^ 1 << level;
-    struct part mine = part_of(e->n, p->rank, level + 1);
-    struct part theirs = part_of(e->n, partner, level + 1);
+    struct part mine = part_of(p, e, p->rank, level + 1);
+    struct part theirs = part_of(p, e, partner, level + 1);
     real *x = e->data;
     if (!up) {
         struct part kept = mine;
@@ -104,7 +109,7 @@ static void sum_arrived(const struct party *p, const struct exchange *e) {
     else narrow_widen(t.in, narrow_in(e, &t), t.n_in, NARROW_BF16);
 }
 
-/* ---- tell and gather ---- */
+/* ---- tell, gather and move ---- */
 
 /* Whoever knows it already tells one more: in round j, ranks below 2^j those above. */
 static struct round tell_round(const struct party *p, const struct exchange *e) {
@@ -125,18 +130,36 @@ static struct round gather_round(const struct party *p, const struct exchange *e
                           all + (size_t)theirs * e->n, bytes, bytes};
 }
 
+static struct round move_round(const struct party *p, const struct exchange *e) {
+    if (e->from != e->to && p->rank == e->from)
+        return (struct round){.partner = e->to, .send = e->data, .n_send = e->n};
+    if (e->from != e->to && p->rank == e->to)
+        return (struct round){.partner = e->from, .receive = e->data, .n_receive = e->n};
+    return (struct round){.partner = p->rank};
+}
+
 /* ---- all ---- */
 
+static bool is_sum(const struct exchange *e) {
+    return e->kind == EXCHANGE_SUM || e->kind == EXCHANGE_SCATTER ||
+           e->kind == EXCHANGE_HAND_OUT;
+}
+
 static int rounds_of(const struct party *p, const struct exchange *e) {
+    if (e->kind == EXCHANGE_MOVE) return 1;
     return e->kind == EXCHANGE_SUM ? 2 * p->levels : p->levels;
+}
+
+static struct round round_of(const struct party *p, const struct exchange *e) {
+    if (is_sum(e)) return sum_round(p, e);
+    if (e->kind == EXCHANGE_TELL) return tell_round(p, e);
+    return e->kind == EXCHANGE_GATHER ? gather_round(p, e) : move_round(p, e);
 }
 
 static bool begin_round(const struct party *p, struct exchange *e) {
     const struct wire *w = &p->wire;
     assert(e->round >= 0);
-    struct round r = e->kind == EXCHANGE_SUM    ? sum_round(p, e)
-                     : e->kind == EXCHANGE_TELL ? tell_round(p, e)
-                                                : gather_round(p, e);
+    struct round r = round_of(p, e);
     int tag = e->tag * EXCHANGE_ROUNDS_MAX + e->round;
     assert(r.n_send <= INT_MAX && r.n_receive <= INT_MAX);
     e->partner = r.partner;
@@ -166,7 +189,7 @@ enum wire_state exchange_advance(const struct party *p, struct exchange *e) {
     for (;;) {
         enum wire_state state = e->round < 0 ? WIRE_DONE : look_at_both(p, e);
         if (state != WIRE_DONE) return state;
-        if (e->round >= 0 && e->kind == EXCHANGE_SUM) sum_arrived(p, e);
+        if (e->round >= 0 && is_sum(e)) sum_arrived(p, e);
         if (++e->round >= rounds_of(p, e)) return WIRE_DONE;
         if (!begin_round(p, e)) return WIRE_FAILED;
     }

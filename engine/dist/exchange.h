@@ -8,9 +8,12 @@
 #include "engine/dist/wire.h"
 
 enum exchange_kind {
-    EXCHANGE_SUM,   /* of real data[n]; halves of others arrive in scratch[(n + 1) / 2] */
-    EXCHANGE_TELL,  /* char data[n] of rank 0 to all */
-    EXCHANGE_GATHER /* char data[count * n], of which this rank's n are there */
+    EXCHANGE_SUM,      /* of real data[n]; halves of others arrive in scratch[(n + 1) / 2] */
+    EXCHANGE_SCATTER,  /* the way there of a sum: each rank has its own part of it then; scratch[n] */
+    EXCHANGE_HAND_OUT, /* the way back: of real data[n] each rank's own part to all */
+    EXCHANGE_TELL,     /* char data[n] of rank 0 to all */
+    EXCHANGE_GATHER,   /* char data[count * n], of which this rank's n are there */
+    EXCHANGE_MOVE      /* char data[n] of rank `from` to rank `to`; nothing on the others */
 };
 
 enum { EXCHANGE_ROUNDS_MAX = 32, EXCHANGE_TAGS = WIRE_TAG_MAX / EXCHANGE_ROUNDS_MAX };
@@ -20,6 +23,8 @@ struct exchange {
     void *data;
     real *scratch;
     size_t n;
+    const size_t *cuts; /* [count + 1] of the ranks' own parts, by ranks_place(); NULL: even ones */
+    int from, to;
     bool narrow; /* a sum's numbers go as bfloat16: scratch holds what leaves and what arrives */
     int tag; /* below EXCHANGE_TAGS: its own among those under way, and the same on all ranks */
     /* where it stands; round -1: nothing is begun */

@@ -17,12 +17,13 @@
 enum {
     WAITING_MAX = EXCHANGE_TAGS /* exchanges that are begun and not done */,
     AT_ONCE = 4, /* of them under way: the others come after */
-    TELL_BYTES = 32 << 20
+    PIECE_BYTES = 32 << 20
 };
 
-/* How long nothing has moved, and how long is slept then, in seconds: the next message of a sum
- * comes soon, the next step may take minutes. */
-static const double yield_s = 200e-6, short_s = 0.02, pressing_s = 2, nap_s = 30e-6,
+/* Seconds: how long nothing has moved before it is slept, and how long then. Each look costs
+ * the core that computes beside it some us; a tenth of what has been waited for already is not
+ * much more. */
+static const double yield_s = 200e-6, nap_share = 0.1, nap_s = 30e-6, pressing_nap_s = 500e-6,
                     long_nap_s = 1e-3;
 static const double look_s = 0.1;
 
@@ -95,7 +96,9 @@ static void fail(struct ranks *r, int silent) {
 /* Nothing moved: give the core away, at first for as short as can be. */
 static void rest(const struct work *w) {
     double still = clock_now() - w->moved;
-    double nap = still < (w->pressing ? pressing_s : short_s) ? nap_s : long_nap_s;
+    double nap = still * nap_share, most = w->pressing ? pressing_nap_s : long_nap_s;
+    if (nap < nap_s) nap = nap_s;
+    if (nap > most) nap = most;
     struct timespec pause = {.tv_nsec = (long)(nap * 1e9)};
     if (still < yield_s) sched_yield();
     else nanosleep(&pause, NULL);
@@ -124,13 +127,13 @@ static void *run(void *ctx) {
     const struct wire *w = &r->party.wire;
     prctl(PR_SET_TIMERSLACK, 1000UL); /* ns: naps are short */
     bool ok = w->ops->join(w->ctx, &r->party.rank, &r->party.count, r->why, sizeof r->why);
+    if (tree_is_whole(r->party.count)) r->party.levels = tree_levels(r->party.count);
     pthread_mutex_lock(&r->mutex);
     r->joined = true;
     r->failed = !ok;
     pthread_cond_broadcast(&r->done);
     pthread_mutex_unlock(&r->mutex);
     if (!ok) return NULL;
-    if (tree_is_whole(r->party.count)) r->party.levels = tree_levels(r->party.count);
     serve(r);
     pthread_mutex_lock(&r->mutex);
     while (!r->leaving) pthread_cond_wait(&r->asked, &r->mutex);
@@ -275,16 +278,29 @@ static bool wait_for_all(struct ranks *r, bool pressing, struct err *err) {
                          r->party.count);
 }
 
-bool ranks_tell(struct ranks *r, void *data, size_t bytes, struct err *err) {
+/* A piece at a time. This is not part of a step: nobody counts how long it takes. */
+static bool carry(struct ranks *r, struct exchange e, size_t bytes, struct err *err) {
     double waited = ranks_waited(r);
+    char *data = e.data;
     bool ok = true;
-    for (size_t at = 0; r && ok && at < bytes; at += TELL_BYTES) {
-        size_t n = bytes - at < TELL_BYTES ? bytes - at : TELL_BYTES;
-        ask(r, (struct exchange){.kind = EXCHANGE_TELL, .data = (char *)data + at, .n = n});
+    for (size_t at = 0; r && ok && at < bytes; at += e.n) {
+        e.data = data + at;
+        e.n = bytes - at < PIECE_BYTES ? bytes - at : PIECE_BYTES;
+        ask(r, e);
         ok = wait_for_all(r, false, err);
     }
     if (r) r->waited = waited;
     return ok;
+}
+
+bool ranks_tell(struct ranks *r, void *data, size_t bytes, struct err *err) {
+    return carry(r, (struct exchange){.kind = EXCHANGE_TELL, .data = data}, bytes, err);
+}
+
+bool ranks_move(struct ranks *r, void *data, size_t bytes, int from, int to, struct err *err) {
+    return carry(r,
+                 (struct exchange){.kind = EXCHANGE_MOVE, .data = data, .from = from, .to = to},
+                 bytes, err);
 }
 
 bool ranks_gather(struct ranks *r, const void *mine, size_t bytes, void *all, struct err *err) {
@@ -299,6 +315,30 @@ void ranks_sum_begin(struct ranks *r, real *x, real *scratch, size_t n, bool nar
         ask(r,
             (struct exchange){
                 .kind = EXCHANGE_SUM, .data = x, .scratch = scratch, .n = n, .narrow = narrow});
+}
+
+int ranks_place(const struct ranks *r, int rank) {
+    int place = 0;
+    for (int j = 0; r && j < r->party.levels; j++) place = 2 * place + (rank >> j & 1);
+    return place;
+}
+
+void ranks_scatter_begin(struct ranks *r, real *x, real *scratch, const size_t *cuts,
+                         bool narrow) {
+    if (r)
+        ask(r, (struct exchange){.kind = EXCHANGE_SCATTER,
+                                 .data = x,
+                                 .scratch = scratch,
+                                 .n = cuts[r->party.count],
+                                 .cuts = cuts,
+                                 .narrow = narrow});
+}
+
+void ranks_hand_out_begin(struct ranks *r, real *x, const size_t *cuts) {
+    if (r)
+        ask(r,
+            (struct exchange){
+                .kind = EXCHANGE_HAND_OUT, .data = x, .n = cuts[r->party.count], .cuts = cuts});
 }
 
 bool ranks_sum_end(struct ranks *r, struct err *err) {

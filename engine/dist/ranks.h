@@ -45,8 +45,18 @@ bool ranks_gather(struct ranks *r, const void *mine, size_t bytes, void *all, st
 /* Begin to make x[n] the sum of all ranks' x[n]; scratch[(n + 1) / 2] is in use until ranks_sum_end(). narrow: over
  * the wire as bfloat16. */
 void ranks_sum_begin(struct ranks *r, real *x, real *scratch, size_t n, bool narrow);
-/* Wait for all sums that were begun. */
+/* The two halves of such a sum, where what comes of it is shared as well: first each rank gets its own part of the
+ * sum alone, then, of whatever it has made there, all get all. The rank of place i = ranks_place() has
+ * [cuts[i], cuts[i + 1]) of x; cuts[count + 1] are the same on all, from 0 to x's length. scratch[length] is in use
+ * until ranks_sum_end(). The bits of a part are those of the whole sum, but of narrow ones, whose roundings
+ * depend on the cuts. */
+int ranks_place(const struct ranks *r, int rank);
+void ranks_scatter_begin(struct ranks *r, real *x, real *scratch, const size_t *cuts, bool narrow);
+void ranks_hand_out_begin(struct ranks *r, real *x, const size_t *cuts);
+/* Wait for all that was begun. */
 bool ranks_sum_end(struct ranks *r, struct err *err);
+/* data[bytes] of rank `from` to rank `to`; the others call it, too. */
+bool ranks_move(struct ranks *r, void *data, size_t bytes, int from, int to, struct err *err);
 /* Seconds that this process has waited for others inside ranks_sum_end() and ranks_gather(). */
 double ranks_waited(const struct ranks *r);
 #endif

@@ -88,12 +88,23 @@ static bool save_header(struct files_out *f, const struct entries *all, struct e
     return good;
 }
 
+/* Before the first tensor of a group is read. */
+static bool fetch_for(const struct entries *all, size_t i, struct err *err) {
+    const struct entry *e = &all->list[i], *before = i > 0 ? e - 1 : NULL;
+    int group = e->w->table->params[e->param].group;
+    if (!e->w->fetch) return true;
+    bool known =
+        before && before->w == e->w && before->w->table->params[before->param].group == group;
+    return known || e->w->fetch(e->w, group, err);
+}
+
 static bool save_entries(const char *path, const struct entries *all, uint64_t *bytes,
                          struct err *err) {
     struct files_out f;
     if (!files_out_open(&f, path, err)) return false;
     bool good = save_header(&f, all, err);
-    for (size_t i = 0; good && i < all->n; i++) good = add_entry(&f, &all->list[i], err);
+    for (size_t i = 0; good && i < all->n; i++)
+        good = fetch_for(all, i, err) && add_entry(&f, &all->list[i], err);
     if (good && bytes) *bytes = f.bytes;
     if (good && files_out_close(&f, err)) return true;
     files_out_abort(&f);

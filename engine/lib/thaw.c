@@ -352,7 +352,7 @@ bool thaw_training_step(struct thaw_training *training, double *loss,
                               .first = true};
     double mean =
         transformer_train(t->transformer, &hf->weights, &t->grads, t->learn, &part, NULL);
-    double norm = isfinite(mean) ? grads_norm(ex, &t->grads, t->learn, t->norms) : mean;
+    double norm = isfinite(mean) ? grads_norm(ex, &t->grads, t->learn, NULL, t->norms) : mean;
     if (loss) *loss = mean;
     if (!isfinite(norm)) {
         err_set(&err, ERR_NUMERIC,

@@ -90,6 +90,9 @@ struct weights {
     uint16_t **narrow; /* [n_groups] the group's matrices as numbers of 16 bits, at their offsets; group[g] has its
                           vectors alone then. NULL: all are reals. Such a group cannot change */
     enum narrow_kind *kind; /* [n_groups] of narrow[g] */
+    bool (*fetch)(const struct weights *w, int g, struct err *err); /* whoever reads group g to save it calls this before:
+                     parts of it stand elsewhere; NULL: all are here */
+    void *fetch_ctx;
     const struct factored *factored; /* gradients only: the head's matrix is kept as factors (factored.h), and its place
                                         in group[g] is not looked at. NULL: it is there. Borrowed */
 };
@@ -131,6 +134,8 @@ void weights_leave(const struct weights *w, int layer);
 void weights_leave_all(const struct weights *w);
 /* Give back the memory of all own groups until they are written again: they are zeros now. */
 void weights_forget(struct weights *w);
+/* The same of the reals [from, to) of an own group. */
+void weights_forget_part(struct weights *w, int g, size_t from, size_t to);
 
 /* Where a parameter stands; NULL for a matrix of a narrow group. */
 static inline real *weights_param(const struct weights *w, int param) {

@@ -147,6 +147,10 @@ void weights_leave_all(const struct weights *w) {
 
 void weights_forget(struct weights *w) { arena_forget(w->arena); }
 
+void weights_forget_part(struct weights *w, int g, size_t from, size_t to) {
+    arena_forget_part(w->group[g] + from, (to - from) * sizeof(real));
+}
+
 bool weights_narrows(const struct param_table *t, int g) {
     const struct group *group = &t->groups[g];
     return t->own[g] && group->layer >= 0 && group->reals > group->vector_reals;

@@ -48,13 +48,9 @@ void optim_destroy(struct optim *o) {
 }
 
 void optim_reset(struct optim *o) {
-    for (int g = 0; g < o->m.table->n_groups; g++) {
-        size_t bytes = o->m.table->groups[g].reals * sizeof(real);
-        if (o->steps[g] == 0) continue; /* still zero, and perhaps never touched */
-        memset(o->m.group[g], 0, bytes);
-        memset(o->v.group[g], 0, bytes);
-        o->steps[g] = 0;
-    }
+    weights_forget(&o->m);
+    weights_forget(&o->v);
+    memset(o->steps, 0, (size_t)o->m.table->n_groups * sizeof *o->steps);
 }
 
 /* What one update needs; the factors of a group follow from its own count of steps. */
@@ -176,7 +172,8 @@ void optim_step(struct exec *ex, struct optim *o, struct weights *w, struct weig
     }
     if (o->settings.kind == OPTIMIZER_MUON) muon_directions(ex, o, g, learn, scale);
     struct update u = {.o = o, .w = w, .lr = lr, .scale = scale};
-    pieces_run(ex, g, learn, true, update_piece, &u, (double *const[2]){updates, o->sizes});
+    pieces_run(ex, g, learn, true, o->share, update_piece, &u,
+               (double *const[2]){updates, o->sizes});
     for (int i = 0; updates && i < n; i++)
         updates[i] = o->sizes[i] == 0 ? 0 : sqrt(updates[i] / o->sizes[i]);
 }

@@ -13,11 +13,12 @@ KERNEL static void add_squares(const void *ctx, struct piece *p) {
     p->sum[0] = sum;
 }
 
-double grads_norm(struct exec *ex, const struct weights *g, const bool *learn, double *norms) {
+double grads_norm(struct exec *ex, const struct weights *g, const bool *learn,
+                  const struct optim_share *share, double *norms) {
     int n = g->table->n_groups;
     double all = 0;
     for (int i = 0; i < n; i++) norms[i] = 0;
-    pieces_run(ex, g, learn, false, add_squares, NULL, (double *const[2]){norms, NULL});
+    pieces_run(ex, g, learn, false, share, add_squares, NULL, (double *const[2]){norms, NULL});
     if (g->factored)
         norms[g->table->params[g->factored->param].group] += factored_squares(ex, g->factored);
     for (int i = 0; i < n; i++) {

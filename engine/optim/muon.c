@@ -140,13 +140,18 @@ static void flush(struct exec *ex, struct work *w) {
     w->n = 0;
 }
 
+/* Matrices are never cut (share.c). */
+static bool is_own(const struct optim_share *s, const struct param *p) {
+    return !s || (p->offset >= s->from[p->group] && p->offset < s->to[p->group]);
+}
+
 void muon_directions(struct exec *ex, struct optim *o, struct weights *g, const bool *learn,
                      double scale) {
     const struct param_table *t = g->table;
     struct work w = {.o = o, .g = g, .scale = (real)scale};
     for (int i = 0; i < t->n_params; i++) {
         const struct param *p = &t->params[i];
-        if (!muon_takes(t, p) || (learn && !learn[p->group])) continue;
+        if (!muon_takes(t, p) || (learn && !learn[p->group]) || !is_own(o->share, p)) continue;
         double side = p->rows < p->cols ? p->rows : p->cols;
         double longer = p->rows < p->cols ? p->cols : p->rows;
         ex->flops += (uint64_t)flop_of(side, longer);

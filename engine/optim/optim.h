@@ -20,11 +20,34 @@ struct schedule {
 /* The learning rate of step 0 <= step < steps (later steps keep the last value). */
 double schedule_lr(const struct schedule *s, int64_t step);
 
+enum optimizer_kind { OPTIMIZER_ADAMW, OPTIMIZER_MUON, OPTIMIZER_COUNT };
+extern const char *const optimizer_words[OPTIMIZER_COUNT]; /* "adamw", "muon" */
+
+/* ---- share.c ---- */
+
+/* Several processes of which each has the gradient of a part of every group, keeps its moments, and updates it
+ * (ZeRO's first stage: Rajbhandari et al., arXiv 1910.02054). What is added up over a group is added piece by piece,
+ * in their order, whoever has worked on them: norms and weights are to the bit those of one process. */
+struct optim_share {
+    size_t *from, *to; /* [n_groups] this process's part, by share_cut() */
+    double *sums;            /* [share_pieces()][2] scratch */
+    /* x[n] becomes the sum over all processes, zeros in all but one. Where it fails, what is made of it is of no use,
+     * and whoever set it knows. */
+    void (*meet)(void *ctx, double *x, size_t n);
+    void *ctx;
+    const struct weights *whole[2]; /* m and v as they are saved: groups are fetched (weights.fetch) */
+};
+size_t share_pieces(const struct param_table *t);
+/* cuts[n_groups][parts + 1]: part i of group g is [cuts[g][i], cuts[g][i + 1]) of its reals. A matrix that Muon takes is
+ * never cut; over the whole model the parts are even to about one such matrix, or a piece. */
+void share_cut(const struct param_table *t, enum optimizer_kind kind, int parts, size_t *cuts);
+
 /* ---- clip.c ---- */
 
 /* sqrt of the sum of squares of each learning group's gradient into norms[g] (0 for frozen), in
- * double and in a fixed order; returns the norm over all that learn. */
-double grads_norm(struct exec *ex, const struct weights *g, const bool *learn, double *norms);
+ * double and in a fixed order; returns the norm over all that learn. share: NULL, or whose part of g is there. */
+double grads_norm(struct exec *ex, const struct weights *g, const bool *learn,
+                  const struct optim_share *share, double *norms);
 
 /* ---- add.c ---- */
 
@@ -32,9 +55,6 @@ double grads_norm(struct exec *ex, const struct weights *g, const bool *learn, d
 void grads_add(struct exec *ex, const struct weights *to, const struct weights *from, int g);
 
 /* ---- adamw.c: the update; muon.c: the direction of matrices under Muon ---- */
-
-enum optimizer_kind { OPTIMIZER_ADAMW, OPTIMIZER_MUON, OPTIMIZER_COUNT };
-extern const char *const optimizer_words[OPTIMIZER_COUNT]; /* "adamw", "muon" */
 
 struct optim_settings {
     enum optimizer_kind kind;
@@ -47,6 +67,7 @@ struct optim {
     struct optim_settings settings;
     struct weights m, v;  /* moments; memory is touched when a group first learns */
     const struct weights *start; /* borrowed: where l2_sp pulls to; NULL: it does not */
+    const struct optim_share *share; /* borrowed: this process updates a part alone; NULL: all */
     double *lr_scale;     /* [n_groups] factors of the learning rate; 1 from the start */
     int64_t *steps;       /* [n_groups] updates that each group has had, for the bias correction */
     double *sizes;        /* [n_groups] scratch: ||W||^2 of the last step */
@@ -58,7 +79,7 @@ struct optim {
 bool optim_create(struct exec *ex, const struct param_table *t, struct optim_settings s,
                   struct optim *out, struct err *err);
 void optim_destroy(struct optim *o);
-/* Forget moments and step counts: another kind of optimizer goes on. */
+/* Forget moments and step counts, and give back the moments' memory: another kind of optimizer goes on. */
 void optim_reset(struct optim *o);
 
 /* One update of every learning group, gradients multiplied by `scale` on the way (clipping):

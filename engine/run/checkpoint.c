@@ -124,7 +124,8 @@ static bool has_room(const char *where, const struct weights *w, const struct op
 static bool save_moments(const char *dir, const struct optim *o, uint64_t *bytes,
                          struct err *err) {
     char path[PATH_MAX];
-    const struct weights *const moments[] = {&o->m, &o->v};
+    const struct weights *const moments[] = {o->share ? o->share->whole[0] : &o->m,
+                                             o->share ? o->share->whole[1] : &o->v};
     bool *groups = updated_groups(o, err);
     bool ok = groups && files_join(path, sizeof path, dir, "optimizer.safetensors", err) &&
               weights_save(path, moments, moment_prefixes, 2, groups, bytes, err);

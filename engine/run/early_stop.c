@@ -58,6 +58,7 @@ static bool find_best(const struct trainer *t, char out[PATH_MAX], struct err *e
 static bool load_best(struct trainer *t, const char *path, struct err *err) {
     struct trainer_state then = {.by_hand = NULL};
     char text[64];
+    t->together.loaded = true;
     if (!checkpoint_load(path, &then, t->scratch, &t->weights, &t->optim, err))
         return err_prefix(err, "the weights are lost, resume the run");
     prefix_cache_begin(t->prefixes, -1, 0); /* a stage that there is not: all is forgotten */

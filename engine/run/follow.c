@@ -7,6 +7,7 @@
 static bool take_stage(struct trainer *t, struct err *err) {
     const struct stage_settings *s = &t->settings->stages[t->state.stage];
     t->optim.settings = settings_optim(s);
+    share_begin(t);
     if (t->has_base) weights_destroy(&t->base);
     t->has_base = false;
     if (s->l2_sp > 0) {
@@ -44,8 +45,8 @@ static bool obey(struct trainer *t, struct err *err) {
     }
     if (o->all) {
         prefix_cache_begin(t->prefixes, -1,
-                           0);  /* a stage that there is not: all is forgotten */
-        optim_reset(&t->optim); /* moments of what has none are not told */
+                           0); /* a stage that there is not: all is forgotten */
+        if (o->moments) optim_reset(&t->optim); /* moments of what has none are not told */
         if (!take_stage(t, err)) return false;
         widen(t);
         if (!together_tell_all(t, err)) return false;
@@ -60,6 +61,10 @@ bool trainer_follow(struct trainer *t, struct err *err) {
     for (;;) {
         if (!ranks_tell(t->ranks, o, bytes, err)) return false;
         if (o->order == ORDER_END) return true;
+        if (o->order == ORDER_MOMENTS) {
+            if (!share_give(t, o->which, o->wanted, err)) return false;
+            continue;
+        }
         if (!obey(t, err)) return false;
         trainer_step(t);
         if (t->together.lost.code) return err_set(err, ERR_IO, "%s", t->together.lost.msg);

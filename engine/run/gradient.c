@@ -22,6 +22,14 @@ static struct weights *place(struct trainer *t, int i) {
     return i == 0 ? &t->grads : &t->waiting[i - 1];
 }
 
+static void meet_group(struct trainer *t, int g) {
+    bool narrow = t->settings->wire == WIRE_BFLOAT16;
+    if (t->together.share) share_scatter(t, g, narrow);
+    else
+        ranks_sum_begin(t->ranks, t->grads.group[g], t->together.received.group[g],
+                        t->table.groups[g].reals, narrow);
+}
+
 /* The shard's part of groups [first, end) meets those that wait for it, and after the last
  * shard those of other processes. */
 static void merge(void *ctx, int first, int end) {
@@ -31,9 +39,7 @@ static void merge(void *ctx, int first, int end) {
         int at = tree_place(s->i);
         for (int n = t->learn[g] ? tree_merges(s->i) : 0; n > 0; n--, at--)
             grads_add(&t->ex, place(t, at - 1), place(t, at), g);
-        if (t->ranks && t->learn[g] && s->i == s->n - 1)
-            ranks_sum_begin(t->ranks, t->grads.group[g], t->together.received.group[g],
-                            t->table.groups[g].reals, t->settings->wire == WIRE_BFLOAT16);
+        if (t->ranks && t->learn[g] && s->i == s->n - 1) meet_group(t, g);
     }
 }
 

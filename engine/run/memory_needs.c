@@ -15,7 +15,13 @@
 /* ---- the plan ---- */
 
 int memory_half_sets(const struct settings *s, int processes) {
-    return 2 * (1 + tree_levels(s->shards / processes)) + (processes > 1);
+    int coming = s->optimizer_state == STATE_SHARDED ? 2 : 1;
+    return 2 * (1 + tree_levels(s->shards / processes)) + (processes > 1 ? coming : 0);
+}
+
+void memory_among(struct memory_ask *a, int processes) {
+    a->half_sets = memory_half_sets(a->settings, processes);
+    a->moment_parts = a->settings->optimizer_state == STATE_SHARDED ? processes : 1;
 }
 
 struct memory_ask memory_ask(const struct settings *s, const struct param_table *t, int time,
@@ -27,7 +33,8 @@ struct memory_ask memory_ask(const struct settings *s, const struct param_table 
                            .threads = threads,
                            .sequences = 1,
                            .recompute = s->recompute == RECOMPUTE_BLOCKS,
-                           .half_sets = memory_half_sets(s, 1)};
+                           .half_sets = memory_half_sets(s, 1),
+                           .moment_parts = 1};
     for (int i = 0; i < s->n_stages; i++) {
         int n = settings_micro_batch(s, i);
         if (n > a.sequences) a.sequences = n;
@@ -142,7 +149,7 @@ static struct memory_stage stage_of(const struct memory_ask *a, int i, const boo
     for (int g = 0; g < t->n_groups; g++) {
         ever[g] = ever[g] || learn[g];
         if (ever[g]) now.gradients += (uint64_t)a->half_sets * gradient_bytes(a, g) / 2;
-        if (ever[g]) now.moments += 2 * as_reals(t, g);
+        if (ever[g]) now.moments += 2 * as_reals(t, g) / (uint64_t)a->moment_parts;
     }
     if (i == a->settings->n_stages - 1) now.base = base_bytes(a, learn);
     return now;

@@ -15,12 +15,15 @@ struct memory_ask {
     int sequences;                /* computed at a time */
     bool recompute;
     int half_sets; /* of gradients, in halves: memory_half_sets() */
+    int moment_parts; /* of the moments only one of so many is here */
     uint64_t beside; /* bytes of what does not depend on the stages: a third model, the decoder, Muon's scratch */
 };
 struct memory_ask memory_ask(const struct settings *s, const struct param_table *t, int time, int threads);
 /* A step's gradients, those of the shards that wait to be added to them, and the halves that come from other
  * processes, of which there are so many in all. */
 int memory_half_sets(const struct settings *s, int processes);
+/* In one of several processes. */
+void memory_among(struct memory_ask *a, int processes);
 /* The shape of the model: of the one in `folder`, else ("") as the settings say. */
 bool memory_shape(const struct settings *s, const char *folder, struct model_config *out, struct err *err);
 

@@ -43,6 +43,7 @@ static bool find_target(const struct trainer *t, const struct command *c, char o
 /* Weights, moments, plan and counters as they were saved. */
 static bool load(struct trainer *t, const char *path, struct err *err) {
     struct trainer_state state = {.by_hand = t->by_hand};
+    t->together.loaded = true;
     bool ok = checkpoint_load(path, &state, t->scratch, &t->weights, &t->optim, err) &&
               (state.stage < t->settings->n_stages ||
                err_set(err, ERR_RANGE, "%s is of the run's end", path));

@@ -34,6 +34,7 @@ enum recompute { RECOMPUTE_NONE, RECOMPUTE_BLOCKS, RECOMPUTE_COUNT };
 /* Where gradual unfreezing begins. */
 enum thaw_from { THAW_TOP, THAW_BOTTOM, THAW_COUNT };
 /* How weights that no stage lets learn stay in memory. */
+enum optimizer_state { STATE_WHOLE, STATE_SHARDED, STATE_COUNT };
 enum wire_numbers { WIRE_FLOAT32, WIRE_BFLOAT16, WIRE_COUNT };
 enum storage { STORAGE_AUTO, STORAGE_F32, STORAGE_COUNT };
 
@@ -89,6 +90,7 @@ struct settings {
     uint64_t seed;
     int threads;
     enum wire_numbers wire; /* as what gradients go from process to process */
+    enum optimizer_state optimizer_state; /* of several processes: in each, or a part in each */
     int shards; /* equal parts of every batch whose gradients are added up as a tree (engine/core/tree.h) */
     enum recompute recompute;
     int cache_frozen_prefix; /* MiB at most; 0: off */

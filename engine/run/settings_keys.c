@@ -18,6 +18,8 @@ static const char *const from_words[THAW_COUNT] = {
     [THAW_TOP] = "top", [THAW_BOTTOM] = "bottom"};
 static const char *const wire_words[WIRE_COUNT] = {
     [WIRE_FLOAT32] = "float32", [WIRE_BFLOAT16] = "bfloat16"};
+static const char *const state_words[STATE_COUNT] = {
+    [STATE_WHOLE] = "whole", [STATE_SHARDED] = "sharded"};
 static const char *const storage_words[STORAGE_COUNT] = {
     [STORAGE_AUTO] = "auto", [STORAGE_F32] = "f32"};
 
@@ -42,6 +44,11 @@ const struct setting_key setting_keys[] = {
     {"wire", SETTING_WORD, RUN(wire), "float32", 0, 0, "", wire_words, WIRE_COUNT,
      "As what gradients go from process to process (mpirun): bfloat16 sends half as many bytes, "
      "and the weights depend on how many processes there are then."},
+    {"optimizer_state", SETTING_WORD, RUN(optimizer_state), "whole", 0, 0, "", state_words,
+     STATE_COUNT,
+     "What of the optimizer's moments each of several processes (mpirun) keeps: sharded is a part "
+     "each, which updates that part of the weights and hands it out (ZeRO's first stage). With "
+     "wire: float32 the weights are the same."},
     {"recompute", SETTING_WORD, RUN(recompute), "none", 0, 0, "", recompute_words,
      RECOMPUTE_COUNT,
      "What is computed twice to save memory: blocks keeps only each block's input for the "

@@ -8,7 +8,7 @@
 #include "engine/core/clock.h"
 #include "engine/data/tokens_file.h"
 #include "engine/formats/hf_model.h"
-#include "engine/run/trainer.h"
+#include "engine/run/together.h"
 #include "engine/run/training_plan.h"
 
 /* ---- data: every source is read once, however many stages and sets ask for it ---- */
@@ -280,12 +280,14 @@ void stage_thaw_base(struct trainer *t) {
 bool stage_has_room(const struct trainer *t, const bool *learn, uint64_t available,
                     struct err *err) {
     const double mib = 1048576.0;
+    struct memory_ask ask = trainer_ask(t);
     uint64_t bytes = 0;
     for (int g = 0; g < t->table.n_groups; g++) {
         uint64_t reals = group_bytes(&t->table.groups[g], NARROW_NONE);
         if (!learn[g] || t->learn[g]) continue;
         if (t->optim.steps[g] == 0) /* gradients and moments */
-            bytes += (uint64_t)(trainer_ask(t).half_sets + 4) * reals / 2;
+            bytes +=
+                (uint64_t)ask.half_sets * reals / 2 + 2 * reals / (uint64_t)ask.moment_parts;
         bool copied =
             t->has_base && t->base.shared[g] && !memory_shelves_base(t->settings, &t->table);
         if (copied || t->weights.narrow[g]) bytes += reals; /* a base of its own, or reals */
@@ -390,6 +392,7 @@ bool stage_begin(struct trainer *t, struct err *err) {
     if (fresh && !begin_afresh(t, err)) return false;
     const struct stage_settings *s = &t->settings->stages[t->state.stage];
     t->optim.settings = settings_optim(s);
+    share_begin(t);
     if (!stage_rates(t, t->state.stage, t->optim.lr_scale, err) ||
         !plan_thaw_steps(&t->table, s, t->thaw_steps, err))
         return false;

@@ -118,11 +118,12 @@ bool together_create(struct trainer *t, struct err *err) {
     t->together.orders = calloc(1, orders_bytes(t));
     t->together.report = calloc((size_t)ranks_count(t->ranks), sizeof *t->together.report);
     if (t->together.orders && t->together.report)
-        return weights_create(&t->table, &t->together.received, err);
+        return weights_create(&t->table, &t->together.received, err) && share_create(t, err);
     return err_set(err, ERR_NOMEM, "no memory for what the processes tell each other");
 }
 
 void together_destroy(struct trainer *t) {
+    share_destroy(t);
     weights_destroy(&t->together.received);
     free(t->together.orders);
     free(t->together.report);
@@ -139,10 +140,13 @@ bool together_tell_all(struct trainer *t, struct err *err) {
     struct optim *opt = &t->optim;
     size_t n = (size_t)t->table.n_groups;
     bool ok = ranks_tell(t->ranks, opt->steps, n * sizeof *opt->steps, err);
+    if (!o->moments) share_forget(t);
     for (int g = 0; ok && g < t->table.n_groups; g++) {
         if (!(o->group[g] & GROUP_NARROW)) ok = tell_group(t, &t->weights, g, err);
-        if (ok && opt->steps[g] > 0)
-            ok = tell_group(t, &opt->m, g, err) && tell_group(t, &opt->v, g, err);
+        if (ok && o->moments && opt->steps[g] > 0)
+            ok = t->together.share
+                     ? share_deal(t, g, err)
+                     : tell_group(t, &opt->m, g, err) && tell_group(t, &opt->v, g, err);
         if (ok && o->group[g] & GROUP_BASE) ok = tell_group(t, &t->base, g, err);
     }
     return ok;
@@ -165,23 +169,42 @@ bool together_lead(struct trainer *t) {
                          .step = t->state.step,
                          .stage_step = t->state.stage_step,
                          .lr_scale = t->state.lr_scale,
-                         .all = t->together.moved};
+                         .all = t->together.moved,
+                         .moments = !t->together.share || t->together.loaded};
     for (int g = 0; g < t->table.n_groups; g++) o->group[g] = order_of(t, g);
     bool ok = ranks_tell(t->ranks, o, orders_bytes(t), &why) &&
               (!o->all || together_tell_all(t, &why));
-    t->together.moved = false;
+    if (o->all) t->together.moved = t->together.loaded = false;
     return ok || together_lost(t, &why);
 }
 
+bool together_ask_moments(struct trainer *t, int which, int g, struct err *err) {
+    struct orders *o = t->together.orders;
+    o->order = ORDER_MOMENTS;
+    o->which = which;
+    o->wanted = g;
+    return ranks_tell(t->ranks, o, orders_bytes(t), err);
+}
+
+/* What a run goes on from. */
+static void tell_kept(const struct trainer *t, char *out, size_t size) {
+    char path[PATH_MAX];
+    int64_t newest = t->paths ? checkpoint_newest(t->paths->checkpoints, path, NULL, 0) : -1;
+    if (!t->together.share) snprintf(out, size, "What was done before it is saved");
+    else if (newest < 0) snprintf(out, size, "No step was saved so far");
+    else snprintf(out, size, "The last saved step is %" PRId64, newest);
+}
+
 bool together_lost(struct trainer *t, const struct err *why) {
-    char run[PATH_MAX] = "";
+    char run[PATH_MAX] = "", kept[80];
+    t->stopping = true;
+    if (t->together.lost.code) return false; /* it has been told */
     if (t->paths) run_dir_word(t->paths, run);
+    tell_kept(t, kept, sizeof kept);
     err_set(&t->together.lost, ERR_IO,
             "step %" PRId64
-            " was not finished: %s. What was done before it is saved; go on with: "
-            "mpirun -n %d thaw run --resume %.200s",
-            t->state.step + 1, why->msg, ranks_count(t->ranks), run);
-    t->stopping = true;
+            " was not finished: %s. %s; go on with: mpirun -n %d thaw run --resume %.200s",
+            t->state.step + 1, why->msg, kept, ranks_count(t->ranks), run);
     return false;
 }
 

@@ -1,11 +1,10 @@
 /* trainer.c - one step, what is looked at beside the steps, and the loop over stages. */
-#include "engine/run/trainer.h"
-
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "engine/core/clock.h"
+#include "engine/run/together.h"
 
 /* Shares of training time that looking may take, and the start that it gets for free, in
  * seconds. */
@@ -69,7 +68,8 @@ static bool gradients(struct trainer *t, struct findings *f) {
         stop_for_number(t, "loss");
         return false;
     }
-    f->norm = grads_norm(&t->ex, &t->grads, t->learn, t->group_norms);
+    f->norm = grads_norm(&t->ex, &t->grads, t->learn, t->optim.share, t->group_norms);
+    if (t->together.lost.code) return false;
     if (!isfinite(f->norm)) stop_for_number(t, "gradient");
     return isfinite(f->norm);
 }
@@ -110,6 +110,7 @@ bool trainer_step(struct trainer *t) {
     double scale = clip > 0 && f.norm > clip ? clip / f.norm : 1;
     optim_step(&t->ex, &t->optim, &t->weights, &t->grads, t->learn, lr, scale,
                t->group_updates);
+    if (!share_hand_out(t)) return false;
     double end = clock_now();
     t->state.step++;
     t->state.stage_step++;
@@ -264,12 +265,12 @@ static bool run_stage(struct trainer *t, struct err *err) {
            finish_stage(t, err);
 }
 
-/* Where a rank is lost there may be little time: what stands on the disk already is left alone.
- */
+/* Where a rank is lost there may be little time: what stands on the disk already is left alone;
+ * and where moments were lost with it there is nothing whole to save. */
 static bool is_saved(const struct trainer *t) {
     char path[PATH_MAX];
     return t->together.lost.code &&
-           (t->state.step == 0 ||
+           (t->state.step == 0 || t->together.share ||
             checkpoint_newest(t->paths->checkpoints, path, NULL, 0) == t->state.step);
 }
 

@@ -84,6 +84,8 @@ struct trainer {
         struct orders *orders;      /* what rank 0 told last */
         struct rank_report *report; /* [ranks] of the last step */
         bool moved;                 /* weights and moments are not those of the others */
+        bool loaded;                /* all moments are here, though others are to have parts of them */
+        struct share *share;        /* together_share.c; NULL: each has all of the optimizer's state */
         struct err lost;            /* a rank: there will be no more steps */
         double told;                /* clock of the last `ranks` event */
     } together;

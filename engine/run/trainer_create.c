@@ -60,7 +60,7 @@ static size_t kept_windows(const struct trainer *t, const struct memory_plan *re
 struct memory_ask trainer_ask(const struct trainer *t) {
     struct memory_ask a = memory_ask(t->settings, &t->table, t->time, pool_threads(t->ex.pool));
     a.kind = t->kind;
-    a.half_sets = memory_half_sets(t->settings, ranks_count(t->ranks));
+    memory_among(&a, ranks_count(t->ranks));
     a.beside += t->third_memory.weights + t->third_memory.work;
     return a;
 }
@@ -272,7 +272,8 @@ bool trainer_create(struct trainer *t, const struct trainer_plan *plan, struct e
                           .control = plan->control,
                           .stop_signal = plan->stop_signal,
                           .ranks = plan->ranks,
-                          .scored_step = -1};
+                          .scored_step = -1,
+                          .together.loaded = true};
     t->state.step = plan->resume_step;
     if (create(t, plan->resume_from, err)) return true;
     trainer_destroy(t);

@@ -40,13 +40,15 @@ checkpoint: {every: 1000000}
 EOF
 }
 
-numbers() { # numbers RUN WHAT: the median of its steps' seconds, or of the ranks' shortest wait; the first ones left out
+numbers() { # numbers RUN WHAT: medians of its steps' seconds, of what the slowest rank computes, of the ranks' shortest wait; the first ones left out
     $python - "$XDG_STATE_HOME/thaw/runs/$1/events.jsonl" "$2" <<'EOF'
 import json, statistics, sys
 events = [json.loads(line) for line in open(sys.argv[1])]
 steps = [e["seconds"]["total"] for e in events if e["type"] == "step"][2:]
-waits = [min(r["waited"] for r in e["ranks"]) for e in events if e["type"] == "ranks"][2:]
-print("%.4f" % statistics.median(steps if sys.argv[2] == "steps" else waits))
+ranks = [e["ranks"] for e in events if e["type"] == "ranks"][2:]
+of = {"steps": lambda: steps, "waits": lambda: [min(r["waited"] for r in e) for e in ranks],
+      "computes": lambda: [max(r["compute"] for r in e) for e in ranks]}
+print("%.4f" % statistics.median(of[sys.argv[2]]()))
 EOF
 }
 
@@ -88,12 +90,20 @@ EOF
     chmod +x "$work/rsh"
 }
 
+plan() { # plan ROW WORD...
+    local row=$1
+    shift
+    "$thaw" plan "$work/$row.yaml" --nodes 2 --link "${rate}M" --iters 2 --json "$@"
+}
+
 linked() { # linked ROW WEIGHTS BYTES SET...: so many learn, a weight is sent as so many bytes
     local row=$1 weights=$2 bytes=$3 sets=() waited planned
     shift 3
     for n in "$@"; do sets+=(--set "$n"); done
     config 12 16 >"$work/$row.yaml"
-    planned=$("$thaw" plan "$work/$row.yaml" --nodes 2 --link "${rate}M" --iters 2 --json "${sets[@]}") || wrong "it is not planned"
+    plan "$row" "${sets[@]}" >"$work/beside" 2>&1 & # a machine is half of this one: so the other half is at work, too
+    planned=$(plan "$row" "${sets[@]}") || wrong "it is not planned"
+    wait $!
     "$work/rsh" "${namespaces[0]}" mpirun --mca plm_rsh_agent "$work/rsh" --hostfile "$work/hosts" -n 2 --mca btl tcp,self \
         --mca btl_tcp_if_include 10.77.0.0/24 --mca oob_tcp_if_include 10.77.0.0/24 -x XDG_STATE_HOME -x HOME \
         "$thaw" run "$work/$row.yaml" --name "$row" "${sets[@]@Q}" >"$work/said" 2>&1 || wrong "$(tail -n 3 "$work/said")"
@@ -104,7 +114,7 @@ plan = json.loads('$planned')['nodes'][0]
 link = $weights * $bytes * 8 / ($rate * 1e6)
 print('%-10s %7.2f MB, link %.3f s, waited %.3f s, hidden %.0f %% (planned %.0f), step %.3f s (planned %.3f)' %
       ('$row', $weights * $bytes / 1e6, link, $waited, 100 * (1 - $waited / link), 100 * plan['hidden'],
-       $(numbers "$row" steps), plan['step_ms'] / 1e3))"
+       $(numbers "$row" steps), plan['step_ms'] / 1e3), '; computed %.3f s' % $(numbers "$row" computes))"
 }
 
 block=$((12 * 384 * 384))

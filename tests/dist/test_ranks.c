@@ -153,6 +153,73 @@ static void test_narrow_sends_half(void **state) {
     assert_true((double)office->sent <= 4 * 2 * 3.0 / 4 * (double)all / 2 * 1.01);
 }
 
+/* ---- the halves of a sum ---- */
+
+/* Uneven parts, some of them empty; of one rank all. */
+static size_t *cuts_for(int count, int array) {
+    static _Thread_local size_t cuts[MEMORY_RANKS_MAX + 1];
+    for (int i = 0; i <= count; i++)
+        cuts[i] = i == count ? lengths[array]
+                             : lengths[array] * (size_t)i * (size_t)i / (size_t)(count * count);
+    return cuts;
+}
+
+static void life_of_halves(struct member *m, struct ranks *r) {
+    int count = ranks_count(r), place = ranks_place(r, ranks_number(r));
+    m->ok = true;
+    for (int a = 0; a < ARRAYS; a++) {
+        const size_t *cuts = cuts_for(count, a);
+        size_t n = lengths[a];
+        real *x = malloc(2 * n * sizeof *x);
+        for (size_t i = 0; i < n; i++) x[i] = own(r, a, i);
+        ranks_scatter_begin(r, x, x + n, cuts, false);
+        m->ok = ranks_sum_end(r, NULL) && m->ok;
+        for (size_t i = cuts[place]; i < cuts[place + 1]; i++)
+            if (x[i] != expected(a, i, 0, SHARDS)) m->ok = false;
+        for (size_t i = 0; i < n; i++) { /* what is handed out is what was made of it */
+            bool here = i >= cuts[place] && i < cuts[place + 1];
+            x[i] = here ? (real)i + 1 : -1;
+        }
+        ranks_hand_out_begin(r, x, cuts);
+        m->ok = ranks_sum_end(r, NULL) && m->ok;
+        for (size_t i = 0; i < n; i++)
+            if (x[i] != (real)i + 1) m->ok = false;
+        free(x);
+    }
+    snprintf(m->why, sizeof m->why, "not its part, or not all parts");
+}
+
+static void test_halves(void **state) {
+    (void)state;
+    for (int count = 1; count <= SHARDS; count *= 2)
+        for (unsigned late = 0; late < 6; late += 5) {
+            together(count, late, life_of_halves);
+            assert_all_ok(count);
+            assert_int_equal(office->n, 0);
+        }
+}
+
+static void life_of_moves(struct member *m, struct ranks *r) {
+    int count = ranks_count(r), me = ranks_number(r);
+    m->ok = true;
+    for (int from = 0; from < count; from++)
+        for (int to = 0; to < count; to++) {
+            int x = me == from ? 100 * from + to : -1;
+            int then = me == from || me == to ? 100 * from + to : -1;
+            m->ok = ranks_move(r, &x, sizeof x, from, to, NULL) && x == then && m->ok;
+        }
+    snprintf(m->why, sizeof m->why, "moved to another, or changed");
+}
+
+static void test_moves(void **state) {
+    (void)state;
+    for (int count = 1; count <= SHARDS; count *= 2) {
+        together(count, 3, life_of_moves);
+        assert_all_ok(count);
+        assert_int_equal(office->n, 0);
+    }
+}
+
 /* ---- telling and gathering ---- */
 
 struct fact {
@@ -250,6 +317,8 @@ int main(void) {
         cmocka_unit_test(test_sends_no_more_than_it_must),
         cmocka_unit_test(test_narrow_sums),
         cmocka_unit_test(test_narrow_sends_half),
+        cmocka_unit_test(test_halves),
+        cmocka_unit_test(test_moves),
         cmocka_unit_test(test_tells_and_gathers),
         cmocka_unit_test(test_a_lost_rank_is_named),
         cmocka_unit_test(test_alone),

@@ -52,7 +52,7 @@ static struct outcome steps(const struct model_case *c, int threads, bool factor
         out.loss = train(&f, tf, &f.g, learn);
         bool head = learn[f.table.params[factored_param(&f.table)].group];
         assert_int_equal(f.g.factored != NULL, factors && head);
-        out.norm = grads_norm(&f.ex, &f.g, learn, out.norms);
+        out.norm = grads_norm(&f.ex, &f.g, learn, NULL, out.norms);
         optim_step(&f.ex, &o, &f.w, &f.g, learn, 0.01, out.norm > 1 ? 1 / out.norm : 1,
                    out.updates);
     }
@@ -123,8 +123,8 @@ static void test_rows(void **state) {
         assert_near(p->name, (double)rows[j], (double)weights_param(&f.g, param)[j]);
     for (size_t j = 0; j < param_size(p); j++)
         assert_true(isnan((double)weights_param(&g, param)[j]));
-    assert_near("norm", grads_norm(&f.ex, &g, NULL, norms),
-                grads_norm(&f.ex, &f.g, NULL, norms));
+    assert_near("norm", grads_norm(&f.ex, &g, NULL, NULL, norms),
+                grads_norm(&f.ex, &f.g, NULL, NULL, norms));
     weights_destroy(&g);
     transformer_destroy(whole);
     transformer_destroy(parts);
@@ -151,7 +151,7 @@ static void test_no_number(void **state) {
     struct transformer *tf = make(&f, true);
     weights_param(&f.w, factored_param(&f.table))[5] = (real)INFINITY;
     train(&f, tf, &f.g, NULL);
-    assert_false(isfinite(grads_norm(&f.ex, &f.g, NULL, norms)));
+    assert_false(isfinite(grads_norm(&f.ex, &f.g, NULL, NULL, norms)));
     transformer_destroy(tf);
     fixture_deinit(&f);
 }

@@ -37,7 +37,7 @@ static double training_step(struct training *t) {
     struct train_part whole = fixture_part(f);
     whole.first = true;
     double loss = transformer_train(f->tf, &f->w, &f->g, t->learn, &whole, NULL);
-    t->norm = grads_norm(&f->ex, &f->g, t->learn, t->norms);
+    t->norm = grads_norm(&f->ex, &f->g, t->learn, NULL, t->norms);
     optim_step(&f->ex, &t->optim, &f->w, &f->g, t->learn, 1e-3, t->norm > 1 ? 1 / t->norm : 1,
                t->updates);
     return loss;

@@ -46,7 +46,7 @@ static struct outcome steps(const struct model_case *c, int threads, bool in_gra
             part.weight = 1.0 / parts;
             out.loss = transformer_train(tf, &f.w, &f.g, learn, &part, NULL);
         }
-        grads_norm(&f.ex, &f.g, learn, out.norms);
+        grads_norm(&f.ex, &f.g, learn, NULL, out.norms);
         optim_step(&f.ex, &o, &f.w, &f.g, learn, 0.01, 1, updates);
     }
     out.weights = weights_fingerprint(&f.w);

@@ -239,7 +239,7 @@ static void check_curve(const char *path, enum variant v, const char *prefix) {
         for (int g = 0; g < f.table.n_groups; g++)
             learn[g] = (!f.learn || f.learn[g]) && learns(v, f.table.groups[g].layer, s);
         make_batch(s, f.table.config.vocab, f.tokens, f.targets);
-        double loss = train_those(&f, learn), all = grads_norm(&f.ex, &f.g, learn, norms);
+        double loss = train_those(&f, learn), all = grads_norm(&f.ex, &f.g, learn, NULL, norms);
         double off = fabs(loss - number(curve, (size_t)s));
         double norm_off = fabs(all - number(norm, (size_t)s)) / all;
         if (!(off <= 1e-4 && norm_off <= 1e-3))

@@ -77,7 +77,7 @@ static void test_step_allocates_nothing(void **state) {
     for (int step = 0; step < 3; step++) {
         grads_clear(&f.g);
         fixture_train(&f, &f.g, NULL);
-        grads_norm(&f.ex, &f.g, NULL, norms);
+        grads_norm(&f.ex, &f.g, NULL, NULL, norms);
         optim_step(&f.ex, &optim, &f.w, &f.g, NULL, 1e-3, 1, updates);
         transformer_loss(f.tf, &f.w, f.tokens, f.targets, FIXTURE_BATCH, FIXTURE_TIME, NULL,
                          NULL);
@@ -268,7 +268,7 @@ static uint64_t train_ten_steps(const struct model_case *c, int threads) {
         struct train_part part = {
             .tokens = tokens, .targets = tokens + 1, .batch = BATCH, .time = TIME, .weight = 1};
         transformer_train(tf, &f.w, &f.g, NULL, &part, NULL);
-        double norm = grads_norm(&f.ex, &f.g, NULL, norms);
+        double norm = grads_norm(&f.ex, &f.g, NULL, NULL, norms);
         optim_step(&f.ex, &optim, &f.w, &f.g, NULL, 1e-3, norm > 1 ? 1 / norm : 1, updates);
     }
     uint64_t print = weights_fingerprint(&f.w);

@@ -59,7 +59,7 @@ static void test_norm(void **state) {
     (void)state;
     fixture_init(&f, 2);
     make_grads(&f, 0);
-    double norm = grads_norm(&f.ex, &f.g, learn, norms);
+    double norm = grads_norm(&f.ex, &f.g, learn, NULL, norms);
     for (int g = 0; g < f.table.n_groups; g++) {
         double squares = 0;
         for (size_t i = 0; learn[g] && i < f.table.groups[g].reals; i++)
@@ -78,7 +78,7 @@ static void test_norm_shows_what_is_not_finite(void **state) {
     (void)state;
     fixture_init(&f, 1);
     f.g.group[2][5] = (real)NAN;
-    assert_true(isnan(grads_norm(&f.ex, &f.g, NULL, norms)));
+    assert_true(isnan(grads_norm(&f.ex, &f.g, NULL, NULL, norms)));
     fixture_deinit(&f);
 }
 

@@ -64,6 +64,18 @@ static struct ranks *gather_crew(int count, const char *other_text) {
     return r;
 }
 
+/* Of shared moments each has its own part alone, however often they were saved. */
+static void assert_only_own_moments(const struct trainer *t) {
+    const struct optim_share *s = t->optim.share;
+    size_t own = 0;
+    for (int g = 0; s && g < t->table.n_groups; g++)
+        for (size_t i = 0; i < t->table.groups[g].reals; i++) {
+            if (i >= s->from[g] && i < s->to[g]) own += t->optim.m.group[g][i] != 0;
+            else assert_true(t->optim.m.group[g][i] == 0 && t->optim.v.group[g][i] == 0);
+        }
+    assert_true(!s || own > 0);
+}
+
 static void dismiss_crew(struct ranks *r, int count) {
     for (int i = 1; i < count; i++) pthread_join(followers[i].thread, NULL);
     ranks_leave(r, true);
@@ -82,6 +94,7 @@ static void train_on(struct settings *s, const struct run_paths *paths, int coun
     must(together_agree(r, session.t, made, &err), &err);
     if (n > 0) session_ask(&session, c, n);
     must(trainer_run(session.t, &err), &err);
+    assert_only_own_moments(session.t);
     together_end(session.t);
     session_close(&session);
     dismiss_crew(r, count);
@@ -106,17 +119,22 @@ static struct settings *shared_settings(void) {
     return s;
 }
 
-/* One, two and four processes; what is asked for is asked of the first. */
+/* One, two and four processes, each with all moments and with a part of them; what is asked for
+ * is asked of the first. */
 static void check_all(struct settings *s, const char *name, const struct command *c, size_t n) {
-    char names[3][64];
+    char word[64];
     struct run_paths one, p;
-    for (int i = 0; i < 3; i++) snprintf(names[i], sizeof names[i], "%s-%d", name, 1 << i);
-    fresh_paths(names[0], &one);
+    snprintf(word, sizeof word, "%s-1", name);
+    fresh_paths(word, &one);
     train_with(s, &one, c, n);
-    for (int i = 1; i < 3; i++) {
-        p = train_together(s, names[i], 1 << i, c, n);
+    for (int i = 1; i < 5; i++) {
+        int count = i < 3 ? 2 : 4;
+        put(s, "optimizer_state", i % 2 ? "whole" : "sharded");
+        snprintf(word, sizeof word, "%s-%d-%d", name, count, i % 2);
+        p = train_together(s, word, count, c, n);
         assert_same_state(&one, &p, 24);
     }
+    put(s, "optimizer_state", "whole");
 }
 
 static void test_same_bits(void **state) {
@@ -165,14 +183,14 @@ static void cut_back(const struct run_paths *p, int64_t step) {
 }
 
 /* With as many as before, with more, and alone; in a stage, and between two. */
-static void test_resume_with_others(void **state) {
-    (void)state;
+static void check_resume_with_others(const char *optimizer_state) {
     static const struct {
         int64_t step;
         int count;
     } cases[] = {{17, 2}, {10, 4}, {12, 4}, {20, 1}, {5, 2}};
     struct settings *s = shared_settings();
     put(s, "stages.1.l2_sp", "0.5");
+    put(s, "optimizer_state", optimizer_state);
     struct run_paths one = train(s, "resumed-1"), p;
     p = train_together(s, "resumed-4", 4, NULL, 0);
     assert_same_state(&one, &p, 24);
@@ -185,6 +203,12 @@ static void test_resume_with_others(void **state) {
     free(s);
 }
 
+static void test_resume_with_others(void **state) {
+    (void)state;
+    check_resume_with_others("whole");
+    check_resume_with_others("sharded");
+}
+
 struct last_loss {
     double loss;
 };
@@ -194,9 +218,9 @@ static void keep_loss(void *ctx, const struct event *e) {
 
 /* Rounded gradients learn as well, by other bits; with as many processes they are the same
  * again. */
-static void test_narrow_wire(void **state) {
-    (void)state;
+static void check_narrow_wire(const char *optimizer_state) {
     struct settings *s = shared_settings();
+    put(s, "optimizer_state", optimizer_state);
     struct run_paths plain = train(s, "float-wire"), narrow, same;
     struct last_loss a, b;
     put(s, "wire", "bfloat16");
@@ -218,6 +242,12 @@ static void test_narrow_wire(void **state) {
     free(s);
 }
 
+static void test_narrow_wire(void **state) {
+    (void)state;
+    check_narrow_wire("whole");
+    check_narrow_wire("sharded");
+}
+
 /* Back from the second stage into the first, from a resume in it. */
 static void test_rollback(void **state) {
     (void)state;
@@ -225,10 +255,32 @@ static void test_rollback(void **state) {
         .kind = COMMAND_ROLLBACK, .has_step = true, .step = 5, .by = "test"};
     struct settings *s = shared_settings();
     struct run_paths one = train(s, "straight"), p;
-    p = train_together(s, "back", 2, NULL, 0);
-    cut_back(&p, 17);
-    train_on(s, &p, 2, &back, 1);
-    assert_same_state(&one, &p, 24);
+    for (int sharded = 0; sharded < 2; sharded++) {
+        put(s, "optimizer_state", sharded ? "sharded" : "whole");
+        p = train_together(s, "back", 2, NULL, 0);
+        cut_back(&p, 17);
+        train_on(s, &p, 2, &back, 1);
+        assert_same_state(&one, &p, 24);
+    }
+    free(s);
+}
+
+/* The best weights come back into rank 0's memory, and are saved from there. */
+static void test_early_stop(void **state) {
+    (void)state;
+    struct settings *s = shared_settings();
+    char path[PATH_MAX];
+    put(s, "eval.every", "2");
+    put(s, "stages.0.early_stop.set", s->eval.sets[0].name);
+    put(s, "stages.0.early_stop.patience", "2");
+    put(s, "stages.0.early_stop.min_delta", "9");
+    struct run_paths one = train(s, "stopped-early"), p;
+    int64_t end = checkpoint_newest(one.checkpoints, path, NULL, 0);
+    assert_true(end > 0 && end < 24);
+    put(s, "optimizer_state", "sharded");
+    p = train_together(s, "stopped-together", 2, NULL, 0);
+    assert_int_equal(checkpoint_newest(p.checkpoints, path, NULL, 0), end);
+    assert_same_state(&one, &p, end);
     free(s);
 }
 
@@ -303,10 +355,11 @@ static int close_office(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bits),          cmocka_unit_test(test_adapters),
-        cmocka_unit_test(test_commands),           cmocka_unit_test(test_resume_with_others),
-        cmocka_unit_test(test_narrow_wire),        cmocka_unit_test(test_rollback),
-        cmocka_unit_test(test_tells_of_the_ranks), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_same_bits),   cmocka_unit_test(test_adapters),
+        cmocka_unit_test(test_commands),    cmocka_unit_test(test_resume_with_others),
+        cmocka_unit_test(test_narrow_wire), cmocka_unit_test(test_rollback),
+        cmocka_unit_test(test_early_stop),  cmocka_unit_test(test_tells_of_the_ranks),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests_name("together", tests, open_office, close_office);
 }
