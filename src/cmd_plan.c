@@ -66,6 +66,7 @@ struct planning {
     enum narrow_kind *kind;
     struct dist_bucket *buckets;
     int n_buckets;
+    double weights; /* bytes of all that learns */
     struct dist_link link;
     struct plan plans[PLANS_MAX];
     int n;
@@ -126,6 +127,12 @@ static bool read_nodes(struct planning *p, struct err *err) {
     return p->n > 0 || err_set(err, ERR_USAGE, "--nodes names no number of nodes");
 }
 
+static double bucket_bytes(const struct planning *p) {
+    double bytes = 0;
+    for (int i = 0; i < p->n_buckets; i++) bytes += p->buckets[i].bytes;
+    return bytes;
+}
+
 static bool find_shape(struct planning *p, struct err *err) {
     struct model_config c;
     struct settings *s = p->settings;
@@ -141,6 +148,7 @@ static bool find_shape(struct planning *p, struct err *err) {
     if (!plan_may_learn(&p->table, p->stage, p->learn, err) ||
         !dist_buckets(&shape, p->learn, &p->buckets, &p->n_buckets, err))
         return false;
+    p->weights = bucket_bytes(p); /* they go as they are, whatever gradients go as */
     for (int i = 0; s->wire == WIRE_BFLOAT16 && i < p->n_buckets; i++) p->buckets[i].bytes /= 2;
     return true;
 }
@@ -276,6 +284,8 @@ static bool make_plans(struct planning *p, struct err *err) {
         struct plan *plan = &p->plans[i];
         if (p->asked->step_s > 0) divide(p, plan);
         if (!need_memory(p, plan, err)) return false;
+        plan->node.shares = p->settings->optimizer_state == STATE_SHARDED;
+        plan->node.weights = p->weights;
         plan->step = dist_step(p->buckets, p->n_buckets, plan->node, plan->nodes, p->link);
     }
     return true;
@@ -289,12 +299,6 @@ static double tokens_of(const struct planning *p) { return (double)p->stage->bat
 static double efficiency(const struct planning *p, const struct plan *plan) {
     const struct plan *one = &p->plans[0];
     return one->step.seconds * one->nodes / (plan->step.seconds * plan->nodes);
-}
-
-static double bucket_bytes(const struct planning *p) {
-    double bytes = 0;
-    for (int i = 0; i < p->n_buckets; i++) bytes += p->buckets[i].bytes;
-    return bytes;
 }
 
 static void put_json(const struct planning *p, struct buf *out) {

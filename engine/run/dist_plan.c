@@ -88,14 +88,17 @@ double dist_sum_seconds(double bytes, int nodes, struct dist_link link) {
 struct dist_step dist_step(const struct dist_bucket *buckets, int n, struct dist_node node,
                            int nodes, struct dist_link link) {
     double computed = node.parts * (node.forward + node.backward), free_at = 0, sent = 0;
+    double share = node.shares ? 0.5 : 1; /* of a sum's way, there and back */
     for (int i = 0; i < n; i++) {
         double ready = computed - node.backward * (1 - buckets[i].ready);
-        double takes = dist_sum_seconds(buckets[i].bytes, nodes, link);
+        double takes = share * dist_sum_seconds(buckets[i].bytes, nodes, link);
         free_at = (ready > free_at ? ready : free_at) + takes;
         sent += takes;
     }
     double end = sent > 0 && free_at > computed ? free_at : computed;
-    return (struct dist_step){.seconds = end + node.update,
-                              .sent = sent,
-                              .hidden = sent > 0 ? 1 - (end - computed) / sent : 1};
+    double back = node.shares ? dist_sum_seconds(node.weights, nodes, link) / 2 : 0;
+    double bare = end - computed + back, all = sent + back;
+    return (struct dist_step){.seconds = end + node.update / (node.shares ? nodes : 1) + back,
+                              .sent = all,
+                              .hidden = all > 0 ? 1 - bare / all : 1};
 }

@@ -2,7 +2,9 @@
  * Each node computes the gradients of its part. As the backward pass is done with a block, from the last to the first,
  * the link begins to sum that block's gradients over all nodes, one bucket after another, while the next block is
  * computed. The update comes when both are done. A sum over P nodes by halving and doubling (Thakur, Rabenseifner,
- * Gropp 2005) sends 2 (P-1)/P of its bytes and waits for 2 log2 P messages. What does not learn is not sent. */
+ * Gropp 2005) sends 2 (P-1)/P of its bytes and waits for 2 log2 P messages. What does not learn is not sent.
+ * Where the optimizer's state is shared, half of a sum goes behind the backward pass; a node updates its part, and then
+ * the weights go where the other half would have gone, with nothing to hide behind. */
 #ifndef THAW_ENGINE_RUN_DIST_PLAN_H
 #define THAW_ENGINE_RUN_DIST_PLAN_H
 #include "engine/run/cost.h"
@@ -26,7 +28,9 @@ struct dist_link {
 struct dist_node {
     double forward, backward; /* of what it computes at a time */
     int parts;                /* how many times, one behind another: only during the last one is sent */
-    double update;
+    double update;            /* of all that learns */
+    bool shares;              /* the nodes share the optimizer's state, and so the update */
+    double weights;           /* bytes that are handed out then */
 };
 
 struct dist_step {

@@ -42,7 +42,7 @@ same_state() { # same_state WHAT RUN RUN STEP
 same_bits() {
     must "one process" "$thaw" run "$work/small.yaml" --name one --set shards=4 --headless
     must "two" ranks 2 "$work/small.yaml" --name two --set shards=4
-    must "four" ranks 4 "$work/small.yaml" --name four
+    must "four, each with a part of the moments" ranks 4 "$work/small.yaml" --name four --set optimizer_state=sharded
     ok "only the first has a screen" test "$(grep -c 'is finished' "$out")" = 2
     ok "its config has a shard for each" grep -qx 'shards: 4' "$runs/four/config.yaml"
     same_state "two" one two 120
@@ -70,7 +70,7 @@ let_end() { # until mpirun and the engine have ended
 }
 
 obeyed() {
-    start_long asked "$work/small.yaml" --name asked --set stages.0.steps=100000
+    start_long asked "$work/small.yaml" --name asked --set stages.0.steps=100000 --set optimizer_state=sharded
     wait_for "steps" reached asked 20
     must "freeze" "$thaw" send asked freeze 1
     must "lr" "$thaw" send asked lr 1e-4

@@ -20,7 +20,7 @@ static const struct fault {
 };
 enum { FAULTS = sizeof faults / sizeof *faults };
 
-static const struct lab_run shape = {8, 8, 3, 16, 2, 1};
+static const struct lab_run shape = {8, 8, 3, 16, 2, 1, false};
 
 /* What of a run's folder is written while it trains, so that its failure must not end the run;
  * what comes before, at the start, may. */

@@ -9,7 +9,7 @@
 #include "engine/run/event_log.h"
 #include "tests/faults/lab.h"
 
-static const struct lab_run shape = {60, 60, 2, 16, 2, 1};
+static const struct lab_run shape = {60, 60, 2, 16, 2, 1, false};
 
 /* The step that the engine said it goes on from: that of its last `run` event. */
 static int64_t resumed_at(const struct run_paths *paths) {

@@ -50,6 +50,7 @@ static void give_up(const char *what, const struct err *err) {
 
 static const char config[] =
     "name: box\nseed: 7\nthreads: 1\nshards: %d\n"
+    "optimizer_state: %s\n"
     "model: {family: qwen3, layers: 1, heads: 1, width: %d, context: 16, vocab: 262}\n"
     "stages:\n"
     "  - {name: pretrain, data: [\"text:%s/text\"], steps: %d, batch: %d}\n"
@@ -81,8 +82,9 @@ void lab_fresh(struct lab *lab, const char *name, struct lab_run run, int keep,
     struct err err = {0};
     if (!files_join(path, sizeof path, at, "text", &err)) give_up("the text", &err);
     if (!files_exists(path)) write_text(path);
-    buf_printf(&text, config, run.shards, run.width, at, run.first_steps, run.batch, at,
-               run.second_steps, run.batch, at, run.every, keep);
+    buf_printf(&text, config, run.shards, run.state_shared ? "sharded" : "whole", run.width, at,
+               run.first_steps, run.batch, at, run.second_steps, run.batch, at, run.every,
+               keep);
     if (!files_join(path, sizeof path, at, name, &err) || !files_remove_tree(path, &err) ||
         !files_make_dirs(path, 0700, &err) || !run_paths_of(path, out, &err) ||
         !files_write(out->config, text.data, text.len, &err))

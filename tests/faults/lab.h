@@ -17,6 +17,7 @@ struct lab_run {
     int first_steps, second_steps, every;
     int width, batch; /* of the model; of a step */
     int shards;       /* of a batch */
+    bool state_shared; /* each process has a part of the optimizer's state alone */
 };
 
 struct lab {

@@ -7,7 +7,7 @@
 #include "engine/core/files.h"
 #include "tests/faults/lab.h"
 
-static const struct lab_run shape = {3, 3, 2, 16, 2, 1};
+static const struct lab_run shape = {3, 3, 2, 16, 2, 1, false};
 
 struct subject {
     const char *name;

@@ -12,7 +12,7 @@
 
 enum { KEEP = 2, TRACE_BYTES_MAX = 256 << 20 };
 
-static const struct lab_run shape = {8, 8, 3, 16, 2, 1};
+static const struct lab_run shape = {8, 8, 3, 16, 2, 1, false};
 
 struct recording {
     struct buf bytes;

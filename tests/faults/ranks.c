@@ -10,7 +10,8 @@
 #include "engine/core/files.h"
 #include "tests/faults/lab.h"
 
-static const struct lab_run shape = {40, 40, 1, 16, 4, 4}; /* a crash saves at any step */
+static const struct lab_run shape = {40, 40, 1,    16,
+                                     4,  4,  false}; /* a crash saves at any step */
 /* How often something is looked for, 0.01 s apart, before it is given up: a minute, in which
  * this process ran (on a machine that is measured, all may be stopped for a while). */
 enum { LOOKS_MAX = 6000, MPIRUN_LOOKS_MAX = 1000 };
@@ -139,16 +140,19 @@ static bool kill_once(struct lab *lab, const struct run_paths *paths, double mos
     return end->status == 0 && end->signal == 0;
 }
 
-/* Kill a run until it is over, or `left` times. *most follows the machine's speed, so that a
- * run gets a few saves further each time. */
-static void one_run(struct lab *lab, const struct run_paths *reference, double *most,
+/* Kill a run until it is over, or `left` times; of every other the moments are shared. *most
+ * follows the machine's speed, so that a run gets a few saves further each time. */
+static void one_run(struct lab *lab, const struct run_paths *reference, double *most, int *nth,
                     long left) {
     struct run_paths paths;
     struct lab_end end;
     char path[PATH_MAX], what[64];
     int64_t newest = -1;
     bool over = false;
-    lab_fresh(lab, "shared", shape, 2, &paths);
+    struct lab_run run = shape;
+    run.state_shared = *nth % 2;
+    ++*nth;
+    lab_fresh(lab, "shared", run, 2, &paths);
     for (long i = 0; i < left && !over; i++) {
         over = kill_once(lab, &paths, *most, &end);
         snprintf(what, sizeof what, "kill %ld", lab->cases);
@@ -167,7 +171,7 @@ static void one_run(struct lab *lab, const struct run_paths *reference, double *
 
 void suite_ranks(struct lab *lab) {
     struct run_paths reference;
-    int kills = lab_count(lab, 6, 1000);
+    int kills = lab_count(lab, 6, 1000), runs = 0;
     double most = 0.5;
     if (!has_mpi(lab)) {
         fprintf(stderr, "ranks: skipped, there is no mpirun, or thaw was built without\n");
@@ -175,7 +179,8 @@ void suite_ranks(struct lab *lab) {
     }
     lab_reference(lab, "ranks-reference", shape, &reference);
     while (lab->cases < kills && lab->failures == 0) {
-        one_run(lab, &reference, &most, kills - lab->cases);
+        long left = kills - lab->cases, half = (kills + 1) / 2; /* both kinds come up */
+        one_run(lab, &reference, &most, &runs, left < half ? left : half);
         lab_progress(lab, lab->cases, kills);
     }
 }

@@ -7,7 +7,7 @@
 #include "engine/run/event_log.h"
 #include "tests/faults/screen.h"
 
-static const struct lab_run shape = {1000000, 1000000, 1000000, 128, 32, 1};
+static const struct lab_run shape = {1000000, 1000000, 1000000, 128, 32, 1, false};
 
 enum { ATTACH, HANG_UP, KILL, WAYS };
 

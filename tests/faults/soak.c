@@ -8,7 +8,7 @@
 #include "engine/core/clock.h"
 #include "tests/faults/screen.h"
 
-static const struct lab_run shape = {1000000, 1000000, 50, 128, 32, 1};
+static const struct lab_run shape = {1000000, 1000000, 50, 128, 32, 1, false};
 
 /* Bytes of the process that are in memory, or 0. */
 static double resident(pid_t pid) {

@@ -30,13 +30,20 @@ static const struct step_case {
     int nodes;
     double seconds, sent, hidden;
 } cases[] = {
-    {"dist plan: one node sends nothing", {{1, 5000}}, 1, {1, 2, 1, 0.5}, 1, 3.5, 0, 1},
-    {"dist plan: nothing learns", {{0, 0}}, 0, {1, 2, 1, 0.5}, 4, 3.5, 0, 1},
+    {"dist plan: one node sends nothing",
+     {{1, 5000}},
+     1,
+     {1, 2, 1, 0.5, false, 0},
+     1,
+     3.5,
+     0,
+     1},
+    {"dist plan: nothing learns", {{0, 0}}, 0, {1, 2, 1, 0.5, false, 0}, 4, 3.5, 0, 1},
     /* done at 1 + 4/2 = 3, sent from 3 to 4, and at 5: from 5 to 5.5 */
     {"dist plan: all but the last is hidden",
      {{0.5, 1000}, {1, 500}},
      2,
-     {1, 4, 1, 0.25},
+     {1, 4, 1, 0.25, false, 0},
      2,
      5.75,
      1.5,
@@ -45,7 +52,7 @@ static const struct step_case {
     {"dist plan: buckets wait for the link",
      {{0.25, 3000}, {0.5, 3000}},
      2,
-     {1, 4, 1, 0},
+     {1, 4, 1, 0, false, 0},
      2,
      8,
      6,
@@ -54,12 +61,22 @@ static const struct step_case {
     {"dist plan: only the last part is sent during",
      {{0.5, 500}},
      1,
-     {1, 2, 2, 1},
+     {1, 2, 2, 1, false, 0},
      2,
      7,
      0.5,
      1},
-    {"dist plan: nothing hidden", {{1, 2000}}, 1, {1, 1, 1, 0}, 2, 4, 2, 0},
+    /* half of a second's sum behind the rest of the pass, the update halved, then half a second
+     * of weights */
+    {"dist plan: the optimizer's state is shared",
+     {{0.5, 1000}},
+     1,
+     {1, 2, 1, 0.5, true, 1000},
+     2,
+     3 + 0.25 + 0.5,
+     1,
+     0.5},
+    {"dist plan: nothing hidden", {{1, 2000}}, 1, {1, 1, 1, 0, false, 0}, 2, 4, 2, 0},
 };
 
 static void test_step(void **state) {
