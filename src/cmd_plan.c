@@ -280,12 +280,14 @@ static bool need_memory(struct planning *p, struct plan *plan, struct err *err) 
 static bool make_plans(struct planning *p, struct err *err) {
     for (int i = 0; i < p->n; i++) share_out(p, &p->plans[i]);
     if (p->asked->step_s == 0 && !measure_all(p, err)) return false;
+    double carry = p->asked->step_s == 0 ? bench_carry() / p->threads : 0;
     for (int i = 0; i < p->n; i++) {
         struct plan *plan = &p->plans[i];
         if (p->asked->step_s > 0) divide(p, plan);
         if (!need_memory(p, plan, err)) return false;
         plan->node.shares = p->settings->optimizer_state == STATE_SHARDED;
         plan->node.weights = p->weights;
+        plan->node.carry = carry;
         plan->step = dist_step(p->buckets, p->n_buckets, plan->node, plan->nodes, p->link);
     }
     return true;

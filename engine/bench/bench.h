@@ -71,6 +71,12 @@ struct bench_op {
  * copies. *n gets how many. False with ERR_NOMEM. */
 bool bench_ops(struct bench *b, struct bench_op ops[BENCH_OPS_MAX], int *n, struct err *err);
 
+/* ---- sending ---- */
+
+/* Seconds of a processor that it costs to send a byte and to receive one, by TCP: median of a few rounds, 0.2 s in
+ * all. 0 where it cannot be measured. */
+double bench_carry(void);
+
 /* ---- generation ---- */
 
 struct bench_decode {

@@ -79,18 +79,27 @@ bool dist_buckets(const struct cost_shape *s, const bool *learn, struct dist_buc
 
 /* ---- a step ---- */
 
+/* What a node sends of a sum, and receives. */
+static double sent_bytes(double bytes, int nodes) {
+    return 2 * (double)(nodes - 1) / nodes * bytes;
+}
+
 double dist_sum_seconds(double bytes, int nodes, struct dist_link link) {
     if (nodes == 1) return 0;
-    double sent = 2 * (double)(nodes - 1) / nodes * bytes;
-    return sent / link.bytes_per_s + 2 * tree_levels(nodes) * link.latency_s;
+    return sent_bytes(bytes, nodes) / link.bytes_per_s +
+           2 * tree_levels(nodes) * link.latency_s;
 }
 
 struct dist_step dist_step(const struct dist_bucket *buckets, int n, struct dist_node node,
                            int nodes, struct dist_link link) {
-    double computed = node.parts * (node.forward + node.backward), free_at = 0, sent = 0;
+    double last = node.backward, free_at = 0,
+           sent = 0;                      /* last: the pass during which is sent */
     double share = node.shares ? 0.5 : 1; /* of a sum's way, there and back */
+    for (int i = 0; i < n; i++)
+        last += node.carry * share * sent_bytes(buckets[i].bytes, nodes);
+    double computed = node.forward + last + (node.parts - 1) * (node.forward + node.backward);
     for (int i = 0; i < n; i++) {
-        double ready = computed - node.backward * (1 - buckets[i].ready);
+        double ready = computed - last * (1 - buckets[i].ready);
         double takes = share * dist_sum_seconds(buckets[i].bytes, nodes, link);
         free_at = (ready > free_at ? ready : free_at) + takes;
         sent += takes;

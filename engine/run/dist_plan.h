@@ -31,6 +31,7 @@ struct dist_node {
     double update;            /* of all that learns */
     bool shares;              /* the nodes share the optimizer's state, and so the update */
     double weights;           /* bytes that are handed out then */
+    double carry;             /* for a byte that is sent and one that comes: taken from what computes */
 };
 
 struct dist_step {

@@ -2,29 +2,30 @@
 # ranks.sh - several processes of mpirun beside one, and how much of what they send is hidden behind the backward
 # pass. Not a test: it takes minutes and wants the machine to itself.
 #
-#   tests/bench/ranks.sh [--pairs N] [--steps N] [--rate MBIT] [--thaw PROGRAM] [ROW...]
+#   tests/bench/ranks.sh [--pairs N] [--steps N] [--rate MBIT] [--machines N] [--thaw PROGRAM] [ROW...]
 #
 # Rows (all when none is named):
 #   cores    6x384, 16 x 256: 2 processes of 1 thread beside 1 of 2 threads, pair by pair; the ratio's median
-#   lora frozen narrow learn    12x384 on two machines that are network namespaces with a link of --rate (1000) between
-#            them: adapters of rank 8; 8 of 12 blocks frozen; all learns. What is sent would take `link` seconds a
-#            step; the rank that waits less waits `waited`; hidden is 1 - waited / link. Needs root, ip and tc.
-#            Before it `thaw plan` tells, from steps of one process, what the step takes and what is hidden.
-#   narrow   as frozen, with wire: bfloat16
+#   lora frozen narrow learn sharded    12x384 on --machines (2) that are network namespaces, each with a link of --rate
+#            (1000) to a switch: adapters of rank 8; 8 of 12 blocks frozen; all learns. What is sent would take `link`
+#            seconds a step; the rank that waits less waits `waited`; hidden is 1 - waited / link. Needs root, ip and tc.
+#            Before it `thaw plan` tells, from steps of one process on each, what the step takes and what is hidden.
+#   narrow   as frozen, with wire: bfloat16; sharded: as learn, with optimizer_state: sharded
 set -u -o pipefail
 # shellcheck source=tests/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
-pairs=3 steps=8 rate=1000
-read_options "pairs steps rate thaw" "$@"
+pairs=3 steps=8 rate=1000 machines=2
+read_options "pairs steps rate machines thaw" "$@"
 thaw=$(realpath "$thaw")
 command -v mpirun >/dev/null || skip "there is no mpirun"
 [ -e "$(dirname "$thaw")/thaw_mpi.so" ] || skip "this thaw was built without MPI"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_hwloc_base_binding_policy=none
 work=$(mktemp -d "${TMPDIR:-/tmp}/thaw-ranks.XXXXXX")
 export XDG_STATE_HOME=$work/state HOME=$work
-namespaces=(thaw-one thaw-two)
+namespaces=()
+for ((i = 0; i < machines; i++)); do namespaces+=("thaw-$i"); done
 clean_up() {
-    for n in "${namespaces[@]}"; do ip netns del "$n" 2>/dev/null && rm -rf "/etc/netns/$n"; done
+    for n in "${namespaces[@]}" thaw-switch; do ip netns del "$n" 2>/dev/null && rm -rf "/etc/netns/$n"; done
     rm -rf "$work"
 }
 trap clean_up EXIT
@@ -65,20 +66,24 @@ cores() {
     $python -c "import statistics; print('cores      2 processes take %.3f times as long (median of $pairs pairs)' % statistics.median([$ratios]))"
 }
 
-# Two machines: each a network of its own, one link between them that carries --rate each way.
-machines() {
-    local i n
-    ip netns add "${namespaces[0]}" 2>/dev/null || skip "network namespaces are not permitted here, or there is no ip"
-    ip netns add "${namespaces[1]}"
-    ip link add thaw-link0 netns "${namespaces[0]}" type veth peer name thaw-link1 netns "${namespaces[1]}"
-    for i in 0 1; do
+# Machines: each a network of its own, and a switch, to which each sends --rate.
+make_machines() {
+    local i k n
+    ip netns add thaw-switch 2>/dev/null || skip "network namespaces are not permitted here, or there is no ip"
+    ip -n thaw-switch link add bridge type bridge
+    ip -n thaw-switch link set bridge up
+    for ((i = 0; i < machines; i++)); do
         n=${namespaces[i]}
+        ip netns add "$n"
         mkdir -p "/etc/netns/$n"
-        printf '127.0.0.1 localhost\n10.77.0.1 %s\n10.77.0.2 %s\n' "${namespaces[@]}" >"/etc/netns/$n/hosts"
-        ip -n "$n" addr add "10.77.0.$((i + 1))/24" dev "thaw-link$i"
+        echo '127.0.0.1 localhost' >"/etc/netns/$n/hosts"
+        for ((k = 0; k < machines; k++)); do echo "10.77.0.$((k + 1)) ${namespaces[k]}"; done >>"/etc/netns/$n/hosts"
+        ip link add link netns "$n" type veth peer name "port$i" netns thaw-switch
+        ip -n thaw-switch link set "port$i" master bridge up
+        ip -n "$n" addr add "10.77.0.$((i + 1))/24" dev link
         ip -n "$n" link set lo up
-        ip -n "$n" link set "thaw-link$i" up
-        ip netns exec "$n" tc qdisc add dev "thaw-link$i" root tbf rate "${rate}mbit" burst 256kb latency 50ms
+        ip -n "$n" link set link up
+        ip netns exec "$n" tc qdisc add dev link root tbf rate "${rate}mbit" burst 256kb latency 50ms
     done
     printf '%s slots=1\n' "${namespaces[@]}" >"$work/hosts"
     cat >"$work/rsh" <<'EOF'
@@ -93,43 +98,48 @@ EOF
 plan() { # plan ROW WORD...
     local row=$1
     shift
-    "$thaw" plan "$work/$row.yaml" --nodes 2 --link "${rate}M" --iters 2 --json "$@"
+    "$thaw" plan "$work/$row.yaml" --nodes "$machines" --link "${rate}M" --iters 2 --json "$@"
 }
 
 linked() { # linked ROW WEIGHTS BYTES SET...: so many learn, a weight is sent as so many bytes
-    local row=$1 weights=$2 bytes=$3 sets=() waited planned
+    local row=$1 weights=$2 bytes=$3 sets=() i waited planned
     shift 3
     for n in "$@"; do sets+=(--set "$n"); done
     config 12 16 >"$work/$row.yaml"
-    plan "$row" "${sets[@]}" >"$work/beside" 2>&1 & # a machine is half of this one: so the other half is at work, too
+    for ((i = 1; i < machines; i++)); do # each is a part of this one: the other parts are at work, too
+        plan "$row" "${sets[@]}" >"$work/beside$i" 2>&1 &
+    done
     planned=$(plan "$row" "${sets[@]}") || wrong "it is not planned"
-    wait $!
-    "$work/rsh" "${namespaces[0]}" mpirun --mca plm_rsh_agent "$work/rsh" --hostfile "$work/hosts" -n 2 --mca btl tcp,self \
+    wait
+    "$work/rsh" "${namespaces[0]}" mpirun --mca plm_rsh_agent "$work/rsh" --hostfile "$work/hosts" -n "$machines" --mca btl tcp,self \
         --mca btl_tcp_if_include 10.77.0.0/24 --mca oob_tcp_if_include 10.77.0.0/24 -x XDG_STATE_HOME -x HOME \
         "$thaw" run "$work/$row.yaml" --name "$row" "${sets[@]@Q}" >"$work/said" 2>&1 || wrong "$(tail -n 3 "$work/said")"
     waited=$(numbers "$row" waits)
+    # how long weights that are handed out are waited for is told nowhere: it is the rest of the step
+    [ "$row" != sharded ] || waited=$($python -c "print($(numbers "$row" steps) - $(numbers "$row" computes))")
     $python -c "
 import json
 plan = json.loads('$planned')['nodes'][0]
-link = $weights * $bytes * 8 / ($rate * 1e6)
-print('%-10s %7.2f MB, link %.3f s, waited %.3f s, hidden %.0f %% (planned %.0f), step %.3f s (planned %.3f)' %
-      ('$row', $weights * $bytes / 1e6, link, $waited, 100 * (1 - $waited / link), 100 * plan['hidden'],
+link = 2 * ($machines - 1) / $machines * $weights * $bytes * 8 / ($rate * 1e6)
+print('%-10s %d x %7.2f MB, link %.3f s, waited %.3f s, hidden %.0f %% (planned %.0f), step %.3f s (planned %.3f)' %
+      ('$row', $machines, $weights * $bytes / 1e6, link, $waited, 100 * (1 - $waited / link), 100 * plan['hidden'],
        $(numbers "$row" steps), plan['step_ms'] / 1e3), '; computed %.3f s' % $(numbers "$row" computes))"
 }
 
 block=$((12 * 384 * 384))
-[ "${#rows[@]}" -gt 0 ] || rows=(cores lora frozen narrow learn)
+[ "${#rows[@]}" -gt 0 ] || rows=(cores lora frozen narrow learn sharded)
 for row in "${rows[@]}"; do
     case $row in
     cores) cores ;;
-    lora | frozen | narrow | learn)
-        [ -e "$work/hosts" ] || machines
+    lora | frozen | narrow | learn | sharded)
+        [ -e "$work/hosts" ] || make_machines
         case $row in
         lora) linked lora $((12 * 8 * (384 + 1152 + 384 + 384 + 384 + 1536 + 1536 + 384))) 4 stages.0.adapter.rank=8 "stages.0.adapter.targets=[all]" ;;
         frozen) linked frozen $((4 * block)) 4 "stages.0.freeze=[embed, \"0-7\"]" ;;
         narrow) linked narrow $((4 * block)) 2 "stages.0.freeze=[embed, \"0-7\"]" wire=bfloat16 ;;
         learn) linked learn $((12 * block + (300 + 256) * 384)) 4 ;;
+        sharded) linked sharded $((12 * block + (300 + 256) * 384)) 4 optimizer_state=sharded ;;
         esac ;;
-    *) wrong "there is no row \"$row\"; there are cores lora frozen narrow learn" ;;
+    *) wrong "there is no row \"$row\"; there are cores lora frozen narrow learn sharded" ;;
     esac
 done
