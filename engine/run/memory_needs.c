@@ -15,8 +15,7 @@
 /* ---- the plan ---- */
 
 int memory_half_sets(const struct settings *s, int processes) {
-    int coming = s->optimizer_state == STATE_SHARDED ? 2 : 1;
-    return 2 * (1 + tree_levels(s->shards / processes)) + (processes > 1 ? coming : 0);
+    return 2 * (1 + tree_levels(s->shards / processes)) + (processes > 1);
 }
 
 void memory_among(struct memory_ask *a, int processes) {
