@@ -78,12 +78,12 @@ make_machines() {
         mkdir -p "/etc/netns/$n"
         echo '127.0.0.1 localhost' >"/etc/netns/$n/hosts"
         for ((k = 0; k < machines; k++)); do echo "10.77.0.$((k + 1)) ${namespaces[k]}"; done >>"/etc/netns/$n/hosts"
-        ip link add link netns "$n" type veth peer name "port$i" netns thaw-switch
+        ip link add uplink netns "$n" type veth peer name "port$i" netns thaw-switch
         ip -n thaw-switch link set "port$i" master bridge up
-        ip -n "$n" addr add "10.77.0.$((i + 1))/24" dev link
+        ip -n "$n" addr add "10.77.0.$((i + 1))/24" dev uplink
         ip -n "$n" link set lo up
-        ip -n "$n" link set link up
-        ip netns exec "$n" tc qdisc add dev link root tbf rate "${rate}mbit" burst 256kb latency 50ms
+        ip -n "$n" link set uplink up
+        ip netns exec "$n" tc qdisc add dev uplink root tbf rate "${rate}mbit" burst 256kb latency 50ms
     done
     printf '%s slots=1\n' "${namespaces[@]}" >"$work/hosts"
     cat >"$work/rsh" <<'EOF'
@@ -111,7 +111,7 @@ linked() { # linked ROW WEIGHTS BYTES SET...: so many learn, a weight is sent as
     done
     planned=$(plan "$row" "${sets[@]}") || wrong "it is not planned"
     wait
-    "$work/rsh" "${namespaces[0]}" mpirun --mca plm_rsh_agent "$work/rsh" --hostfile "$work/hosts" -n "$machines" --mca btl tcp,self \
+    "$work/rsh" "${namespaces[0]}" timeout 300 mpirun --mca plm_rsh_agent "$work/rsh" --hostfile "$work/hosts" -n "$machines" --mca btl tcp,self \
         --mca btl_tcp_if_include 10.77.0.0/24 --mca oob_tcp_if_include 10.77.0.0/24 -x XDG_STATE_HOME -x HOME \
         "$thaw" run "$work/$row.yaml" --name "$row" "${sets[@]@Q}" >"$work/said" 2>&1 || wrong "$(tail -n 3 "$work/said")"
     waited=$(numbers "$row" waits)
