@@ -7,6 +7,7 @@
 #   find_rate RUN [OPTION]...      `thaw lr-find` on the lesson's config
 # and `figures`, which reads their logs, calls
 #   figure WHAT VALUE LEAST MOST   what a learner should see, and the range that it must be in
+# Where its text is of a package that need not be there, it names a file of it, `needs`, and the `package`.
 # shellcheck shell=bash disable=SC2154,SC2034 # names that run gives and takes
 
 # --- what a run leaves: of its log the lines that figures are made of, in $logs/LESSON/SEED/RUN.jsonl
