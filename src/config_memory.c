@@ -61,8 +61,12 @@ bool config_memory(const struct settings *s, uint64_t available, struct buf *out
     int threads = pool_threads(pool);
     pool_destroy(pool);
     bool ok = pool && plan(s, threads, &p, err) && memory_needs(&p.ask, &needs, err);
+    size_t before = out->len;
     if (ok) put_table(s, &needs, available, out);
+    bool room = ok && needs.stages[needs.n - 1].total <= available;
     ok = ok && memory_fits(&p.ask, available, err);
+    if (room && !ok)
+        out->len = before; /* memory for the planning was missing: no more to tell */
     free(p.kind);
     param_table_destroy(&p.table);
     return ok;
