@@ -5,6 +5,7 @@
 #include "engine/core/json.h"
 #include "engine/data/tokens_file.h"
 #include "engine/run/evaluate.h"
+#include "engine/run/sample.h"
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/model_arg.h"
@@ -20,18 +21,28 @@ struct eval_options {
     struct model_options model;
     const char *data;
     int64_t tokens;
-    bool all, json;
+    bool all, json, answers;
 };
 
-static bool print_score(const struct eval_options *o, struct event_score s, size_t tokens,
-                        struct err *err) {
+/* What is told; chrf is NAN where it was not asked for, or nothing is asked. */
+struct eval_result {
+    struct event_score score;
+    double chrf;
+    size_t tokens, questions;
+};
+
+static bool print_result(const struct eval_options *o, const struct eval_result *r,
+                         struct err *err) {
+    struct event_score s = r->score;
     struct buf out = {0};
     struct json_writer w = json_writer_make(&out);
     if (!o->json) {
         cli_print("%s: loss %.4f nats a token, %.4f bits a byte, perplexity %.4g, %zu tokens",
-                  o->data, s.loss, s.bits_per_byte, s.perplexity, tokens);
+                  o->data, s.loss, s.bits_per_byte, s.perplexity, r->tokens);
         if (!isnan(s.accuracy))
             cli_print("%.0f %% of its questions answered exactly", 100 * s.accuracy);
+        if (!isnan(r->chrf))
+            cli_print("chrF %.1f of the %zu answers that it writes", r->chrf, r->questions);
         return cli_flush(err);
     }
     json_open(&w, '{');
@@ -40,7 +51,9 @@ static bool print_score(const struct eval_options *o, struct event_score s, size
     json_add_number(&w, "bits_per_byte", s.bits_per_byte, 9);
     json_add_number(&w, "perplexity", s.perplexity, 9);
     if (!isnan(s.accuracy)) json_add_number(&w, "accuracy", s.accuracy, 9);
-    json_add_integer(&w, "tokens", (int64_t)tokens);
+    if (!isnan(r->chrf)) json_add_number(&w, "chrf", r->chrf, 6);
+    if (!isnan(r->chrf)) json_add_integer(&w, "questions", (int64_t)r->questions);
+    json_add_integer(&w, "tokens", (int64_t)r->tokens);
     json_close(&w, '}');
     buf_str(&out, "\n");
     bool ok = cli_put(&out, err);
@@ -78,6 +91,19 @@ static bool read_windows(struct model *m, const struct eval_options *o,
     return ok;
 }
 
+/* Leaves *chrf as it is where the text asks nothing. */
+static bool compare_answers(struct model *m, const struct probes *p, double *chrf,
+                            struct err *err) {
+    struct chrf shared = {{0}, {0}, {0}};
+    if (p->n == 0) return true;
+    struct decoder *d =
+        decoder_create_short(&m->hf.table, generate_together((int)p->n), p->time, &m->ex, err);
+    bool ok = d && probes_write(d, &m->hf.weights, m->hf.tokenizer, p, &shared, err);
+    decoder_destroy(d);
+    if (ok) *chrf = chrf_score(&shared);
+    return ok;
+}
+
 static bool run_eval(const char *word, const struct eval_options *o, struct err *err) {
     struct model m;
     struct eval_windows windows = {.x = NULL};
@@ -90,9 +116,13 @@ static bool run_eval(const char *word, const struct eval_options *o, struct err 
                                 (struct transformer_plan){.batch = rows, .time = windows.time},
                                 &m.ex, err);
     if (tf) {
-        struct event_score s = evaluate(tf, &m.hf.weights, &windows, rows);
-        size_t counted = targets_counted(windows.y, windows.n * (size_t)windows.time);
-        ok = print_score(o, s, counted, err);
+        size_t cells = windows.n * (size_t)windows.time;
+        struct eval_result r = {.score = evaluate(tf, &m.hf.weights, &windows, rows),
+                                .chrf = (double)NAN,
+                                .tokens = targets_counted(windows.y, cells),
+                                .questions = windows.probes.n};
+        ok = (!o->answers || compare_answers(&m, &windows.probes, &r.chrf, err)) &&
+             print_result(o, &r, err);
     }
     transformer_destroy(tf);
     eval_windows_deinit(&windows);
@@ -110,10 +140,12 @@ int cmd_eval(int argc, char **argv) {
         {"--tokens", "N", "how many at most (0: all)", CLI_WHOLE, &o.tokens, 0, 1e12},
         {"--all", NULL, "all of SOURCE: for text of your own that was never trained on",
          CLI_FLAG, &o.all, 0, 0},
+        {"--answers", NULL, "chrF (0 to 100) of the answers that it writes to what SOURCE asks",
+         CLI_FLAG, &o.answers, 0, 0},
         {"--json", NULL, "one JSON object", CLI_FLAG, &o.json, 0, 0},
         MODEL_OPTIONS(o.model),
     };
-    const struct cli_spec spec = {"thaw eval MODEL --data SOURCE [--json]",
+    const struct cli_spec spec = {"thaw eval MODEL --data SOURCE [--answers] [--json]",
                                   about,
                                   options,
                                   sizeof options / sizeof options[0],

@@ -6,6 +6,7 @@
 
 #include "engine/data/bytes_map.h"
 #include "engine/nn/op_loss.h"
+#include "engine/run/sample.h"
 
 /* Tokens of a unit: in front of the first one stands the end of the text before, in one that
  * stands alone, too. */
@@ -102,4 +103,58 @@ double probes_accuracy(struct transformer *tf, const struct weights *w, const st
     for (size_t i = 0; i < p->n; i++)
         right += is_right(p->y + i * time, p->hit + i * time, p->time);
     return (double)right / (double)p->n;
+}
+
+/* ---- answers as they are written ---- */
+
+static void put_text(const struct tokenizer *t, const int32_t *ids, size_t n, struct buf *out) {
+    for (size_t i = 0; i < n && !tokenizer_is_end(t, ids[i]); i++) {
+        size_t bytes;
+        const char *text = tokenizer_bytes(t, ids[i], &bytes);
+        buf_add(out, text, bytes);
+    }
+}
+
+/* Where a row's answer is: its first prediction, and how many there are. */
+static size_t find_answer(const struct probes *p, size_t row, size_t *n) {
+    const int32_t *y = p->y + row * (size_t)p->time;
+    size_t time = (size_t)p->time, first = 0;
+    while (first < time && y[first] == LOSS_IGNORE) first++;
+    for (*n = 0; first + *n < time && y[first + *n] != LOSS_IGNORE;) ++*n;
+    return first;
+}
+
+static bool compare(const struct tokenizer *t, const struct ids *written, const int32_t *right,
+                    size_t n, struct chrf *out, struct err *err) {
+    struct buf is = {0}, wanted = {0};
+    put_text(t, written->data, written->n, &is);
+    put_text(t, right, n, &wanted);
+    bool ok = (!is.failed && !wanted.failed) ||
+              err_set(err, ERR_NOMEM, "no memory for the text of an answer");
+    ok = ok && chrf_add(out, is.data, is.len, wanted.data, wanted.len, err);
+    buf_deinit(&is);
+    buf_deinit(&wanted);
+    return ok;
+}
+
+bool probes_write(struct decoder *d, const struct weights *w, const struct tokenizer *t,
+                  const struct probes *p, struct chrf *out, struct err *err) {
+    struct generate_plan plans[PROBES_MAX];
+    struct ids written[PROBES_MAX];
+    size_t first[PROBES_MAX], n[PROBES_MAX];
+    memset(written, 0, sizeof written);
+    for (size_t i = 0; i < p->n; i++) {
+        first[i] = find_answer(p, i, &n[i]);
+        plans[i] = (struct generate_plan){.prompt = p->x + i * (size_t)p->time,
+                                          .n_prompt = first[i] + 1,
+                                          .tokens = p->time - (int)first[i],
+                                          .out = &written[i]};
+    }
+    bool ok = generate(d, w, t, plans, (int)p->n, err);
+    for (size_t i = 0; i < p->n; i++) {
+        const int32_t *right = p->y + i * (size_t)p->time + first[i];
+        ok = ok && compare(t, &written[i], right, n[i], out, err);
+        ids_deinit(&written[i]);
+    }
+    return ok;
 }

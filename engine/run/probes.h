@@ -4,7 +4,9 @@
 #ifndef THAW_ENGINE_RUN_PROBES_H
 #define THAW_ENGINE_RUN_PROBES_H
 #include "engine/data/corpus.h"
+#include "engine/model/decode.h"
 #include "engine/model/transformer.h"
+#include "engine/run/chrf.h"
 
 enum { PROBES_MAX = 128 };
 
@@ -23,4 +25,9 @@ void probes_deinit(struct probes *p); /* leaves it empty */
 /* The share of right answers; NAN when nothing is asked. `batch` questions at a time (what the transformer
  * was made for). */
 double probes_accuracy(struct transformer *tf, const struct weights *w, const struct probes *p, int batch);
+
+/* Let the model write an answer to each question, at temperature 0, and add what it shares with the right one. Of at
+ * most as many tokens as the longest question with its answer. The decoder is of so many tokens at least. */
+bool probes_write(struct decoder *d, const struct weights *w, const struct tokenizer *t, const struct probes *p,
+                  struct chrf *out, struct err *err);
 #endif

@@ -24,8 +24,9 @@ example() { # example CONFIG STAGES ASKING_SET
     ok "$name: it ended well" has_event "$name" reason type=end reason=finished
     ok "$name: $3 is asked" has_event "$name" "sets.$3.tuned.accuracy" type=eval
     ok "$name: base and tuned answer" has_event "$name" weights type=sample side=base
-    must "$name: eval" "$thaw" eval "$name" --data "$4" --tokens 512 --json
+    must "$name: eval" "$thaw" eval "$name" --data "$4" --tokens 512 --answers --json
     ok "$name: its accuracy" has_key accuracy
+    ok "$name: what it writes beside what is right" has_key chrf
 }
 
 # A word list of the form of trans-de-en, by a grammar of our own: as many entries as a stage needs.

@@ -5,6 +5,7 @@
 #   plain RUN [KEY=VALUE]...       the same without the lesson's own settings (`set:`)
 #   killed RUN STEP [KEY=VALUE]... the same, killed once it has reached STEP, then resumed
 #   find_rate RUN [OPTION]...      `thaw lr-find` on the lesson's config
+# and, where the log does not say all, `also RUN_FOLDER CHECKPOINT` prints lines of JSON that are kept with it;
 # and `figures`, which reads their logs, calls
 #   figure WHAT VALUE LEAST MOST   what a learner should see, and the range that it must be in
 # Where its text is of a package that need not be there, it names a file of it, `needs`, and the `package`.
@@ -32,6 +33,7 @@ keep() { # keep RUN_FOLDER FILE: what figures need of its log, and the sum of it
     {
         slim <"$1/events.jsonl"
         printf '{"type":"sums","model":"%s"}\n' "$(sha256sum <"$last/model.safetensors" | cut -d ' ' -f 1)"
+        ! declare -F also >/dev/null || also "$1" "$last"
     } >"$2.part" && mv "$2.part" "$2"
 }
 
@@ -118,6 +120,7 @@ values() { # values RUN PATH [KEY=VALUE]...: out of its log, one a line
     "$json_get" -l "$@" <"$log"
 }
 
+answers() { values "$1" chrf type=answers of="$2"; } # answers RUN base|tuned: chrF of what is written
 loss() { values "$1" "sets.$2.tuned.loss" type=eval | tail -n 1; }            # loss RUN SET: at its end, nats a token
 base() { values "$1" "sets.$2.base.loss" type=eval | tail -n 1; }             # base RUN SET: of its base
 right() { values "$1" "sets.$2.tuned.accuracy" type=eval | tail -n 1; }      # right RUN SET: share of right answers

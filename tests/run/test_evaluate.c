@@ -6,6 +6,7 @@
 
 #include "engine/nn/op_loss.h"
 #include "engine/run/evaluate.h"
+#include "engine/run/sample.h"
 
 enum { CONTEXT = 12, BATCH = 4 };
 
@@ -222,6 +223,34 @@ static void find_likeliest(const struct probes *p, size_t i, int32_t *out) {
     free(logits);
 }
 
+/* What the model writes is all right where it is what was asked for, and less so where some of
+ * it is not. */
+static void check_written(struct probes *p) {
+    struct chrf same = {{0}, {0}, {0}}, other = same;
+    struct err err = {0};
+    struct decoder *d = decoder_create(&model.table, 2, &model.ex, &err);
+    assert_non_null(d);
+    for (size_t i = 0; i < p->n; i++) {
+        int32_t *x = p->x + i * (size_t)p->time, *y = p->y + i * (size_t)p->time;
+        struct ids ids = {0};
+        int first = 0;
+        while (y[first] == LOSS_IGNORE) first++;
+        struct generate_plan plan = {
+            .prompt = x, .n_prompt = (size_t)first + 1, .tokens = p->time - first, .out = &ids};
+        assert_ok(generate(d, &model.weights, model.tokenizer, &plan, 1, &err), err);
+        for (int k = first; k < p->time; k++)
+            y[k] = (size_t)(k - first) < ids.n ? ids.data[k - first] : LOSS_IGNORE;
+        ids_deinit(&ids);
+    }
+    assert_ok(probes_write(d, &model.weights, model.tokenizer, p, &same, &err), err);
+    assert_true(chrf_score(&same) == 100);
+    for (size_t i = 0; i < p->n * (size_t)p->time; i += 2)
+        if (p->y[i] != LOSS_IGNORE) p->y[i] = p->y[i] == 'q' ? 'z' : 'q';
+    assert_ok(probes_write(d, &model.weights, model.tokenizer, p, &other, &err), err);
+    assert_true(chrf_score(&other) < 90);
+    decoder_destroy(d);
+}
+
 /* Right is an answer of which every token is the likeliest. */
 static void test_accuracy(void **state) {
     (void)state;
@@ -244,6 +273,7 @@ static void test_accuracy(void **state) {
     }
     for (int batch = 1; batch <= BATCH; batch++)
         assert_true(probes_accuracy(tf, &model.weights, &p, batch) == 0.5);
+    check_written(&p);
     probes_deinit(&p);
     corpus_deinit(&c);
 }
