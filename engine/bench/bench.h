@@ -73,9 +73,9 @@ bool bench_ops(struct bench *b, struct bench_op ops[BENCH_OPS_MAX], int *n, stru
 
 /* ---- sending ---- */
 
-/* Seconds of a processor that it costs to send a byte and to receive one, by TCP: median of a few rounds, 0.2 s in
- * all. 0 where it cannot be measured. */
-double bench_carry(void);
+/* Seconds of a processor that are lost to products on so many threads for each byte that is sent, by TCP at that rate, while
+ * another is received: median of rounds with and without, 2 s in all. 0 where it cannot be measured. */
+double bench_carry(int threads, double bytes_per_s);
 
 /* ---- generation ---- */
 

@@ -1,8 +1,10 @@
-/* carry.c - what it costs a processor to move bytes to another machine and to take as many in:
- * the kernel's and the copies' part of it, by TCP on this machine, where one end does what the
- * other's machine would do. */
+/* carry.c - what it costs those who compute that numbers go to another machine, as many come
+ * in, and these are added: products on all threads, now and then beside a thread that sends to
+ * itself by TCP at the link's rate. By itself a byte costs half a nanosecond of a processor;
+ * beside products whose operands it drives out of the caches, several times as much. */
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,15 +12,22 @@
 #include <unistd.h>
 
 #include "engine/bench/bench.h"
-#include "engine/core/real.h"
+#include "engine/core/clock.h"
+#include "engine/nn/blas.h"
 
-enum { BYTES = 48 << 20, READ_BYTES = 256 << 10, ROUNDS = 5 };
+enum { PIECE_BYTES = 64 << 10, MEMORY_BYTES = 48 << 20, ROUNDS = 9, ROWS = 256, SIDE = 384 };
+static const double round_s = 0.1;
 
-static double processor_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+/* ---- bytes on their way ---- */
+
+struct carrier {
+    int ends[2];
+    char *out, *in; /* [MEMORY_BYTES] each: gradients come from memory, not from a cache */
+    real *sum;      /* as many */
+    double bytes_per_s;
+    atomic_bool stop;
+    double carried; /* bytes */
+};
 
 /* Both ends of a connection. */
 static bool connect_both(int ends[2]) {
@@ -35,62 +44,120 @@ static bool connect_both(int ends[2]) {
     return ends[1] >= 0;
 }
 
-struct sender {
-    int end;
-    const char *bytes;
-};
-
-static void *send_all(void *ctx) {
-    const struct sender *s = ctx;
-    for (size_t at = 0; at < BYTES;) {
-        ssize_t n = send(s->end, s->bytes + at, BYTES - at, MSG_NOSIGNAL);
-        if (n <= 0) break;
-        at += (size_t)n;
-    }
-    shutdown(s->end, SHUT_WR);
-    return NULL;
-}
-
 static void add(real *restrict x, const real *restrict y, size_t n) {
     for (size_t i = 0; i < n; i++) x[i] += y[i];
 }
 
-/* Seconds of processors a byte; 0 where it does not come through. Of what comes in half is
- * added, on a sum's way there. */
-static double carry_once(int ends[2], char *out, char *in, real *sum) {
-    struct sender s = {ends[0], out};
-    pthread_t thread;
-    size_t got = 0;
-    double before = processor_now();
-    if (pthread_create(&thread, NULL, send_all, &s) != 0) return 0;
-    for (ssize_t n; got < BYTES; got += (size_t)n) {
-        size_t left = BYTES - got;
-        n = recv(ends[1], in + got, left < READ_BYTES ? left : READ_BYTES, 0);
-        if (n <= 0) break;
+/* One piece out, one in. Of what comes in half is added: on a sum's way there, not back. */
+static bool carry_piece(struct carrier *c, size_t at, bool there) {
+    for (size_t sent = 0, got = 0; got < PIECE_BYTES;) {
+        ssize_t n = sent < PIECE_BYTES ? send(c->ends[0], c->out + at + sent,
+                                              PIECE_BYTES - sent, MSG_NOSIGNAL | MSG_DONTWAIT)
+                                       : 0;
+        if (n > 0) sent += (size_t)n;
+        n = recv(c->ends[1], c->in + at + got, PIECE_BYTES - got, 0);
+        if (n <= 0) return false;
+        got += (size_t)n;
     }
-    add(sum, (const real *)(const void *)in, BYTES / 2 / sizeof *sum);
-    pthread_join(thread, NULL);
-    double took = processor_now() - before;
-    return got == BYTES ? took / BYTES : 0;
+    size_t n = PIECE_BYTES / sizeof(real);
+    if (there) add(c->sum + at / sizeof(real), (const real *)(const void *)(c->in + at), n);
+    return true;
 }
+
+static void *carry(void *ctx) {
+    struct carrier *c = ctx;
+    double start = clock_now();
+    for (size_t at = 0; !atomic_load(&c->stop); at = (at + PIECE_BYTES) % MEMORY_BYTES) {
+        double early = start + c->carried / c->bytes_per_s - clock_now();
+        struct timespec pause = {.tv_nsec = (long)(1e9 * (early < 0.5 ? early : 0.5))};
+        if (early > 0) nanosleep(&pause, NULL);
+        if (!carry_piece(c, at, (at / PIECE_BYTES) % 2 == 0)) break;
+        c->carried += PIECE_BYTES;
+    }
+    return NULL;
+}
+
+/* ---- products beside them ---- */
+
+struct products {
+    real *operands; /* [threads][3] matrices of at most ROWS or SIDE rows and SIDE columns */
+    double until;   /* clock */
+    double made[POOL_MAX_THREADS];
+};
+enum { OPERAND = SIDE * SIDE };
+
+static void multiply(void *ctx, int i, int worker) {
+    struct products *p = ctx;
+    real *A = p->operands + (size_t)i * 3 * OPERAND;
+    (void)worker;
+    for (p->made[i] = 0; clock_now() < p->until; p->made[i]++)
+        blas_gemm_tile(&(struct gemm){.m = ROWS,
+                                      .n = SIDE,
+                                      .k = SIDE,
+                                      .A = A,
+                                      .lda = SIDE,
+                                      .B = A + OPERAND,
+                                      .ldb = SIDE,
+                                      .C = A + (size_t)2 * OPERAND,
+                                      .ldc = SIDE});
+}
+
+/* Products of all threads in a round. */
+static double round_of(struct pool *pool, struct products *p) {
+    double made = 0;
+    p->until = clock_now() + round_s;
+    pool_run(pool, pool_threads(pool), multiply, p);
+    for (int i = 0; i < pool_threads(pool); i++) made += p->made[i];
+    return made;
+}
+
+static double round_beside(struct pool *pool, struct products *p, struct carrier *c) {
+    pthread_t thread;
+    c->carried = 0;
+    atomic_store(&c->stop, false);
+    if (pthread_create(&thread, NULL, carry, c) != 0) return 0;
+    double made = round_of(pool, p);
+    atomic_store(&c->stop, true);
+    pthread_join(thread, NULL);
+    return made;
+}
+
+/* ---- both ---- */
 
 static int compare(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-double bench_carry(void) {
-    double took[ROUNDS] = {0};
-    char *out = malloc((size_t)3 * BYTES), *in = out ? out + BYTES : NULL;
-    if (out) memset(out, 0, (size_t)3 * BYTES); /* or all that is read were one page of zeros */
-    for (int i = 0; out && i < ROUNDS; i++) {
-        int ends[2];
-        if (connect_both(ends))
-            took[i] = carry_once(ends, out, in, (real *)(void *)(in + BYTES));
-        for (int k = 0; k < 2; k++)
-            if (ends[k] >= 0) close(ends[k]);
+static double measure(struct pool *pool, struct products *p, struct carrier *c) {
+    double cost[ROUNDS] = {0};
+    for (int i = 0; i < ROUNDS; i++) {
+        double alone = round_of(pool, p), beside = round_beside(pool, p, c);
+        if (alone > 0 && c->carried > 0)
+            cost[i] = round_s * pool_threads(pool) * (1 - beside / alone) / c->carried;
     }
-    free(out);
-    qsort(took, ROUNDS, sizeof *took, compare);
-    return took[ROUNDS / 2];
+    qsort(cost, ROUNDS, sizeof *cost, compare);
+    return cost[ROUNDS / 2] > 0 ? cost[ROUNDS / 2] : 0;
+}
+
+double bench_carry(int threads, double bytes_per_s) {
+    struct carrier c = {.ends = {-1, -1}, .bytes_per_s = bytes_per_s};
+    struct products p = {.operands = NULL};
+    struct pool *pool = pool_create(threads, NULL);
+    size_t reals = pool ? (size_t)pool_threads(pool) * 3 * OPERAND : 0;
+    double cost = 0;
+    c.out = malloc((size_t)3 * MEMORY_BYTES);
+    p.operands = calloc(reals + 1, sizeof *p.operands);
+    if (pool && c.out && p.operands && connect_both(c.ends)) {
+        memset(c.out, 0, (size_t)3 * MEMORY_BYTES); /* else all of it were one page of zeros */
+        c.in = c.out + MEMORY_BYTES;
+        c.sum = (real *)(void *)(c.in + MEMORY_BYTES);
+        cost = measure(pool, &p, &c);
+    }
+    for (int k = 0; k < 2; k++)
+        if (c.ends[k] >= 0) close(c.ends[k]);
+    free(c.out);
+    free(p.operands);
+    pool_destroy(pool);
+    return cost;
 }
