@@ -281,7 +281,7 @@ static bool make_plans(struct planning *p, struct err *err) {
     for (int i = 0; i < p->n; i++) share_out(p, &p->plans[i]);
     if (p->asked->step_s == 0 && !measure_all(p, err)) return false;
     double carry = 0;
-    bool sent = p->n_buckets > 0 && p->plans[p->n - 1].nodes > 1;
+    bool sent = p->n_buckets > 0 && p->plans[p->n - 1].nodes > 1; /* they grow */
     if (p->asked->step_s == 0 && sent)
         carry = bench_carry(p->settings->threads, p->link.bytes_per_s) / p->threads;
     for (int i = 0; i < p->n; i++) {

@@ -1,8 +1,9 @@
 /* carry.c - what it costs those who compute that numbers go to another machine, as many come
  * in, and these are added: products on all threads, now and then beside a thread that sends to
  * itself by TCP at the link's rate. By itself a byte costs half a nanosecond of a processor;
- * beside products whose operands it drives out of the caches, several times as much. */
+ * beside products whose operands it drives out of the caches, twice as much. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -48,12 +49,15 @@ static void add(real *restrict x, const real *restrict y, size_t n) {
     for (size_t i = 0; i < n; i++) x[i] += y[i];
 }
 
-/* One piece out, one in. Of what comes in half is added: on a sum's way there, not back. */
+/* One piece out, one in, by one thread: what does not go out waits for room that what comes in
+ * makes. Of what comes in half is added: on a sum's way there, not back. */
 static bool carry_piece(struct carrier *c, size_t at, bool there) {
     for (size_t sent = 0, got = 0; got < PIECE_BYTES;) {
-        ssize_t n = sent < PIECE_BYTES ? send(c->ends[0], c->out + at + sent,
-                                              PIECE_BYTES - sent, MSG_NOSIGNAL | MSG_DONTWAIT)
-                                       : 0;
+        ssize_t n = 0;
+        if (sent < PIECE_BYTES)
+            n = send(c->ends[0], c->out + at + sent, PIECE_BYTES - sent,
+                     MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && (errno != EAGAIN || sent == got)) return false; /* nothing would come */
         if (n > 0) sent += (size_t)n;
         n = recv(c->ends[1], c->in + at + got, PIECE_BYTES - got, 0);
         if (n <= 0) return false;

@@ -267,7 +267,7 @@ static bool run_stage(struct trainer *t, struct err *err) {
 
 /* Where a rank is lost there may be little time: what stands on the disk already is left alone;
  * and where moments were lost with it there is nothing whole to save. */
-static bool is_saved(const struct trainer *t) {
+static bool nothing_to_save(const struct trainer *t) {
     char path[PATH_MAX];
     return t->together.lost.code &&
            (t->state.step == 0 || t->together.share ||
@@ -279,7 +279,8 @@ bool trainer_run(struct trainer *t, struct err *err) {
     while (t->state.stage < t->settings->n_stages && !trainer_asked_to_stop(t))
         if (!run_stage(t, err)) return false;
     bool finished = t->state.stage >= t->settings->n_stages;
-    if (!finished && !t->gone_bad && !is_saved(t) && !trainer_save_last(t, err)) return false;
+    if (!finished && !t->gone_bad && !nothing_to_save(t) && !trainer_save_last(t, err))
+        return false;
     if (t->together.lost.code) return err_set(err, ERR_IO, "%s", t->together.lost.msg);
     return report_end(t, finished ? "finished" : "stopped", err) && event_log_sync(t->log, err);
 }
