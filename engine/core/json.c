@@ -3,7 +3,9 @@
 #include <jansson.h>
 #include <locale.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/core/text.h"
@@ -15,11 +17,21 @@ enum { MAX_DEPTH = 64 };
 static const json_t *tree(const struct json *v) { return (const json_t *)v; }
 static const struct json *value(const json_t *t) { return (const struct json *)t; }
 
+/* May a byte stand in a number or a word? Jansson reads a word to its end before it refuses it.
+ */
+static bool in_word(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           c == '+' || c == '-' || c == '.';
+}
+
 /* Jansson recurses into brackets, so their depth is measured before it starts. Brackets in
- * strings do not count; whether the text is JSON at all is Jansson's to say. */
-static bool shallow(const char *text, size_t n, struct err *err) {
+ * strings do not count; whether the text is JSON at all is Jansson's to say. `longest`: bytes
+ * of the longest string, number or word. */
+static bool shallow(const char *text, size_t n, size_t *longest, struct err *err) {
     int depth = 0, line = 1;
+    size_t from = 0;
     bool quoted = false;
+    *longest = 0;
     for (size_t i = 0; i < n; i++) {
         char c = text[i];
         if (c == '\n') line++;
@@ -29,21 +41,104 @@ static bool shallow(const char *text, size_t n, struct err *err) {
         else if (!quoted && (c == '{' || c == '[') && ++depth > MAX_DEPTH)
             return err_set(err, ERR_PARSE, "line %d: brackets nested more than %d deep", line,
                            MAX_DEPTH);
+        if (i + 1 - from > *longest) *longest = i + 1 - from;
+        if (!quoted && !in_word(c)) from = i + 1;
     }
     return true;
 }
 
+/* Jansson 2.14 does not look whether the buffer of the token that it reads could grow: a byte
+ * is lost, and it aborts, reads on behind the buffer or takes another number. So where there is
+ * no memory it gets what it asks for from a spare block and no more of the text, and its tree
+ * is thrown away. */
+struct parse {
+    const char *text;
+    size_t left;       /* bytes of it that Jansson has not seen */
+    char *spare;       /* owned: [room] bytes */
+    size_t room, used; /* used: a multiple of 16, or all */
+    bool starved;
+};
+static _Thread_local struct parse *parsing; /* what this thread parses, if it does */
+
+/* Bytes that Jansson sees at a time, so that it does little more once memory is out, and what
+ * that can take: 64 brackets, some hundred bytes each. */
+enum { PIECE = 64, SPARE = 32 << 10 };
+
+/* Where Jansson's memory came from before: malloc(), or what a program around libthaw set. */
+static json_malloc_t ask;
+static json_free_t leave;
+
+static void *give(size_t n) {
+    void *p = ask(n);
+    struct parse *now = parsing;
+    if (p || !now) return p;
+    now->starved = true;
+    size_t room = now->room - now->used;
+    if (n > room) return NULL;
+    p = now->spare + now->used;
+    n = (n + 15) / 16 * 16;
+    now->used += n < room ? n : room;
+    return p;
+}
+
+static void take_back(void *p) {
+    const struct parse *now = parsing;
+    uintptr_t at = (uintptr_t)p, spare = now ? (uintptr_t)now->spare : 0;
+    if (!now || at < spare || at >= spare + now->room) leave(p);
+}
+
+static void serve_jansson(void) {
+    json_get_alloc_funcs(&ask, &leave);
+    json_set_alloc_funcs(give, take_back);
+}
+
+static size_t next_piece(void *to, size_t room, void *ctx) {
+    struct parse *now = ctx;
+    size_t n = now->starved ? 0 : now->left;
+    if (n > PIECE) n = PIECE;
+    if (n > room) n = room;
+    memcpy(to, now->text, n);
+    now->text += n;
+    now->left -= n;
+    return n;
+}
+
+static json_t *load(const char *text, size_t n, size_t flags, struct parse *now,
+                    json_error_t *why) {
+    now->text = text;
+    now->left = n;
+    parsing = now;
+    json_t *root = json_load_callback(next_piece, now, flags, why);
+    if (now->starved) {
+        json_decref(root); /* while its parts are known to be spare */
+        root = NULL;
+    }
+    parsing = NULL;
+    return root;
+}
+
 struct json *json_parse(const char *text, size_t n, struct err *err) {
-    if (!shallow(text, n, err)) return NULL;
-    if (n == 0) text = ""; /* Jansson does not take NULL */
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    struct parse now = {0};
+    size_t longest;
     json_error_t why;
-    json_t *root = json_loadb(text, n, flags, &why);
-    if (!root && json_error_code(&why) == json_error_numeric_overflow)
-        root = json_loadb(text, n, flags | JSON_DECODE_INT_AS_REAL, &why);
-    if (!root)
-        err_set(err, json_error_code(&why) == json_error_out_of_memory ? ERR_NOMEM : ERR_PARSE,
-                "line %d, column %d: %s", why.line, why.column, why.text);
+    if (!shallow(text, n, &longest, err)) return NULL;
+    pthread_once(&once, serve_jansson);
+    now.room = 8 * longest + SPARE; /* a buffer that doubles, 4 times the token; its copies */
+    now.spare = malloc(now.room);
+    if (!now.spare) {
+        err_set(err, ERR_NOMEM, "out of memory");
+        return NULL;
+    }
+    if (n == 0) text = "";
+    json_t *root = load(text, n, flags, &now, &why);
+    if (!root && !now.starved && json_error_code(&why) == json_error_numeric_overflow)
+        root = load(text, n, flags | JSON_DECODE_INT_AS_REAL, &now, &why);
+    free(now.spare);
+    if (now.starved) err_set(err, ERR_NOMEM, "out of memory");
+    else if (!root)
+        err_set(err, ERR_PARSE, "line %d, column %d: %s", why.line, why.column, why.text);
     return (struct json *)root;
 }
 

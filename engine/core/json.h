@@ -13,7 +13,8 @@
 
 struct json; /* opaque: a value inside a tree; borrowed, until json_destroy() of its root */
 
-/* Parse one value. NULL with ERR_PARSE ("line 3, column 7: ..."). Owner: the caller. */
+/* Parse one value. NULL with ERR_PARSE ("line 3, column 7: ...") or ERR_NOMEM. Owner: the
+ * caller. Jansson's memory comes through here from the first call on (json.c says why). */
 struct json *json_parse(const char *text, size_t n, struct err *err);
 void json_destroy(struct json *root); /* NULL is fine */
 

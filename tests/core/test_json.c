@@ -1,6 +1,8 @@
 #include <float.h>
+#include <jansson.h>
 #include <locale.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -143,6 +145,57 @@ static void test_message_is_fit_for_a_terminal(void **state) {
     const char *text = "[\x1b[2J]";
     assert_null(json_parse(text, strlen(text), &err));
     assert_null(strchr(err.msg, '\x1b'));
+}
+
+/* ---- no memory ---- */
+
+static struct {
+    long left; /* allocations until one is refused */
+    bool on;   /* and all after it */
+} memory;
+
+static void *sparing_malloc(size_t n) {
+    memory.left--;
+    return memory.left == 0 || (memory.on && memory.left < 0) ? NULL : malloc(n);
+}
+
+/* Tokens longer than the 16 bytes that Jansson's buffer starts with, at its edges, and more
+ * members than its first table has room for. */
+static const char hungry[] =
+    "{\"loss\": 0.123456789012345678901234567890, \"name\": \"fifteen letters\", \"steps\": 12345678901234567,"
+    " \"text\": \"a text of more than sixty-four bytes, for which the buffer has to grow again\","
+    " \"many\": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20],"
+    " \"a\": 1, \"b\": 2, \"c\": 3, \"d\": 4, \"e\": 5, \"f\": 6, \"g\": {\"h\": 7, \"i\": {\"j\": []}}}";
+
+/* True when the text asks for fewer than `at` allocations. */
+static bool parse_without(long at, bool on) {
+    struct err err = {0};
+    memory.left = at;
+    memory.on = on;
+    struct json *root = json_parse(hungry, strlen(hungry), &err);
+    bool all = memory.left > 0;
+    memory.left = 0; /* the rest of the test has memory */
+    memory.on = false;
+    if (!all) {
+        assert_null(root);
+        assert_int_equal(err.code, ERR_NOMEM);
+        return false;
+    }
+    assert_non_null(root);
+    assert_int_equal(json_int(json_get(root, "steps"), 0), 12345678901234567);
+    assert_int_equal(json_str_length(json_get(root, "name")), 15);
+    assert_int_equal(json_size(json_get(root, "many")), 20);
+    json_destroy(root);
+    return true;
+}
+
+static void test_no_memory(void **state) {
+    (void)state;
+    for (int on = 0; on < 2; on++) {
+        long at = 1;
+        while (!parse_without(at, on)) at++;
+        assert_in_range(at, 30, 1000); /* allocations there were to refuse */
+    }
 }
 
 static void nested(struct buf *out, int depth) {
@@ -376,6 +429,7 @@ static void test_random_strings(void **state) {
 }
 
 int main(void) {
+    json_set_alloc_funcs(sparing_malloc, free); /* before the first text is read */
     const struct CMUnitTest others[] = {
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_absent_and_other_types),
@@ -384,6 +438,7 @@ int main(void) {
         cmocka_unit_test(test_huge_integers_are_numbers),
         cmocka_unit_test(test_null_of_no_bytes),
         cmocka_unit_test(test_message_is_fit_for_a_terminal),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_written_on_one_line),
         cmocka_unit_test(test_written_indented),
