@@ -325,6 +325,10 @@ static void put_json(const struct planning *p, struct buf *out) {
         json_add_number(&w, "step_ms", 1e3 * plan->step.seconds, 6);
         json_add_number(&w, "tokens_per_s", tokens_of(p) / plan->step.seconds, 6);
         json_add_number(&w, "efficiency", efficiency(p, plan), 6);
+        json_add_number(&w, "forward_ms", 1e3 * plan->node.forward, 6);
+        json_add_number(&w, "backward_ms", 1e3 * plan->node.backward, 6);
+        json_add_number(&w, "update_ms", 1e3 * plan->node.update, 6);
+        json_add_number(&w, "carry_ms", 1e3 * plan->step.carried, 6);
         json_add_number(&w, "sent_ms", 1e3 * plan->step.sent, 6);
         json_add_number(&w, "hidden", plan->step.hidden, 6);
         json_add_number(&w, "memory_mib", (double)plan->memory_bytes / 1048576, 6);

@@ -73,8 +73,8 @@ bool bench_ops(struct bench *b, struct bench_op ops[BENCH_OPS_MAX], int *n, stru
 
 /* ---- sending ---- */
 
-/* Seconds of a processor that are lost to products on so many threads for each byte that is sent, by TCP at that rate, while
- * another is received: median of rounds with and without, 2 s in all. 0 where it cannot be measured. */
+/* Seconds that products on so many threads are set back, all together, for each byte that Open MPI sends by TCP at that
+ * rate while another is received: median of rounds with and without, 2 s in all. 0 where it cannot be measured. */
 double bench_carry(int threads, double bytes_per_s);
 
 /* ---- generation ---- */

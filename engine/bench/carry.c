@@ -1,7 +1,8 @@
 /* carry.c - what it costs those who compute that numbers go to another machine, as many come
- * in, and these are added: products on all threads, now and then beside a thread that sends to
- * itself by TCP at the link's rate. By itself a byte costs half a nanosecond of a processor;
- * beside products whose operands it drives out of the caches, twice as much. */
+ * in, and these are added: what a thread takes of a processor that sends to itself by TCP at
+ * the link's rate, and how much longer products take beside it, whose operands it drives out of
+ * the caches. Both are processor time, as others may be at work meanwhile: then a second of it
+ * takes longer. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
@@ -18,6 +19,10 @@
 
 enum { PIECE_BYTES = 64 << 10, MEMORY_BYTES = 48 << 20, ROUNDS = 9, ROWS = 256, SIDE = 384 };
 static const double round_s = 0.1;
+/* Open MPI's thread takes so many times what a bare socket does (it polls, looks again after
+ * each nap, copies pieces): 2.2 to 2.6 against 0.55 to 0.65 ns a byte (tests/bench/README.md).
+ */
+static const double by_mpi = 4;
 
 /* ---- bytes on their way ---- */
 
@@ -28,7 +33,15 @@ struct carrier {
     double bytes_per_s;
     atomic_bool stop;
     double carried; /* bytes */
+    double cpu;     /* seconds of a processor that it took */
 };
+
+/* What the calling thread has had of a processor: others may have had it meanwhile. */
+static double cpu_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 /* Both ends of a connection. */
 static bool connect_both(int ends[2]) {
@@ -78,6 +91,7 @@ static void *carry(void *ctx) {
         if (!carry_piece(c, at, (at / PIECE_BYTES) % 2 == 0)) break;
         c->carried += PIECE_BYTES;
     }
+    c->cpu = cpu_now();
     return NULL;
 }
 
@@ -86,7 +100,7 @@ static void *carry(void *ctx) {
 struct products {
     real *operands; /* [threads][3] matrices of at most ROWS or SIDE rows and SIDE columns */
     double until;   /* clock */
-    double made[POOL_MAX_THREADS];
+    double made[POOL_MAX_THREADS], cpu[POOL_MAX_THREADS]; /* products; seconds for them */
 };
 enum { OPERAND = SIDE * SIDE };
 
@@ -94,6 +108,7 @@ static void multiply(void *ctx, int i, int worker) {
     struct products *p = ctx;
     real *A = p->operands + (size_t)i * 3 * OPERAND;
     (void)worker;
+    double start = cpu_now();
     for (p->made[i] = 0; clock_now() < p->until; p->made[i]++)
         blas_gemm_tile(&(struct gemm){.m = ROWS,
                                       .n = SIDE,
@@ -104,26 +119,33 @@ static void multiply(void *ctx, int i, int worker) {
                                       .ldb = SIDE,
                                       .C = A + (size_t)2 * OPERAND,
                                       .ldc = SIDE});
+    p->cpu[i] = cpu_now() - start;
 }
 
-/* Products of all threads in a round. */
-static double round_of(struct pool *pool, struct products *p) {
-    double made = 0;
+struct round {
+    double made, cpu; /* products of all threads, seconds of processors for them */
+};
+
+static struct round round_of(struct pool *pool, struct products *p) {
+    struct round r = {0};
     p->until = clock_now() + round_s;
     pool_run(pool, pool_threads(pool), multiply, p);
-    for (int i = 0; i < pool_threads(pool); i++) made += p->made[i];
-    return made;
+    for (int i = 0; i < pool_threads(pool); i++) {
+        r.made += p->made[i];
+        r.cpu += p->cpu[i];
+    }
+    return r;
 }
 
-static double round_beside(struct pool *pool, struct products *p, struct carrier *c) {
+static struct round round_beside(struct pool *pool, struct products *p, struct carrier *c) {
     pthread_t thread;
     c->carried = 0;
     atomic_store(&c->stop, false);
-    if (pthread_create(&thread, NULL, carry, c) != 0) return 0;
-    double made = round_of(pool, p);
+    if (pthread_create(&thread, NULL, carry, c) != 0) return (struct round){0};
+    struct round r = round_of(pool, p);
     atomic_store(&c->stop, true);
     pthread_join(thread, NULL);
-    return made;
+    return r;
 }
 
 /* ---- both ---- */
@@ -136,9 +158,11 @@ static int compare(const void *a, const void *b) {
 static double measure(struct pool *pool, struct products *p, struct carrier *c) {
     double cost[ROUNDS] = {0};
     for (int i = 0; i < ROUNDS; i++) {
-        double alone = round_of(pool, p), beside = round_beside(pool, p, c);
-        if (alone > 0 && c->carried > 0)
-            cost[i] = round_s * pool_threads(pool) * (1 - beside / alone) / c->carried;
+        struct round alone = round_of(pool, p), beside = round_beside(pool, p, c);
+        if (alone.made == 0 || c->carried == 0) continue;
+        double longer = beside.cpu - beside.made * alone.cpu / alone.made;
+        double had = alone.cpu / (round_s * pool_threads(pool)); /* of its processors */
+        cost[i] = (by_mpi * c->cpu + longer) / had / c->carried;
     }
     qsort(cost, ROUNDS, sizeof *cost, compare);
     return cost[ROUNDS / 2] > 0 ? cost[ROUNDS / 2] : 0;

@@ -22,10 +22,10 @@ enum {
 
 /* Seconds: how long nothing has moved before it is slept, and how long then. Each look costs
  * the core that computes beside it some us; a tenth of what has been waited for already is not
- * much more. Where a step waits nothing computes beside it, and looks are free; if it waits for
- * long, others compute. */
-static const double yield_s = 200e-6, nap_share = 0.1, nap_s = 30e-6, long_nap_s = 1e-3,
-                    pressing_s = 2;
+ * much more. Where a step waits nothing of this rank computes beside it, though others may: a
+ * fiftieth. */
+static const double yield_s = 200e-6, nap_share = 0.1, pressing_share = 0.02, nap_s = 30e-6,
+                    long_nap_s = 1e-3;
 static const double look_s = 0.1;
 
 struct ranks {
@@ -97,8 +97,8 @@ static void fail(struct ranks *r, int silent) {
 /* Nothing moved: give the core away, at first for as short as can be. */
 static void rest(const struct work *w) {
     double still = clock_now() - w->moved;
-    double nap = still * nap_share;
-    if (nap < nap_s || (w->pressing && still < pressing_s)) nap = nap_s;
+    double nap = still * (w->pressing ? pressing_share : nap_share);
+    if (nap < nap_s) nap = nap_s;
     if (nap > long_nap_s) nap = long_nap_s;
     struct timespec pause = {.tv_nsec = (long)(nap * 1e9)};
     if (still < yield_s) sched_yield();

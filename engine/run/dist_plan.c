@@ -97,6 +97,7 @@ struct dist_step dist_step(const struct dist_bucket *buckets, int n, struct dist
     double share = node.shares ? 0.5 : 1; /* of a sum's way, there and back */
     for (int i = 0; i < n; i++)
         last += node.carry * share * sent_bytes(buckets[i].bytes, nodes);
+    double carried = last - node.backward;
     double computed = node.forward + last + (node.parts - 1) * (node.forward + node.backward);
     for (int i = 0; i < n; i++) {
         double ready = computed - last * (1 - buckets[i].ready);
@@ -109,5 +110,6 @@ struct dist_step dist_step(const struct dist_bucket *buckets, int n, struct dist
     double bare = end - computed + back, all = sent + back;
     return (struct dist_step){.seconds = end + node.update / (node.shares ? nodes : 1) + back,
                               .sent = all,
+                              .carried = carried,
                               .hidden = all > 0 ? 1 - bare / all : 1};
 }

@@ -36,6 +36,7 @@ struct dist_node {
 
 struct dist_step {
     double seconds, sent; /* of the step; that the link is busy */
+    double carried;       /* what that costs those who compute */
     double hidden;        /* share of `sent` in which something was computed; 1 where nothing is sent */
 };
 

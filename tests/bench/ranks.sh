@@ -38,6 +38,7 @@ model: {family: gpt2, layers: $1, heads: 6, width: 384, context: 256, vocab: 300
 stages:
   - {name: all, data: ["text:$root/README.md"], steps: $steps, batch: $2}
 checkpoint: {every: 1000000}
+cache_frozen_prefix: 0 # the text is short: steps would soon know of it what frozen blocks make
 EOF
 }
 
@@ -91,17 +92,17 @@ make_machines() {
     printf '%s slots=1\n' "${namespaces[@]}" >"$work/hosts"
     cat >"$work/rsh" <<'EOF'
 #!/bin/sh
-# rsh HOST COMMAND...: on that machine
+# rsh HOST COMMAND...: on that machine, which has a core, or a share of one
 host=$1; shift
-exec ip netns exec "$host" unshare -u sh -c "hostname $host; $*"
+exec taskset -c $((${host#thaw-} % $(nproc --all))) ip netns exec "$host" unshare -u sh -c "hostname $host; $*"
 EOF
     chmod +x "$work/rsh"
 }
 
-plan() { # plan ROW WORD...
-    local row=$1
-    shift
-    "$thaw" plan "$work/$row.yaml" --nodes "$machines" --link "${rate}M" --iters 2 --json "$@"
+plan() { # plan MACHINE ROW WORD...
+    local machine=$1 row=$2
+    shift 2
+    taskset -c $((machine % $(nproc --all))) "$thaw" plan "$work/$row.yaml" --nodes "$machines" --link "${rate}M" --iters 2 --json "$@"
 }
 
 linked() { # linked ROW WEIGHTS BYTES SET...: so many learn, a weight is sent as so many bytes
@@ -110,9 +111,9 @@ linked() { # linked ROW WEIGHTS BYTES SET...: so many learn, a weight is sent as
     for n in "$@"; do sets+=(--set "$n"); done
     config 12 16 >"$work/$row.yaml"
     for ((i = 1; i < machines; i++)); do # each is a part of this one: the other parts are at work, too
-        plan "$row" "${sets[@]}" >"$work/beside$i" 2>&1 &
+        plan "$i" "$row" "${sets[@]}" >"$work/beside$i" 2>&1 &
     done
-    planned=$(plan "$row" "${sets[@]}") || wrong "it is not planned"
+    planned=$(plan 0 "$row" "${sets[@]}") || wrong "it is not planned"
     wait
     "$work/rsh" "${namespaces[0]}" timeout 300 mpirun --mca plm_rsh_agent "$work/rsh" --hostfile "$work/hosts" -n "$machines" --mca btl tcp,self \
         --mca btl_tcp_if_include 10.77.0.0/24 --mca oob_tcp_if_include 10.77.0.0/24 -x XDG_STATE_HOME -x HOME \
@@ -124,9 +125,11 @@ linked() { # linked ROW WEIGHTS BYTES SET...: so many learn, a weight is sent as
 import json
 plan = json.loads('$planned')['nodes'][0]
 link = 2 * ($machines - 1) / $machines * $weights * $bytes * 8 / ($rate * 1e6)
+computed = sum(plan[k] for k in ('forward_ms', 'backward_ms', 'carry_ms')) / 1e3
 print('%-10s %d x %7.2f MB, link %.3f s, waited %.3f s, hidden %.0f %% (planned %.0f), step %.3f s (planned %.3f)' %
       ('$row', $machines, $weights * $bytes / 1e6, link, $waited, 100 * (1 - $waited / link), 100 * plan['hidden'],
-       $(numbers "$row" steps), plan['step_ms'] / 1e3), '; computed %.3f s' % $(numbers "$row" computes))"
+       $(numbers "$row" steps), plan['step_ms'] / 1e3),
+      '; computed %.3f s (planned %.3f, %.3f of it carrying)' % ($(numbers "$row" computes), computed, plan['carry_ms'] / 1e3))"
 }
 
 block=$((12 * 384 * 384))

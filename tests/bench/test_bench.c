@@ -266,20 +266,28 @@ static void test_refusals(void **state) {
     assert_int_equal(err.code, ERR_NOMEM);
 }
 
+/* Bytes on their way cost something, and no microsecond each. */
+static void test_carry(void **state) {
+    (void)state;
+    double cost = bench_carry(2, 125e6);
+    assert_true(cost > 1e-11 && cost < 1e-6);
+}
+
 int main(void) {
     static const struct {
         const char *name;
         CMUnitTestFunction run;
     } checks[] = {{"step", test_step}, {"ops", test_ops}, {"decode", test_decode}};
     static char names[COUNT(checks) * COUNT(cases)][96];
-    struct CMUnitTest tests[COUNT(names) + 2] = {
+    struct CMUnitTest tests[COUNT(names) + 3] = {
         {.name = "rounds", .test_func = test_rounds},
+        {.name = "carry", .test_func = test_carry},
         {.name = "refusals", .test_func = test_refusals},
     };
     for (size_t i = 0; i < COUNT(names); i++) {
         const struct bench_case *c = &cases[i / COUNT(checks)];
         snprintf(names[i], sizeof names[i], "%s: %s", c->name, checks[i % COUNT(checks)].name);
-        tests[i + 2] = (struct CMUnitTest){.name = names[i],
+        tests[i + 3] = (struct CMUnitTest){.name = names[i],
                                            .test_func = checks[i % COUNT(checks)].run,
                                            .initial_state = (void *)c};
     }

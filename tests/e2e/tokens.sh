@@ -68,7 +68,7 @@ same "nothing is left" "$before" "$(ls -A)"
 must "a plan" "$thaw" plan text.yaml --step-seconds 0.5 --nodes 1,2 --link 10G
 ok "its table" says "efficiency"
 must "a plan that is measured" "$thaw" plan text.yaml --nodes 1,2 --iters 1 --json
-ok "it has steps" has_key nodes.1.step_ms
+for key in step_ms forward_ms backward_ms update_ms carry_ms; do ok "it has $key" has_key "nodes.1.$key"; done
 refused 2 "powers of two" plan text.yaml --nodes 3
 refused 2 "cannot be shared by 1024 nodes" plan text.yaml --nodes 1024
 refused 2 "bits a second" plan text.yaml --link slow

@@ -93,6 +93,9 @@ static void test_step(void **state) {
     const struct step_case *c = *state;
     const struct dist_link link = {1000, 0};
     struct dist_step s = dist_step(c->buckets, c->n, c->node, c->nodes, link);
+    double bytes = 0; /* two nodes send as much as there is */
+    for (int i = 0; i < c->n; i++) bytes += c->buckets[i].bytes;
+    assert_near(s.carried, c->node.carry * bytes);
     assert_near(s.seconds, c->seconds);
     assert_near(s.sent, c->sent);
     assert_near(s.hidden, c->hidden);
