@@ -20,8 +20,8 @@
 enum { PIECE_BYTES = 64 << 10, MEMORY_BYTES = 48 << 20, ROUNDS = 9, ROWS = 256, SIDE = 384 };
 static const double round_s = 0.1;
 /* Open MPI's thread takes so many times what a bare socket does (it polls, looks again after
- * each nap, copies pieces): 2.2 to 2.6 against 0.55 to 0.65 ns a byte (tests/bench/README.md).
- */
+ * each nap, copies pieces): 2.2 to 2.6 against 0.55 to 0.65 ns a byte, measured on one machine
+ * (tests/bench/README.md). */
 static const double by_mpi = 4;
 
 /* ---- bytes on their way ---- */

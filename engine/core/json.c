@@ -17,8 +17,7 @@ enum { MAX_DEPTH = 64 };
 static const json_t *tree(const struct json *v) { return (const json_t *)v; }
 static const struct json *value(const json_t *t) { return (const struct json *)t; }
 
-/* May a byte stand in a number or a word? Jansson reads a word to its end before it refuses it.
- */
+/* May a byte stand in a number or a word? (Jansson reads any word to its end.) */
 static bool in_word(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            c == '+' || c == '-' || c == '.';
