@@ -1,6 +1,7 @@
 /* llama2c.c - reading the model files of llama2.c, version 0: seven int32 and then float32
  * matrices, each kind for all layers before the next kind. Source: export.py and run.c of
  * karpathy/llama2.c. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,10 +78,18 @@ static uint64_t rope_bytes(const struct model_config *c) {
     return (uint64_t)c->context * (uint64_t)(c->head_dim / 2) * 2 * sizeof(float);
 }
 
-static bool check_size(const char *file, const struct mapping *m, const struct param_table *t,
+/* Numbers of the shape's weights, as param_table_create() counts them: told of a header before
+ * a table of its layers is made. No overflow: model_config_complete() caps each of them. */
+static uint64_t weights_n(const struct model_config *c) {
+    uint64_t width = (uint64_t)c->width, head = (uint64_t)c->head_dim;
+    uint64_t q = (uint64_t)c->heads * head, kv = (uint64_t)c->kv_heads * head;
+    uint64_t layer = width * (2 + 2 * q + 2 * kv + 3 * (uint64_t)c->ffn);
+    return width * (1 + (uint64_t)c->vocab * (c->tied ? 1 : 2)) + (uint64_t)c->layers * layer;
+}
+
+static bool check_size(const char *file, const struct mapping *m, const struct model_config *c,
                        struct err *err) {
-    const struct model_config *c = &t->config;
-    uint64_t wants = HEADER_BYTES + sizeof(float) * (uint64_t)t->parameters + rope_bytes(c);
+    uint64_t wants = HEADER_BYTES + sizeof(float) * weights_n(c) + rope_bytes(c);
     return m->size == wants ||
            err_set(err, ERR_PARSE,
                    "%s: the file has %zu bytes, its header (%d layers of width %d, %s head) "
@@ -132,10 +141,11 @@ static void read_weights(const unsigned char *at, struct weights *w) {
 static bool read_model(const char *file, const struct mapping *m, struct hf_model *out,
                        struct err *err) {
     struct model_config config;
-    if (!read_header(file, m, &config, err) || !param_table_create(&config, &out->table, err) ||
-        !check_size(file, m, &out->table, err) ||
+    if (!read_header(file, m, &config, err) || !check_size(file, m, &config, err) ||
+        !param_table_create(&config, &out->table, err) ||
         !weights_create(&out->table, &out->weights, err))
         return false;
+    assert(out->table.parameters == weights_n(&config));
     read_weights(m->data + HEADER_BYTES, &out->weights);
     return true;
 }

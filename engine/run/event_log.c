@@ -13,7 +13,7 @@
 #include "engine/run/event_parts.h"
 
 enum {
-    CHUNK_BYTES = 1 << 18,    /* read at once */
+    CHUNK_BYTES = 1 << 16,    /* read at once */
     HEAD_BYTES = 96,          /* of a line hold its type */
     UNWRITTEN_MAX = 4 << 20,  /* of events that wait for room on the disk */
     LINE_BYTES_MAX = 16 << 20 /* a longer line is no event */

@@ -1,12 +1,12 @@
 #include "tests/fuzz/folder.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engine/core/files.h"
+#include "tests/fuzz/memory_files.h"
 
 static char folder[64];
 
@@ -26,12 +26,17 @@ static void remove_folder(void) { files_remove_tree(folder, NULL); }
 
 const char *folder_path(void) {
     if (folder[0]) return folder;
-    snprintf(folder, sizeof folder, "%s/thaw-fuzz-XXXXXX",
+    char made[sizeof folder];
+    snprintf(made, sizeof made, "%s/thaw-fuzz-XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    if (!mkdtemp(folder) || atexit(remove_folder) != 0) {
-        perror(folder);
+    char *whole = mkdtemp(made) ? realpath(made, NULL) : NULL;
+    if (!whole || strlen(whole) >= sizeof folder || atexit(remove_folder) != 0) {
+        perror(made);
         abort();
     }
+    strcpy(folder, whole);
+    free(whole);
+    memory_files_root(folder);
     return folder;
 }
 
@@ -39,12 +44,10 @@ const char *folder_put(const char *name, struct folder_part bytes) {
     static char path[256];
     snprintf(path, sizeof path, "%s/%s", folder_path(), name);
     if (!bytes.data) {
-        unlink(path);
+        memory_files_drop(path);
         return path;
     }
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool put = fd >= 0 && write(fd, bytes.data, bytes.size) == (ssize_t)bytes.size;
-    if (put && close(fd) == 0) return path;
+    if (memory_files_put(path, bytes.data, bytes.size)) return path;
     perror(path);
     abort();
 }

@@ -1,5 +1,5 @@
-/* folder.h - bytes as files, for the targets whose parser wants a path: a folder in memory, made at the
- * first call and removed when the process ends. */
+/* folder.h - bytes as files (memory_files.h), for the targets whose parser wants a path: in a folder that is made at
+ * the first call and removed when the process ends. */
 #ifndef THAW_TESTS_FUZZ_FOLDER_H
 #define THAW_TESTS_FUZZ_FOLDER_H
 #include <stddef.h>
