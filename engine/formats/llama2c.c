@@ -140,7 +140,7 @@ static void read_weights(const unsigned char *at, struct weights *w) {
 
 static bool read_model(const char *file, const struct mapping *m, struct hf_model *out,
                        struct err *err) {
-    struct model_config config;
+    struct model_config config = {.layers = 0};
     if (!read_header(file, m, &config, err) || !check_size(file, m, &config, err) ||
         !param_table_create(&config, &out->table, err) ||
         !weights_create(&out->table, &out->weights, err))
