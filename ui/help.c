@@ -42,6 +42,10 @@ struct page {
 
 /* ---- the page */
 
+static int text_rows(const char *text, int w) {
+    return wrap_rows(text, strlen(text), w > 0 ? w : 1);
+}
+
 static struct entry *add(struct page *p, int x, int y, int label_w, const char *label,
                          const char *text) {
     assert(p->n < ENTRIES_MAX);
@@ -54,22 +58,25 @@ static struct entry *add(struct page *p, int x, int y, int label_w, const char *
                         .y = y,
                         .label_w = label_w,
                         .w = w > 0 ? w : 0};
-    e->rows = wrap_rows(text, strlen(text), w > 0 ? w : 1);
+    e->rows = text_rows(text, w);
     return e;
 }
 
-/* In one or two columns, each key in one row. */
+/* In one or two columns: the second begins where half of the rows are behind it. */
 static void add_keys(struct page *p, bool watching) {
-    int columns = p->w + FRAME >= TWO_COLUMNS_W ? 2 : 1;
-    int rows = (n_key_bindings + columns - 1) / columns, w = (p->w - 2) / columns;
+    int columns = p->w + FRAME >= TWO_COLUMNS_W ? 2 : 1, w = (p->w - 2) / columns;
+    int text_w = w - 1 - LABEL_W, all = 0, x = 1, y = 0;
+    for (int i = 0; i < n_key_bindings; i++) all += text_rows(key_bindings[i].help, text_w);
     for (int i = 0; i < n_key_bindings; i++) {
         const struct key_binding *b = &key_bindings[i];
-        struct entry *e = add(p, 1 + i / rows * w, i % rows, LABEL_W, b->label, b->help);
-        e->w = w - 1 - LABEL_W;
-        e->rows = 1;
+        struct entry *e = add(p, x, y, LABEL_W, b->label, b->help);
+        e->w = text_w;
+        e->rows = text_rows(b->help, text_w);
         if (watching && b->changes_run) e->label_style = e->style = STYLE_DIM;
+        y += e->rows;
+        p->rows = y > p->rows ? y : p->rows;
+        if (columns == 2 && x == 1 && 2 * y >= all) x += w, y = 0;
     }
-    p->rows = rows;
 }
 
 static void add_sentence(struct page *p, const char *text) {
@@ -85,7 +92,7 @@ static void add_command(struct page *p, const char *word, const char *help, bool
 }
 
 static void lay_out(struct page *p, int w, bool watching) {
-    p->n = 0;
+    p->n = p->rows = 0;
     p->w = w;
     add_keys(p, watching);
     for (int i = 0; i < LEGEND_LINES; i++) add_sentence(p, legend[i]);
