@@ -403,7 +403,7 @@ static void test_other_shape_is_refused(void **state) {
     const char *dir = fresh(state);
     struct tiny_model taller;
     struct err err = {0};
-    struct trainer_state s;
+    struct trainer_state s = {.by_hand = NULL};
     struct optim o;
     bool learn[2 * GROUPS];
     save_as(dir, &first, 1);
