@@ -93,7 +93,9 @@ void canvas_deinit(struct canvas *c) {
 
 void canvas_erase(struct canvas *c) {
     size_t n = (size_t)c->w * (size_t)c->h;
-    for (size_t i = 0; i < n; i++) c->cells[i] = blank;
+    if (n > 0) c->cells[0] = blank;
+    for (size_t done = 1; done < n; done *= 2) /* what is there, once more behind it */
+        memcpy(c->cells + done, c->cells, (done < n - done ? done : n - done) * sizeof blank);
     c->clip = (struct rect){0, 0, c->w, c->h};
 }
 

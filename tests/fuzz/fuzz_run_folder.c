@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "engine/run/retention.h"
 #include "engine/run/verify.h"
@@ -26,17 +25,11 @@ static void told(void *ctx, const struct verify_finding *f) {
     require(f->grade < VERIFY_GRADES && f->where && f->what && *f->what && f->advice);
 }
 
-/* The folder is made at the first call. */
 static void put(struct run_paths *run, const struct folder_part *parts) {
-    static bool made;
-    char path[PATH_MAX];
     struct err err = {0};
-    require(run_paths_of(folder_path(), run, &err));
-    snprintf(path, sizeof path, "%.4000s/step-1", run->checkpoints);
-    require(made || (mkdir(run->checkpoints, 0700) == 0 && mkdir(path, 0700) == 0));
-    made = true;
     folder_put("checkpoints/step-1/trainer.json", parts[0]);
     folder_put("events.jsonl", parts[1]);
+    require(run_paths_of(folder_path(), run, &err));
 }
 
 static void list(const struct run_paths *run) {

@@ -1,5 +1,6 @@
 #include "tests/fuzz/memory_files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,6 +16,7 @@
 enum {
     FILES = 32,
     OPEN = 32,
+    LISTED = 4,
     MAPPINGS = 64,
     FIRST_FD = 1 << 20,
     NAME_BYTES = 160,
@@ -46,6 +48,13 @@ static struct {
         char *at; /* NULL: free */
         size_t n;
     } mapped[MAPPINGS];
+    struct listing {
+        bool open;
+        char folder[NAME_BYTES]; /* below the root; "": the root */
+        int dots;                /* of "." and "..", told of first */
+        int next;                /* of files */
+        struct dirent entry;
+    } listed[LISTED];
 } memory;
 
 /* The names that --wrap gives to the C library's own. */
@@ -59,6 +68,9 @@ int __real_fstat(int fd, struct stat *st);
 int __real_stat(const char *path, struct stat *st);
 int __real_lstat(const char *path, struct stat *st);
 int __real_access(const char *path, int mode);
+DIR *__real_opendir(const char *path);
+struct dirent *__real_readdir(DIR *dir);
+int __real_closedir(DIR *dir);
 int __real_unlink(const char *path);
 int __real_rename(const char *from, const char *to);
 int __real_ftruncate(int fd, off_t size);
@@ -78,6 +90,9 @@ int __wrap_fstat(int fd, struct stat *st);
 int __wrap_stat(const char *path, struct stat *st);
 int __wrap_lstat(const char *path, struct stat *st);
 int __wrap_access(const char *path, int mode);
+DIR *__wrap_opendir(const char *path);
+struct dirent *__wrap_readdir(DIR *dir);
+int __wrap_closedir(DIR *dir);
 int __wrap_unlink(const char *path);
 int __wrap_rename(const char *from, const char *to);
 int __wrap_ftruncate(int fd, off_t size);
@@ -108,6 +123,22 @@ static struct file *find(const char *path) {
     for (int i = 0; name && i < FILES; i++)
         if (memory.files[i].inode && strcmp(memory.files[i].name, name) == 0)
             return &memory.files[i];
+    return NULL;
+}
+
+/* What stands behind `folder` and a slash in a file's name; NULL: the file is not below it. */
+static const char *inside(const char *folder, const struct file *f) {
+    size_t n = strlen(folder);
+    if (!f->inode || !f->name[0] || n == 0) return f->inode && f->name[0] ? f->name : NULL;
+    return strncmp(f->name, folder, n) == 0 && f->name[n] == '/' ? f->name + n + 1 : NULL;
+}
+
+/* The folder's name below the root when a file is below it. */
+static const char *find_folder(const char *path) {
+    bool root = memory.root_n > 0 && strcmp(path, memory.root) == 0;
+    const char *name = root ? "" : below(path);
+    for (int i = 0; name && i < FILES; i++)
+        if (inside(name, &memory.files[i])) return name;
     return NULL;
 }
 
@@ -264,21 +295,86 @@ int __wrap_fstat(int fd, struct stat *st) {
     return 0;
 }
 
-int __wrap_stat(const char *path, struct stat *st) {
+/* Whether the path is in memory. */
+static bool tell_of(const char *path, struct stat *st) {
     struct file *f = find(path);
-    if (!f) return __real_stat(path, st);
-    tell(f, st);
-    return 0;
+    if (f) {
+        tell(f, st);
+        return true;
+    }
+    if (!find_folder(path)) return false;
+    *st = (struct stat){
+        .st_mode = S_IFDIR | 0700, .st_nlink = 2, .st_dev = 1, .st_uid = memory.owner};
+    return true;
+}
+
+int __wrap_stat(const char *path, struct stat *st) {
+    return tell_of(path, st) ? 0 : __real_stat(path, st);
 }
 
 int __wrap_lstat(const char *path, struct stat *st) {
-    struct file *f = find(path);
-    if (!f) return __real_lstat(path, st);
-    tell(f, st);
+    return tell_of(path, st) ? 0 : __real_lstat(path, st);
+}
+
+DIR *__wrap_opendir(const char *path) {
+    const char *folder = find_folder(path);
+    for (int i = 0; folder && i < LISTED; i++) {
+        struct listing *l = &memory.listed[i];
+        if (l->open) continue;
+        *l = (struct listing){.open = true};
+        snprintf(l->folder, sizeof l->folder, "%s", folder);
+        return (DIR *)l;
+    }
+    return __real_opendir(path);
+}
+
+static struct listing *listing(DIR *dir) {
+    for (int i = 0; i < LISTED; i++)
+        if ((DIR *)&memory.listed[i] == dir) return &memory.listed[i];
+    return NULL;
+}
+
+/* Bytes of the name in the folder of file i; 0: it is in none, or one before it has the same, a
+ * folder's. */
+static size_t first_part(const struct listing *l, int i) {
+    const char *name = inside(l->folder, &memory.files[i]);
+    size_t n = name ? strcspn(name, "/") : 0;
+    for (int k = 0; k < i; k++) {
+        const char *before = inside(l->folder, &memory.files[k]);
+        if (n > 0 && before && strcspn(before, "/") == n && strncmp(before, name, n) == 0)
+            return 0;
+    }
+    return n;
+}
+
+struct dirent *__wrap_readdir(DIR *dir) {
+    struct listing *l = listing(dir);
+    if (!l) return __real_readdir(dir);
+    if (l->dots < 2) {
+        memcpy(l->entry.d_name, "..", 3);
+        l->entry.d_name[++l->dots] = '\0';
+        return &l->entry;
+    }
+    while (l->next < FILES) {
+        int i = l->next++;
+        size_t n = first_part(l, i);
+        if (n == 0) continue;
+        snprintf(l->entry.d_name, sizeof l->entry.d_name, "%.*s", (int)n,
+                 inside(l->folder, &memory.files[i]));
+        return &l->entry;
+    }
+    return NULL;
+}
+
+int __wrap_closedir(DIR *dir) {
+    struct listing *l = listing(dir);
+    if (!l) return __real_closedir(dir);
+    l->open = false;
     return 0;
 }
 
 int __wrap_access(const char *path, int mode) {
+    if (find_folder(path)) return 0;
     if (!find(path)) return __real_access(path, mode);
     return mode & X_OK ? failed(EACCES) : 0;
 }

@@ -1,7 +1,7 @@
 /* memory_files.h - files that are bytes of this process: for targets whose parser wants a path. A system call costs
  * more than most inputs do. The linker sends the calls of files in here (--wrap, tests/CMakeLists.txt); those of a
- * path under the root are answered from memory, all others go on to the C library. Folders are not answered: they
- * stay real, and so does what lists them. What is mapped has its file's very size, so that a sanitizer sees a read
+ * path under the root are answered from memory, all others go on to the C library. A folder that files in memory are below is
+ * one in memory and lists those alone; others are real. What is mapped has its file's very size, so that a sanitizer sees a read
  * behind its end. */
 #ifndef THAW_TESTS_FUZZ_MEMORY_FILES_H
 #define THAW_TESTS_FUZZ_MEMORY_FILES_H

@@ -15,7 +15,7 @@
 static char real_dir[64], memory_dir[64];
 
 static const char *at(const char *dir, const char *name) {
-    static char path[4][128];
+    static char path[4][512];
     static int n;
     char *out = path[n++ % 4];
     snprintf(out, sizeof path[0], "%s/%s", dir, name);
@@ -102,11 +102,38 @@ static void check_whole_path(const char *dir) {
     assert_null(realpath(at(dir, "a"), out));
 }
 
+static void check_listed(const char *dir) {
+    struct err err = {0};
+    int files = 0, folders = 0;
+    assert_int_equal(mkdir(at(dir, "in"), 0700), 0);
+    assert_true(files_write(at(dir, "in/one"), "", 0, &err));
+    assert_true(files_write(at(dir, "in/two"), "", 0, &err));
+    assert_true(files_write(at(dir, "into"), "", 0, &err));
+    DIR *listed = opendir(dir);
+    assert_non_null(listed);
+    for (struct dirent *e; (e = readdir(listed));) {
+        if (e->d_name[0] == '.') continue;
+        struct stat st;
+        assert_int_equal(stat(at(dir, e->d_name), &st), 0);
+        assert_string_equal(e->d_name, S_ISDIR(st.st_mode) ? "in" : "into");
+        files += S_ISREG(st.st_mode), folders += S_ISDIR(st.st_mode);
+    }
+    assert_int_equal(closedir(listed), 0);
+    assert_true(files == 1 && folders == 1);
+    assert_int_equal(access(at(dir, "in"), F_OK), 0);
+    unlink(at(dir, "in/one"));
+    unlink(at(dir, "in/two"));
+    unlink(at(dir, "into"));
+    assert_int_equal(rmdir(at(dir, "in")), 0);
+    assert_int_equal(access(at(dir, "in"), F_OK), -1);
+}
+
 static void check_all(const char *dir) {
     check_written(dir);
     check_renamed(dir);
     check_mapped(dir);
     check_whole_path(dir);
+    check_listed(dir);
 }
 
 static void test_on_disk(void **state) {
@@ -114,15 +141,11 @@ static void test_on_disk(void **state) {
     check_all(real_dir);
 }
 
-/* And nothing of it is on the disk. */
+/* And nothing of it is on the disk: the folder is removed as empty. */
 static void test_in_memory(void **state) {
     (void)state;
     check_all(memory_dir);
     assert_true(memory_files_put(at(memory_dir, "kept"), "k", 1));
-    DIR *dir = opendir(memory_dir);
-    assert_non_null(dir);
-    for (struct dirent *e; (e = readdir(dir));) assert_int_equal(e->d_name[0], '.');
-    closedir(dir);
 }
 
 static void test_put(void **state) {
