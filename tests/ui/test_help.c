@@ -13,7 +13,8 @@ static void open_help(struct app_fixture *f, int w, int h) {
     fixture_type(f, "?");
 }
 
-/* Every key and every command, in one column and in two, once scrolled through; no text is cut. */
+/* Every key and every command, in one column and in two, once scrolled through; no text is cut.
+ */
 static void test_all_there(void **state) {
     static const int widths[] = {40, 80, 100, 120};
     (void)state;
