@@ -142,7 +142,7 @@ leave() {
 no_screen() {
     must "no terminal" "$thaw"
     ok "what to type" says "  thaw run tiny"
-    enter clear
+    clear_screen
     enter "TERM=dumb $thaw"
     wait_for "the same on a terminal that will not do" shows 'All commands: thaw --help'
 }

@@ -39,7 +39,7 @@ play() {
 }
 
 slowly() { # the pauses of this log are short, its pace is what it was
-    enter clear
+    clear_screen
     enter "$thaw replay $work/copy/torn.jsonl --speed 2"
     wait_for "its pace" shows 'REPLAY 2x'
     wait_for "the first steps" shows 'step +[1-9][0-9]*/372'
@@ -53,7 +53,7 @@ slowly() { # the pauses of this log are short, its pace is what it was
 }
 
 own_screen() { # the run on the screen, back to its start and forward to now
-    enter clear
+    clear_screen
     enter "$thaw run tiny.yaml"
     wait_for "it trains" reached tiny 30
     press r

@@ -102,7 +102,7 @@ resizes() {
     press q
     wait_for "that the run is paused" shows '^thaw: live is paused at step [0-9]+; it goes on with: thaw send live'
     ok "a paused run is not said to train" shows_not 'goes on training'
-    enter clear
+    clear_screen
     enter "$thaw attach live"
     wait_for "the screen of a paused run" shows 'PAUSED'
     press p
@@ -193,11 +193,11 @@ old_terminal() {
     wait_for "a screen of ASCII" shows '^\+- 1 Loss'
     press q
     wait_for "the way back, on a row of its own" shows '^thaw: live goes on training; come back with: thaw attach live$'
-    enter clear
+    clear_screen
     enter "TERM=dumb $thaw attach live"
     wait_for "that this terminal will not do" shows '^thaw: .* dumb '
     wait_for "the prompt" at_prompt
-    enter clear
+    clear_screen
     enter "$thaw attach live"
     wait_for "the screen" shows '2 FINE-TUNE'
 }
@@ -271,7 +271,7 @@ stop() {
 }
 
 look_back() { # at a run that has ended
-    enter clear
+    clear_screen
     enter "$thaw attach live"
     wait_for "the screen of an ended run" shows 'STOPPED'
     press : # what asks nothing of the run works to its end and after
@@ -291,7 +291,7 @@ has_engine() { engine_pid "$1" >/dev/null; }
 # The engine is killed while the screen that started it looks on.
 killed_engine() {
     local pid
-    enter clear
+    clear_screen
     enter "$thaw run --resume live"
     wait_for "the run goes on" shows 'LIVE' # by its log, which is there before the engine is
     wait_for "its engine" has_engine live

@@ -45,6 +45,12 @@ enter() { # enter COMMAND: at the prompt
     press Enter
 }
 
+cleared() { at_prompt && [ "$(screen | grep -c .)" = 1 ]; }
+clear_screen() { # at the prompt; what is typed before it is done would be cleared with it
+    enter clear
+    wait_for "a clear screen" cleared
+}
+
 screen_pid() { pgrep -P "$(tm display-message -p -t "$pane" '#{pane_pid}')" | head -n 1; }
 
 settle() { # wait until the screen holds still
@@ -88,6 +94,5 @@ give_back() { # stop the run that is on the screen and remove it
     wait_for "the prompt" at_prompt
     wait_for "the engine's exit" not engine_pid "$run"
     rm -r "${runs:?}/$run"
-    enter clear
-    wait_for "an empty screen" shows_not '[^ ]+ stopped'
+    clear_screen
 }
