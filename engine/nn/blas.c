@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <cblas.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,21 +23,26 @@
 
 void blas_init(void) { openblas_set_num_threads(1); }
 
-const char *blas_describe(void) {
-    static char text[160];
+static char described[160]; /* of the process; written once */
+
+static void describe(void) {
     const char *config =
         openblas_get_config(); /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
+    char products[48] = "";
 #ifdef THAW_ONEDNN
-    const char *products = onednn_describe();
-#else
-    const char *products = "";
+    onednn_describe(products, sizeof products);
 #endif
     const char *space = strchr(config, ' ');
     size_t name =
         space ? strcspn(space + 1, " ") + (size_t)(space + 1 - config) : strlen(config);
-    snprintf(text, sizeof text, "%.*s, %s kernels%s%s", (int)name, config,
+    snprintf(described, sizeof described, "%.*s, %s kernels%s%s", (int)name, config,
              openblas_get_corename(), *products ? ", products by " : "", products);
-    return text;
+}
+
+const char *blas_describe(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, describe);
+    return described;
 }
 
 static CBLAS_TRANSPOSE cblas_trans(enum blas_trans t) {

@@ -11,7 +11,7 @@ enum blas_trans { AS_IS = 0, TRANSPOSED = 1 };
 
 /* Make BLAS one-threaded. Call once, before the first product. */
 void blas_init(void);
-/* "OpenBLAS 0.3.21, SkylakeX kernels": library, version, kernel set. Static storage. */
+/* "OpenBLAS 0.3.21, SkylakeX kernels": library, version, kernel set. Static storage; from any thread. */
 const char *blas_describe(void);
 
 /* A product by name, since ten bare arguments cannot be read:

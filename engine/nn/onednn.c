@@ -16,9 +16,7 @@ bool onednn_gemm(const struct gemm *g, real alpha) {
     return done;
 }
 
-const char *onednn_describe(void) {
-    static char text[48];
+void onednn_describe(char *out, size_t size) {
     const dnnl_version_t *v = dnnl_version();
-    snprintf(text, sizeof text, "oneDNN %d.%d.%d", v->major, v->minor, v->patch);
-    return text;
+    snprintf(out, size, "oneDNN %d.%d.%d", v->major, v->minor, v->patch);
 }

@@ -3,11 +3,12 @@
  * rows (tests/bench/README.md). Chosen when the program is configured; float only. */
 #ifndef THAW_ENGINE_NN_ONEDNN_H
 #define THAW_ENGINE_NN_ONEDNN_H
+#include <stddef.h>
+
 #include "engine/nn/blas.h"
 
 /* The product on the caller's thread, as blas_gemm_tile(); alpha as it stands. False: not done, let BLAS do
  * it (out of memory for its copies). */
 bool onednn_gemm(const struct gemm *g, real alpha);
-/* "oneDNN 2.6.3". Static storage. */
-const char *onednn_describe(void);
+void onednn_describe(char *out, size_t size); /* "oneDNN 2.6.3" */
 #endif
