@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,7 +20,9 @@ enum {
 static struct {
     atomic_uint pending; /* SIGNALS_* bits */
     atomic_bool ending;  /* one signal asked us to end already */
-    int pipe[2]; /* {-1, -1} is never seen by a handler: they run only while installed */
+    bool piped;
+    int pipe[2]; /* for good: a handler may still run in a thread that is not ours (BLAS's) when
+                    it is removed */
     char reset[RESET_BYTES];
     size_t reset_n;
     struct termios cooked;
@@ -69,12 +72,13 @@ static void note_signal(int signal_number) {
 /* ... to here. */
 
 static bool open_pipe(struct err *err) {
+    if (state.piped) return true;
     if (pipe(state.pipe) != 0) return err_errno(err, "cannot make a pipe for signals");
     for (int i = 0; i < 2; i++) {
         fcntl(state.pipe[i], F_SETFL, O_NONBLOCK);
         fcntl(state.pipe[i], F_SETFD, FD_CLOEXEC);
     }
-    return true;
+    return state.piped = true;
 }
 
 bool signals_install(const char *reset, size_t n, const struct termios *cooked,
@@ -83,7 +87,7 @@ bool signals_install(const char *reset, size_t n, const struct termios *cooked,
     state.reset_n = n < RESET_BYTES ? n : RESET_BYTES;
     memcpy(state.reset, reset, state.reset_n);
     state.cooked = *cooked;
-    atomic_store(&state.pending, 0);
+    signals_take(); /* what came too late for the last one */
     atomic_store(&state.ending, false);
     stack_t stack = {.ss_sp = state.stack, .ss_size = sizeof state.stack};
     sigaltstack(&stack, &state.stack_before);
@@ -99,8 +103,6 @@ void signals_remove(void) {
     for (int i = 0; i < N_NOTED; i++) sigaction(noted[i], &state.before[i], NULL);
     for (int i = 0; i < N_CRASHES; i++) sigaction(crashes[i], &state.before[N_NOTED + i], NULL);
     sigaltstack(&state.stack_before, NULL);
-    close(state.pipe[0]);
-    close(state.pipe[1]);
 }
 
 int signals_fd(void) { return state.pipe[0]; }

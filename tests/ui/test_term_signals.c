@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "ui/term_child.h"
+#include "ui/term_signals.h"
 
 static const struct setting xterm = {.name = "xterm-256color",
                                      .term = "xterm-256color",
@@ -189,11 +190,30 @@ static void test_stopped(void **state) {
     pty_screen_close(&f.p);
 }
 
+/* Another thread's handler may run until it is removed and after: what it wakes is never
+ * another file, and what comes too late is not told to the next screen. */
+static void test_twice(void **state) {
+    (void)state;
+    struct termios cooked = {.c_iflag = 0};
+    struct err err = {0};
+    assert_true(signals_install("", 0, &cooked, &err));
+    int fd = signals_fd();
+    raise(SIGWINCH);
+    signals_remove();
+    assert_true(fcntl(fd, F_GETFL) >= 0);
+    assert_true(signals_install("", 0, &cooked, &err));
+    assert_int_equal(signals_fd(), fd);
+    assert_int_equal(signals_take(), 0);
+    raise(SIGWINCH);
+    assert_int_equal(signals_take(), SIGNALS_RESIZE);
+    signals_remove();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_close),        cmocka_unit_test(test_crash),
         cmocka_unit_test(test_asked_to_end), cmocka_unit_test(test_hang_up),
-        cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_stopped),      cmocka_unit_test(test_twice),
     };
     return cmocka_run_group_tests_name("term_signals", tests, NULL, NULL);
 }
