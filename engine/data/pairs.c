@@ -31,7 +31,8 @@ struct span {
 static size_t size_of(struct span s) { return (size_t)(s.end - s.at); }
 
 static const char *find(struct span s, const char *what) {
-    if (!what[1]) return memchr(s.at, *what, size_of(s)); /* TSan looks at all that memmem() could */
+    if (!what[1])
+        return memchr(s.at, *what, size_of(s)); /* TSan looks at all that memmem() could */
     return memmem(s.at, size_of(s), what, strlen(what));
 }
 
