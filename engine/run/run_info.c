@@ -127,10 +127,19 @@ static bool read_back(int fd, off_t size, struct tail *f) {
 
 /* --- one run */
 
+/* How a run can end, in event_end.reason and run_info.state. */
+static bool is_end(const char *word) {
+    static const char *const ends[] = {"finished", "stopped", "failed"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (strcmp(word, ends[i]) == 0) return true;
+    return false;
+}
+
 static void describe(const struct tail *f, bool living, struct run_info *out) {
     const char *state = "dead";
     if (!f->any) state = "new";
-    else if (f->ended) state = f->reason;
+    else if (f->ended)
+        state = is_end(f->reason) ? f->reason : "stopped"; /* a log from elsewhere */
     else if (living) state = f->paused ? "paused" : "running";
     snprintf(out->state, sizeof out->state, "%s", state);
     snprintf(out->stage, sizeof out->stage, "%s", f->stage);
@@ -138,12 +147,7 @@ static void describe(const struct tail *f, bool living, struct run_info *out) {
     out->loss = f->loss;
 }
 
-bool run_has_ended(const struct run_info *r) {
-    static const char *const ends[] = {"finished", "stopped", "failed"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (strcmp(r->state, ends[i]) == 0) return true;
-    return false;
-}
+bool run_has_ended(const struct run_info *r) { return is_end(r->state); }
 
 static double seconds_of(const struct timespec *t) {
     return (double)t->tv_sec + 1e-9 * (double)t->tv_nsec;
