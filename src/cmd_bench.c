@@ -2,16 +2,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/bench/bench.h"
-#include "engine/core/clock.h"
 #include "engine/core/json.h"
 #include "engine/nn/blas.h"
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/config_file.h"
 #include "src/find_config.h"
+#include "src/progress_line.h"
 #include "ui/format.h"
 
 static const char about[] =
@@ -23,8 +22,6 @@ static const char about[] =
     "and freeze of\n"
     "its first stage; options change them. Without it a config's defaults hold.\n"
     "GROUPS: names and block ranges with commas, e.g. embed,0-9,block.11.mlp; all.";
-
-static const double patience_s = 1; /* before progress is shown */
 
 /* ---- what is asked for ---- */
 
@@ -78,12 +75,7 @@ struct measured {
     int n_ops;
 };
 
-static void progress(void *ctx, double share) {
-    const double *start = ctx;
-    if (clock_now() - *start < patience_s || !isatty(STDERR_FILENO)) return;
-    if (share < 1) fprintf(stderr, "\rmeasuring %3.0f%%", 100 * share);
-    else fprintf(stderr, "\r%14s\r", "");
-}
+static void tell(void *ctx, double share) { progress_line_tell(ctx, "measuring", share); }
 
 static bool put_key(struct settings *s, int i, const char *word, struct err *err) {
     int stage;
@@ -313,6 +305,7 @@ static bool train(const struct asked *a, const struct bench_options *o, struct e
         bench_frozen(b, &m.frozen);
     }
     bench_destroy(b);
+    progress_line_end(o->progress_ctx);
     if (ok && a->json) {
         struct json_writer w = json_writer_make(&out);
         json_open(&w, '{');
@@ -328,6 +321,7 @@ static bool decode(const struct asked *a, const struct bench_options *o, struct 
     struct bench_decode d;
     struct buf out = {0};
     bool ok = bench_decode(o, &d, err);
+    progress_line_end(o->progress_ctx);
     if (ok && a->json) {
         struct json_writer w = json_writer_make(&out);
         json_open(&w, '{');
@@ -340,7 +334,7 @@ static bool decode(const struct asked *a, const struct bench_options *o, struct 
 
 /* Shapes and groups stand on the command line: what is wrong with them is wrong use. */
 static bool run_bench(const struct asked *a, const char *config, struct err *err) {
-    double start = clock_now();
+    struct progress_line progress = progress_line_begin();
     struct buf freeze = {0};
     struct settings *s = malloc(sizeof *s);
     if (!s) return err_set(err, ERR_NOMEM, "not enough memory");
@@ -357,8 +351,8 @@ static bool run_bench(const struct asked *a, const char *config, struct err *err
                                   .known = a->known,
                                   .threads = s->threads,
                                   .iters = (int)a->iters,
-                                  .progress = progress,
-                                  .progress_ctx = &start};
+                                  .progress = tell,
+                                  .progress_ctx = &progress};
         ok = model_config_complete(&o.config, err) &&
              (!lora || settings_adapter(s, &o.config, err)) &&
              (a->decode ? decode(a, &o, err) : train(a, &o, err));

@@ -14,6 +14,7 @@
 #include "src/commands.h"
 #include "src/config_file.h"
 #include "src/model_arg.h"
+#include "src/progress_line.h"
 
 static const char about[] = "Both models answer each prompt with the same seed. The gain says "
                             "how much better TUNED knows its\n"
@@ -192,13 +193,25 @@ static bool compare_prompts(struct pair *p, const struct compare_options *o,
 
 /* ---- telling: a given text ---- */
 
+static void tell_base(void *ctx, double share) {
+    progress_line_tell(ctx, "the base scores the text", share);
+}
+
+static void tell_tuned(void *ctx, double share) {
+    progress_line_tell(ctx, "the tuned model scores it", share);
+}
+
 /* Both models on the same ids: logprob[0..n) of base, then of tuned. */
 static bool score_both(struct pair *p, const struct ids *ids, double *logprob,
                        struct err *err) {
     int context = p->tuned.hf.table.config.context;
-    return score_ids(p->tf, &p->base.hf.weights, ids->data, ids->n, context, logprob, err) &&
-           score_ids(p->tf, &p->tuned.hf.weights, ids->data, ids->n, context, logprob + ids->n,
-                     err);
+    struct progress_line progress = progress_line_begin();
+    bool ok = score_ids(p->tf, &p->base.hf.weights, ids->data, ids->n, context, logprob,
+                        tell_base, &progress, err) &&
+              score_ids(p->tf, &p->tuned.hf.weights, ids->data, ids->n, context,
+                        logprob + ids->n, tell_tuned, &progress, err);
+    progress_line_end(&progress);
+    return ok;
 }
 
 static void put_text_token(struct json_writer *w, int32_t id, const struct buf *text,

@@ -9,6 +9,7 @@
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/model_arg.h"
+#include "src/progress_line.h"
 
 static const char about[] = "The loss of MODEL on the validation part of a source: text that "
                             "training never sees. The text is\n"
@@ -104,6 +105,19 @@ static bool compare_answers(struct model *m, const struct probes *p, double *chr
     return ok;
 }
 
+static void tell_evaluating(void *ctx, double share) {
+    progress_line_tell(ctx, "evaluating", share);
+}
+
+static struct event_score score(struct model *m, struct transformer *tf,
+                                const struct eval_windows *windows, int rows) {
+    struct progress_line progress = progress_line_begin();
+    struct event_score s =
+        evaluate(tf, &m->hf.weights, windows, rows, tell_evaluating, &progress);
+    progress_line_end(&progress);
+    return s;
+}
+
 static bool run_eval(const char *word, const struct eval_options *o, struct err *err) {
     struct model m;
     struct eval_windows windows = {.x = NULL};
@@ -117,7 +131,7 @@ static bool run_eval(const char *word, const struct eval_options *o, struct err 
                                 &m.ex, err);
     if (tf) {
         size_t cells = windows.n * (size_t)windows.time;
-        struct eval_result r = {.score = evaluate(tf, &m.hf.weights, &windows, rows),
+        struct eval_result r = {.score = score(&m, tf, &windows, rows),
                                 .chrf = (double)NAN,
                                 .tokens = targets_counted(windows.y, cells),
                                 .questions = windows.probes.n};

@@ -9,7 +9,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "engine/core/clock.h"
 #include "engine/core/files.h"
 #include "src/cli.h"
 #include "src/commands.h"
@@ -20,6 +19,7 @@
 #include "src/find_stage.h"
 #include "src/lr_report.h"
 #include "src/model_arg.h"
+#include "src/progress_line.h"
 #include "ui/format.h"
 
 static const char usage[] =
@@ -33,8 +33,7 @@ static const char about[] =
     "stage begins,\n"
     "for the last stage of a run RUN/base. Ctrl-C ends the test and shows what it has.";
 
-enum { COLUMNS_USUAL = 80, COLUMNS_MIN = 40, COLUMNS_MAX = 160, PROGRESS_COLUMNS = 78 };
-static const double rewrite_every_s = 0.1, line_every_s = 5;
+enum { COLUMNS_USUAL = 80, COLUMNS_MIN = 40, COLUMNS_MAX = 160 };
 
 struct lr_find_options {
     const char *stage, *model, *runs_dir, *out;
@@ -54,38 +53,17 @@ static void catch_interrupts(void) {
     sigaction(SIGTERM, &a, NULL);
 }
 
-/* ---- progress on stderr: a line that is rewritten on a terminal, else one now and then ----
- */
-
-struct progress {
-    bool terminal, shown;
-    double last; /* clock of the last line */
-};
-
 static void tell_progress(void *ctx, const struct lr_find_progress *p) {
-    struct progress *to = ctx;
-    double now = clock_now();
-    char text[160], left[FORMAT_MAX] = "", rate[FORMAT_MAX], loss[FORMAT_MAX];
-    if (now - to->last < (to->terminal ? rewrite_every_s : line_every_s)) return;
-    to->last = now;
+    char left[FORMAT_MAX], rate[FORMAT_MAX], loss[FORMAT_MAX];
     if (p->point) {
         format_duration(left, p->left_s);
         format_rate(rate, p->point->lr);
         format_loss(loss, p->point->smooth);
-        snprintf(text, sizeof text, "step %.0f of %.0f, rate %s, loss %s, %s left", p->done,
-                 p->total, rate, loss, left + strspn(left, " "));
+        progress_line_say(ctx, "step %.0f of %.0f, rate %s, loss %s, %s left", p->done,
+                          p->total, rate, loss, left + strspn(left, " "));
     } else if (p->total > 0)
-        snprintf(text, sizeof text, "%s, %.0f%%", p->what, 100 * p->done / p->total);
-    else snprintf(text, sizeof text, "%s", p->what);
-    if (to->terminal) fprintf(stderr, "\r%-*.*s", PROGRESS_COLUMNS, PROGRESS_COLUMNS, text);
-    else fprintf(stderr, "%s\n", text);
-    fflush(stderr);
-    to->shown = true;
-}
-
-static void clear_progress(const struct progress *p) {
-    if (p->terminal && p->shown) fprintf(stderr, "\r%-*s\r", PROGRESS_COLUMNS, "");
-    fflush(stderr);
+        progress_line_say(ctx, "%s, %.0f%%", p->what, 100 * p->done / p->total);
+    else progress_line_say(ctx, "%s", p->what);
 }
 
 /* ---- the result ---- */
@@ -169,13 +147,13 @@ static int run_test(const char *config, const struct lr_find_options *o, struct 
     struct err err = {0};
     struct lr_find_plan plan;
     struct lr_found found = {.points = NULL};
-    struct progress progress = {.terminal = isatty(STDERR_FILENO), .last = clock_now()};
+    struct progress_line progress = progress_line_begin();
     if (!make_plan(config, o, s, model, &plan, &err)) return cli_fail(&err);
     plan.progress = tell_progress;
     plan.ctx = &progress;
     catch_interrupts();
     bool ok = lr_find(&plan, &found, &err);
-    clear_progress(&progress);
+    progress_line_end(&progress);
     const struct lr_report report = {config, s, &plan, &found};
     ok = ok && tell_result(&report, o, &err);
     int status = ok ? CLI_OK : cli_fail(&err);

@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/bench/bench.h"
-#include "engine/core/clock.h"
 #include "engine/core/json.h"
 #include "engine/core/tree.h"
 #include "engine/run/dist_plan.h"
@@ -20,6 +18,7 @@
 #include "src/config_from.h"
 #include "src/find_config.h"
 #include "src/find_stage.h"
+#include "src/progress_line.h"
 #include "ui/format.h"
 
 static const char usage[] =
@@ -37,7 +36,6 @@ static const char about[] =
     "ones never. `hidden` is the share of sending during which something was computed.";
 
 enum { PLANS_MAX = TREE_LEVELS + 1, USUAL_NODES = 16, ROUNDS = 2 };
-static const double patience_s = 1; /* before progress is shown */
 
 struct asked {
     const char *nodes, *link, *stage;
@@ -70,8 +68,8 @@ struct planning {
     struct dist_link link;
     struct plan plans[PLANS_MAX];
     int n;
-    double begun; /* clock */
     int measured, to_measure;
+    struct progress_line progress;
 };
 
 /* ---- what is asked for ---- */
@@ -187,11 +185,8 @@ static void share_out(struct planning *p, struct plan *plan) {
 }
 
 static void tell(void *ctx, double share) {
-    const struct planning *p = ctx;
-    if (clock_now() - p->begun < patience_s || !isatty(STDERR_FILENO)) return;
-    double all = (p->measured + share) / p->to_measure;
-    if (all < 1) fprintf(stderr, "\rmeasuring %3.0f%%", 100 * all);
-    else fprintf(stderr, "\r%14s\r", "");
+    struct planning *p = ctx;
+    progress_line_tell(&p->progress, "measuring", (p->measured + share) / p->to_measure);
 }
 
 /* What does not learn, as GROUPS. */
@@ -371,10 +366,11 @@ static void put_table(const struct planning *p, const char *config, struct buf *
 
 static bool run_plan(const struct asked *a, const char *config, struct err *err) {
     struct planning p = {
-        .asked = a, .begun = clock_now(), .settings = malloc(sizeof *p.settings)};
+        .asked = a, .progress = progress_line_begin(), .settings = malloc(sizeof *p.settings)};
     struct buf out = {0};
     if (!p.settings) return err_set(err, ERR_NOMEM, "not enough memory");
     bool ok = prepare(&p, config, err) && make_plans(&p, err);
+    progress_line_end(&p.progress);
     if (ok && a->json) put_json(&p, &out);
     else if (ok) put_table(&p, config, &out);
     ok = ok && cli_put(&out, err);

@@ -9,6 +9,7 @@
 #include "src/cli.h"
 #include "src/commands.h"
 #include "src/model_arg.h"
+#include "src/progress_line.h"
 
 static const char about[] =
     "How likely MODEL finds the text of FILE: the log-probability of every token (natural "
@@ -58,6 +59,8 @@ static void sum_up(const struct model *m, struct scored *s) {
     s->per_byte = sum / log(2.0) / predicted_bytes(m, &s->ids);
 }
 
+static void tell_scoring(void *ctx, double share) { progress_line_tell(ctx, "scoring", share); }
+
 static bool score_text(struct model *m, const struct buf *text, const char *name,
                        struct scored *out, struct err *err) {
     int context = m->hf.table.config.context;
@@ -70,8 +73,11 @@ static bool score_text(struct model *m, const struct buf *text, const char *name
     struct transformer *tf = transformer_create(
         &m->hf.table, (struct transformer_plan){.batch = 1, .time = time}, &m->ex, err);
     out->logprob = malloc(n * sizeof *out->logprob);
+    struct progress_line progress = progress_line_begin();
     bool ok = tf && (out->logprob || err_set(err, ERR_NOMEM, "%s: no memory", name)) &&
-              score_ids(tf, &m->hf.weights, out->ids.data, n, context, out->logprob, err);
+              score_ids(tf, &m->hf.weights, out->ids.data, n, context, out->logprob,
+                        tell_scoring, &progress, err);
+    progress_line_end(&progress);
     transformer_destroy(tf);
     if (ok) sum_up(m, out);
     return ok;

@@ -7,14 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/core/clock.h"
 #include "engine/core/files.h"
 #include "engine/formats/peft.h"
 #include "src/model_arg.h"
+#include "src/progress_line.h"
 #include "ui/format.h"
 
-enum { PROGRESS_COLUMNS = 78, TOKENIZER_BYTES_MAX = 256 << 20 };
-static const double rewrite_every_s = 0.1, line_every_s = 5;
+enum { TOKENIZER_BYTES_MAX = 256 << 20 };
 
 static volatile sig_atomic_t interrupted; /* a handler can write nowhere else */
 
@@ -26,39 +25,9 @@ static void catch_interrupts(void) {
     sigaction(SIGTERM, &a, NULL);
 }
 
-/* ---- progress on stderr: a line that is rewritten on a terminal, else one now and then ----
- */
-
-struct progress {
-    bool terminal, shown;
-    const char *what;   /* under way, */
-    double begun, last; /* since this time; clock of the last line */
-};
-
 static bool tell(void *ctx, const char *what, double done, double total) {
-    struct progress *p = ctx;
-    double now = clock_now();
-    char text[160], left[FORMAT_MAX];
-    if (p->what != what) {
-        p->what = what;
-        p->begun = now;
-    }
-    if (now - p->last < (p->terminal ? rewrite_every_s : line_every_s)) return !interrupted;
-    p->last = now;
-    double share = total > 0 && done < total ? done / total : 1;
-    format_duration(left, share > 0 ? (now - p->begun) * (1 - share) / share : 0);
-    snprintf(text, sizeof text, "%s, %.0f%%, %s left", what, 100 * share,
-             left + strspn(left, " "));
-    if (p->terminal) fprintf(stderr, "\r%-*.*s", PROGRESS_COLUMNS, PROGRESS_COLUMNS, text);
-    else fprintf(stderr, "%s\n", text);
-    fflush(stderr);
-    p->shown = true;
+    progress_line_tell(ctx, what, total > 0 ? done / total : 1);
     return !interrupted;
-}
-
-static void clear_progress(const struct progress *p) {
-    if (p->terminal && p->shown) fprintf(stderr, "\r%-*s\r", PROGRESS_COLUMNS, "");
-    fflush(stderr);
 }
 
 /* ---- the tokenizer ---- */
@@ -109,7 +78,7 @@ static void print_result(const struct data_tokenize *o, const struct tokenize_re
 }
 
 int data_tokenize(const struct data_tokenize *o) {
-    struct progress progress = {.terminal = isatty(STDERR_FILENO), .last = clock_now()};
+    struct progress_line progress = progress_line_begin();
     struct tokenize_plan plan = {.specs = o->sources.at,
                                  .n_specs = o->sources.n,
                                  .vocab = (int)o->vocab,
@@ -122,7 +91,7 @@ int data_tokenize(const struct data_tokenize *o) {
     if (o->tokenizer && !(plan.tokenizer = load(o->tokenizer, &err))) return cli_fail(&err);
     catch_interrupts();
     bool ok = tokenize(&plan, o->out, &result, &err);
-    clear_progress(&progress);
+    progress_line_end(&progress);
     tokenizer_destroy(plan.tokenizer);
     if (ok) print_result(o, &result);
     if (ok && cli_flush(&err)) return CLI_OK;

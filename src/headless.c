@@ -255,8 +255,10 @@ static void observe_checkpoint(const struct headless *h, const struct event_chec
 }
 
 static void observe_progress(struct headless *h, const struct event_progress *e) {
-    if (due(h))
-        line(h, "prepare", "%s: %.0f%%", e->what, e->total > 0 ? 100 * e->done / e->total : 0);
+    const char *label = h->step_s > 0 ? "between" : "prepare";
+    if (!due(h)) return;
+    if (e->total > 0) line(h, label, "%s: %.0f%%", e->what, 100 * e->done / e->total);
+    else line(h, label, "%s", e->what);
 }
 
 static void observe_freeze(const struct headless *h, const struct event *ev) {

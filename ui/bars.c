@@ -232,6 +232,18 @@ static void add_place(struct row *r, const struct replay_state *s) {
         digits_of(s->step_end), s->step, s->step_end);
 }
 
+/* "12.4k tok/s", or, while something between two steps takes its time, "evaluating general
+ * 43%". */
+static void add_speed(struct row *r, const struct history *h) {
+    char text[FORMAT_MAX];
+    format_speed(text, h->last.tokens_per_s);
+    if (!h->progress_what[0]) add(r, 6, STYLE_NORMAL, "%s tok/s", text);
+    else if (!isfinite(h->progress)) add(r, 6, STYLE_NORMAL, "%s", h->progress_what);
+    else
+        add(r, 6, STYLE_NORMAL, "%s %.0f%%", h->progress_what,
+            100 * fmin(fmax(h->progress, 0), 1));
+}
+
 enum { BASE_PRIORITY = 5 };
 
 /* `named`: the set of "val" and "base" is named. */
@@ -254,8 +266,7 @@ static void figures(struct row *r, const struct history *h, const struct bars_li
         add(r, 1, i > 0 ? STYLE_DOMAIN : STYLE_VAL, "%.32s %s", h->sets[i].name, text);
     }
     if (life->life != LIFE_DEAD) { /* nobody trains: no speed, and no end to wait for */
-        format_speed(text, h->last.tokens_per_s);
-        add(r, 6, STYLE_NORMAL, "%s tok/s", text);
+        add_speed(r, h);
         if (!life->replay) add_times(r, h);
     }
     format_rate(text, h->last.lr);

@@ -134,8 +134,7 @@ static void observe_run(struct history *h, const struct event *e) {
     h->n_stages = n;
     samples_plan(&h->samples, r->prompts, r->n_prompts);
     h->state = RUN_STARTING; /* for the first time, or again */
-    h->progress = NAN;
-    h->progress_what[0] = h->end_reason[0] = '\0';
+    h->end_reason[0] = '\0';
     h->pace_broken = true;
 }
 
@@ -376,6 +375,8 @@ void history_observe(struct history *h, const struct event *e) {
     if (!is_step(e->step)) return; /* no run gets there: a damaged line */
     h->seq = e->seq;
     if (h->state != RUN_ENDED || e->type != EVENT_SAMPLE) h->t = e->t; /* the run's own time */
+    h->progress_what[0] = '\0'; /* what comes next says that it is done */
+    h->progress = NAN;
     switch (e->type) {
     case EVENT_RUN:
         observe_run(h, e);

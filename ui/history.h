@@ -93,7 +93,7 @@ struct history {
     /* now */
     enum run_state state;
     char end_reason[32], progress_what[96];
-    double progress; /* 0 to 1; NaN: not known */
+    double progress; /* 0 to 1; NaN: not known, or nothing under way (progress_what is "") */
     int64_t step, tokens, seq;
     double t;                  /* of the newest event, seconds since the run's start */
     struct event_step last;    /* loss NaN before the first */

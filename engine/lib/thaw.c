@@ -199,8 +199,9 @@ static double mean_loss(struct thaw_model *m, const struct ids *ids, struct err 
     struct transformer_plan plan = {.batch = 1, .time = c->context};
     struct transformer *tf = transformer_create(&m->hf.table, plan, &m->ex, err);
     double *logprob = calloc(ids->n, sizeof *logprob), sum = 0;
-    bool ok = tf && logprob &&
-              score_ids(tf, &m->hf.weights, ids->data, ids->n, c->context, logprob, err);
+    bool ok =
+        tf && logprob &&
+        score_ids(tf, &m->hf.weights, ids->data, ids->n, c->context, logprob, NULL, NULL, err);
     for (size_t i = 1; ok && i < ids->n; i++) sum -= logprob[i];
     if (!logprob) err_set(err, ERR_NOMEM, "not enough memory for a text's score");
     free(logprob);

@@ -74,16 +74,33 @@ void eval_windows_deinit(struct eval_windows *w) {
     *w = (struct eval_windows){0};
 }
 
+/* A part of the work tells of the whole. */
+struct told_part {
+    void (*tell)(void *ctx, double share);
+    void *ctx;
+    double before, part; /* as shares of the whole */
+};
+
+static void tell_part(void *ctx, double share) {
+    const struct told_part *p = ctx;
+    if (p->tell) p->tell(p->ctx, p->before + p->part * share);
+}
+
 struct event_score evaluate(struct transformer *tf, const struct weights *w,
-                            const struct eval_windows *e, int batch) {
+                            const struct eval_windows *e, int batch,
+                            void (*tell)(void *ctx, double share), void *ctx) {
     double sum = 0, time = e->time;
     double all = (double)targets_counted(e->y, e->n * (size_t)e->time) / time; /* in windows */
+    double text = (double)e->n / (double)(e->n + e->probes.n);
+    struct told_part windows = {tell, ctx, 0, text}, questions = {tell, ctx, text, 1 - text};
     for (size_t i = 0; i < e->n; i += (size_t)batch) {
         int rows = e->n - i < (size_t)batch ? (int)(e->n - i) : batch;
         size_t at = i * (size_t)e->time;
         double counted = (double)targets_counted(e->y + at, (size_t)rows * (size_t)e->time);
         sum += counted / time *
                transformer_loss(tf, w, e->x + at, e->y + at, rows, e->time, NULL, NULL);
+        tell_part(&windows, (double)(i + (size_t)rows) / (double)e->n);
     }
-    return score_of(sum / all, e->bytes_per_token, probes_accuracy(tf, w, &e->probes, batch));
+    double accuracy = probes_accuracy(tf, w, &e->probes, batch, tell_part, &questions);
+    return score_of(sum / all, e->bytes_per_token, accuracy);
 }

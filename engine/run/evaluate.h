@@ -24,9 +24,10 @@ bool eval_windows_make(const struct corpus *c, const struct tokenizer *t, int co
 void eval_windows_deinit(struct eval_windows *w);
 
 /* Score `w` on the windows: the mean over all targets that count, `batch` of them at a time (what the transformer was made for), and on the
- * questions: accuracy is NAN when there are none. */
-struct event_score evaluate(struct transformer *tf, const struct weights *w,
-                            const struct eval_windows *e, int batch);
+ * questions: accuracy is NAN when there are none. `tell` (NULL: nobody) hears after each batch how much of it is
+ * done. */
+struct event_score evaluate(struct transformer *tf, const struct weights *w, const struct eval_windows *e,
+                            int batch, void (*tell)(void *ctx, double share), void *ctx);
 /* Loss in nats per token to a score. */
 struct event_score score_of(double loss, double bytes_per_token, double accuracy);
 #endif

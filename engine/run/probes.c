@@ -92,13 +92,14 @@ static bool is_right(const int32_t *y, const uint8_t *hit, int time) {
 }
 
 double probes_accuracy(struct transformer *tf, const struct weights *w, const struct probes *p,
-                       int batch) {
+                       int batch, void (*tell)(void *ctx, double share), void *ctx) {
     size_t right = 0, time = (size_t)p->time;
     if (p->n == 0) return (double)NAN;
     for (size_t i = 0; i < p->n; i += (size_t)batch) {
         int rows = p->n - i < (size_t)batch ? (int)(p->n - i) : batch;
         transformer_loss(tf, w, p->x + i * time, p->y + i * time, rows, p->time, NULL,
                          p->hit + i * time);
+        if (tell) tell(ctx, (double)(i + (size_t)rows) / (double)p->n);
     }
     for (size_t i = 0; i < p->n; i++)
         right += is_right(p->y + i * time, p->hit + i * time, p->time);

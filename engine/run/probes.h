@@ -23,8 +23,9 @@ bool probes_make(const struct corpus *c, const struct tokenizer *t, int time, st
 void probes_deinit(struct probes *p); /* leaves it empty */
 
 /* The share of right answers; NAN when nothing is asked. `batch` questions at a time (what the transformer
- * was made for). */
-double probes_accuracy(struct transformer *tf, const struct weights *w, const struct probes *p, int batch);
+ * was made for); `tell` (NULL: nobody) hears after each batch how much is done. */
+double probes_accuracy(struct transformer *tf, const struct weights *w, const struct probes *p, int batch,
+                       void (*tell)(void *ctx, double share), void *ctx);
 
 /* Let the model write an answer to each question, at temperature 0, and add what it shares with the right one. Of at
  * most as many tokens as the longest question with its answer. The decoder is of so many tokens at least. */

@@ -243,13 +243,35 @@ void report_layers(struct trainer *t) {
 
 /* ---- the rest ---- */
 
+static const double evaluating_every_s = 0.5;
+
+/* An evaluation that takes longer tells how far it is. */
+struct evaluating {
+    struct trainer *t;
+    char what[96];
+    double told; /* clock of the last event */
+};
+
+static void tell_evaluating(void *ctx, double share) {
+    struct evaluating *e = ctx;
+    double now = clock_now();
+    if (now - e->told < evaluating_every_s) return;
+    e->told = now;
+    report_progress(e->t, e->what, share, 1);
+}
+
+struct event_score report_score(struct trainer *t, const struct weights *w, int set) {
+    struct evaluating e = {.t = t, .told = clock_now()};
+    snprintf(e.what, sizeof e.what, "evaluating %s", t->settings->eval.sets[set].name);
+    return evaluate(t->transformer, w, &t->eval_sets[set],
+                    settings_micro_batch(t->settings, t->state.stage), tell_evaluating, &e);
+}
+
 /* Nothing but a step changes the weights, so figures of this very step stand. */
 const struct event_score *report_scores(struct trainer *t) {
     const struct settings *s = t->settings;
     if (t->scored_step == t->state.step) return t->scores;
-    for (int i = 0; i < s->eval.n_sets; i++)
-        t->scores[i] = evaluate(t->transformer, &t->weights, &t->eval_sets[i],
-                                settings_micro_batch(s, t->state.stage));
+    for (int i = 0; i < s->eval.n_sets; i++) t->scores[i] = report_score(t, &t->weights, i);
     t->scored_step = t->state.step;
     return t->scores;
 }
@@ -293,6 +315,15 @@ void report_problem(struct trainer *t, bool error, const char *text) {
 void report_progress(struct trainer *t, const char *what, double done, double total) {
     struct event e = {.type = EVENT_PROGRESS, .progress = {what, done, total}};
     put(t, &e);
+}
+
+enum { BUSY_BYTES = 64 << 20 }; /* some tenths of a second on a usual disk */
+
+void report_busy(struct trainer *t, const char *what) {
+    uint64_t bytes = 0;
+    for (int g = 0; g < t->table.n_groups; g++)
+        bytes += group_bytes(&t->table.groups[g], NARROW_NONE);
+    if (bytes >= BUSY_BYTES) report_progress(t, what, 0, 0);
 }
 
 static const double ranks_every_s = 1;

@@ -198,7 +198,8 @@ static void score_window(struct transformer *tf, const struct weights *w, const 
 }
 
 bool score_ids(struct transformer *tf, const struct weights *w, const int32_t *ids, size_t n,
-               int context, double *logprob, struct err *err) {
+               int context, double *logprob, void (*tell)(void *ctx, double share), void *ctx,
+               struct err *err) {
     int32_t *targets = malloc((size_t)context * sizeof *targets);
     real *nll = malloc((size_t)context * sizeof *nll);
     if (!targets || !nll) {
@@ -215,6 +216,7 @@ bool score_ids(struct transformer *tf, const struct weights *w, const int32_t *i
         score_window(tf, w, ids + from, (int)(end - from), (int)back, targets, nll,
                      logprob + from);
         scored = end;
+        if (tell) tell(ctx, (double)scored / (double)n);
     }
     free(targets);
     free(nll);

@@ -53,7 +53,9 @@ bool answer_prompts(struct decoder *d, const struct weights *w, const struct tok
                     struct err *err);
 
 /* Log-probability of each of ids[1..n) given those before it, into logprob[1..n); logprob[0] is NaN.
- * Texts longer than the context are scored in windows that overlap by half. `tf` of batch >= 1. */
+ * Texts longer than the context are scored in windows that overlap by half. `tf` of batch >= 1. `tell` (NULL:
+ * nobody) hears after each window how much is done. */
 bool score_ids(struct transformer *tf, const struct weights *w, const int32_t *ids, size_t n,
-               int context, double *logprob, struct err *err);
+               int context, double *logprob, void (*tell)(void *ctx, double share), void *ctx,
+               struct err *err);
 #endif

@@ -310,6 +310,7 @@ double stage_kept_share(const struct trainer *t) {
 
 bool stage_save_base(struct trainer *t, struct err *err) {
     if (!t->has_base || t->base_saved) return true;
+    report_busy(t, "saving the base");
     t->base_saved = model_folder_save(t->paths->base, &t->base, t->tokenizer, err);
     weights_leave_all(&t->base);
     return t->base_saved || err_prefix(err, "the base was not saved");
@@ -349,11 +350,11 @@ static bool copy_base(struct trainer *t, const struct weights *saved, struct err
  * with the stage. */
 static bool reload_base(struct trainer *t, struct err *err) {
     weights_init_adapters(&t->grads, t->settings->seed);
+    report_busy(t, "reading the base");
     bool ok = hf_model_weights(t->paths->base, &t->grads, err) && copy_base(t, &t->grads, err);
     weights_forget(&t->grads);
     for (int i = 0; ok && i < t->settings->eval.n_sets; i++)
-        t->base_scores[i] = evaluate(t->transformer, &t->base, &t->eval_sets[i],
-                                     settings_micro_batch(t->settings, t->state.stage));
+        t->base_scores[i] = report_score(t, &t->base, i);
     return ok || err_prefix(err, "the base that the last stage began with");
 }
 

@@ -141,6 +141,7 @@ static bool save(struct trainer *t, char path[PATH_MAX], uint64_t *bytes, struct
                        "the weights after step %" PRId64 " give no finite numbers",
                        t->state.step);
     t->state.validation = validation_loss(t);
+    report_busy(t, "saving");
     return stage_save_base(t, err) &&
            checkpoint_save(t->paths->checkpoints, &t->state, t->learn, &t->weights, &t->optim,
                            t->tokenizer, path, bytes, err);

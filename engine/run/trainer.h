@@ -204,13 +204,15 @@ void report_step(struct trainer *t, double loss, double lr, double norm, const s
 void report_ranks(struct trainer *t); /* how long each took, where there are several, and now and then */
 void report_layers(struct trainer *t);
 const struct event_score *report_scores(struct trainer *t); /* [n_sets] of the weights as they are */
+struct event_score report_score(struct trainer *t, const struct weights *w, int set); /* of others */
 void report_eval(struct trainer *t);
 void report_freeze(struct trainer *t, const char *group, bool frozen, const char *by,
                    double predicted_s, double measured_s, int64_t step);
 void report_control(struct trainer *t, const char *verb, const char *argument, const char *by);
 void report_checkpoint(struct trainer *t, const char *path, uint64_t bytes, double seconds);
 void report_problem(struct trainer *t, bool error, const char *text);
-void report_progress(struct trainer *t, const char *what, double done, double total);
+void report_progress(struct trainer *t, const char *what, double done, double total); /* total 0: not known */
+void report_busy(struct trainer *t, const char *what); /* the same of what can't tell, where the model is large */
 bool report_end(struct trainer *t, const char *reason, struct err *err);
 /* Write what a full disk did not take; as long as it takes nothing, those at the control socket hear of
  * it, and afterwards the log tells of which steps it was late. */

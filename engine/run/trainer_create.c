@@ -167,8 +167,10 @@ static bool load_checkpoint(struct trainer *t, const char *folder, struct err *e
 static bool fill_weights(struct trainer *t, const char *resume_from, struct err *err) {
     const char *from = t->settings->model.from;
     t->state = (struct trainer_state){.lr_scale = 1, .by_hand = t->by_hand};
+    bool made = !*resume_from && (!*from || t->settings->model.fresh);
+    report_busy(t, made ? "drawing the first weights" : "reading the model");
     if (*resume_from) return load_checkpoint(t, resume_from, err);
-    if (*from && !t->settings->model.fresh) { /* it may have adapters already */
+    if (!made) { /* it may have adapters already */
         weights_init_adapters(&t->weights, t->settings->seed);
         return hf_model_weights(from, &t->weights, err);
     }

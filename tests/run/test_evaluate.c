@@ -65,6 +65,21 @@ static double bytes_of(int32_t id) {
     return (double)n;
 }
 
+/* Shares grow to 1, once for each batch of windows and of questions. */
+struct told {
+    int n;
+    double share;
+};
+
+static void hear(void *ctx, double share) {
+    struct told *t = ctx;
+    assert_true(share > t->share && share < 1 + 1e-9);
+    t->share = share;
+    t->n++;
+}
+
+static int batches(size_t n, int batch) { return ((int)n + batch - 1) / batch; }
+
 /* Each window alone, each token alone, by hand. */
 static void test_arithmetic(void **state) {
     (void)state;
@@ -82,7 +97,9 @@ static void test_arithmetic(void **state) {
         }
     }
     for (int batch = 1; batch <= BATCH; batch++) {
-        struct event_score s = evaluate(tf, &model.weights, &w, batch);
+        struct told t = {0};
+        struct event_score s = evaluate(tf, &model.weights, &w, batch, hear, &t);
+        assert_true(t.n == batches(w.n, batch) && fabs(t.share - 1) < 1e-9);
         assert_true(fabs(s.loss - nll / n) < 1e-6);
         assert_true(fabs(s.bits_per_byte - nll / log(2) / bytes) < 1e-6);
         assert_true(fabs(s.perplexity - exp(nll / n)) < 1e-5 * s.perplexity);
@@ -124,7 +141,7 @@ static void test_masked(void **state) {
         }
         assert_true(n > 0 && n < (double)w.n * CONTEXT);
         for (int batch = 1; batch <= BATCH; batch++) {
-            struct event_score score = evaluate(tf, &model.weights, &w, batch);
+            struct event_score score = evaluate(tf, &model.weights, &w, batch, NULL, NULL);
             assert_true(fabs(score.loss - nll / n) < 1e-6);
             assert_true(fabs(score.bits_per_byte - nll / log(2) / bytes) < 1e-6);
         }
@@ -204,7 +221,7 @@ static void test_questions(void **state) {
     probes_deinit(&p);
     assert_ok(probes_make(&c, model.tokenizer, 2, &p, &err), err); /* none fits */
     assert_int_equal(p.n, 0);
-    assert_true(isnan(probes_accuracy(tf, &model.weights, &p, BATCH)));
+    assert_true(isnan(probes_accuracy(tf, &model.weights, &p, BATCH, NULL, NULL)));
     corpus_deinit(&c);
 }
 
@@ -251,6 +268,20 @@ static void check_written(struct probes *p) {
     decoder_destroy(d);
 }
 
+/* Alone, and with the text that asks them: then both are told of, as one. */
+static void check_accuracy(struct probes *p, int batch) {
+    struct eval_windows w;
+    struct told alone = {0}, both = {0};
+    assert_true(probes_accuracy(tf, &model.weights, p, batch, hear, &alone) == 0.5);
+    assert_true(alone.n == batches(p->n, batch) && alone.share == 1);
+    make_windows(CONTEXT, 0, &w);
+    w.probes = *p;
+    assert_true(evaluate(tf, &model.weights, &w, batch, hear, &both).accuracy == 0.5);
+    assert_true(both.n == batches(w.n, batch) + alone.n && fabs(both.share - 1) < 1e-9);
+    w.probes = (struct probes){.n = 0};
+    eval_windows_deinit(&w);
+}
+
 /* Right is an answer of which every token is the likeliest. */
 static void test_accuracy(void **state) {
     (void)state;
@@ -271,8 +302,7 @@ static void test_accuracy(void **state) {
         }
         if (i == 1) *last ^= 1; /* one token of the second answer is not */
     }
-    for (int batch = 1; batch <= BATCH; batch++)
-        assert_true(probes_accuracy(tf, &model.weights, &p, batch) == 0.5);
+    for (int batch = 1; batch <= BATCH; batch++) check_accuracy(&p, batch);
     check_written(&p);
     probes_deinit(&p);
     corpus_deinit(&c);
@@ -315,7 +345,7 @@ static void test_short_split(void **state) {
         assert_int_equal(w.n, 1);
         assert_int_equal(w.time, cases[i].time);
         assert_int_equal(w.y[w.time - 1], tokenizer_eot(model.tokenizer));
-        assert_true(isfinite(evaluate(tf, &model.weights, &w, BATCH).loss));
+        assert_true(isfinite(evaluate(tf, &model.weights, &w, BATCH, NULL, NULL).loss));
         eval_windows_deinit(&w);
         corpus_deinit(&c);
     }

@@ -281,6 +281,13 @@ static double plain_score(const int32_t *ids, size_t i, size_t k) {
     return score;
 }
 
+/* Shares that grow to 1. */
+static void hear(void *ctx, double share) {
+    double *last = ctx;
+    assert_true(share > *last && share <= 1);
+    *last = share;
+}
+
 /* Within the first context each token sees all before it; later ones at least half a context,
  * and no more than a whole one. */
 static void test_scores(void **state) {
@@ -289,10 +296,12 @@ static void test_scores(void **state) {
     int32_t ids[LONGEST];
     some_ids(ids, LONGEST);
     for (size_t n = 0; n <= LONGEST; n++) {
-        double logprob[LONGEST + 1];
+        double logprob[LONGEST + 1], told = 0;
         struct err err = {0};
         for (size_t i = 0; i <= LONGEST; i++) logprob[i] = 7;
-        assert_ok(score_ids(tf, &model.weights, ids, n, CONTEXT, logprob, &err), err);
+        assert_ok(score_ids(tf, &model.weights, ids, n, CONTEXT, logprob, hear, &told, &err),
+                  err);
+        assert_true(told == (n > 1 ? 1 : 0));
         if (n > 0) assert_true(isnan(logprob[0]));
         assert_true(logprob[n] == 7); /* nothing is written behind the text */
         for (size_t i = 1; i < n; i++) {

@@ -323,6 +323,45 @@ static void test_stop_while_preparing(void **state) {
     free(s);
 }
 
+struct waited {
+    char last[96];  /* what is under way */
+    double of_text; /* how much of the text was prepared */
+};
+
+static void wait_for(void *ctx, const struct event *e) {
+    struct waited *w = ctx;
+    const struct event_progress *p = &e->progress;
+    if (e->type != EVENT_PROGRESS) return;
+    snprintf(w->last, sizeof w->last, "%s", p->what);
+    if (p->total > 0) w->of_text = p->done / p->total;
+    else assert_true(p->done == 0);
+}
+
+/* What a large model takes its time for is told of; a small one is there at once. */
+static void test_large_model_is_waited_for(void **state) {
+    static const char *const widths[] = {"32", "1024"}, *const last[] = {
+                                                            "turning text into tokens",
+                                                            "drawing the first weights"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct settings *s = small_settings();
+        struct run_paths p;
+        struct err err = {0};
+        struct session n;
+        struct waited w = {.last = ""};
+        put(s, "model.width", widths[i]);
+        fresh_paths(widths[i], &p);
+        session_open(&n, s, &p);
+        must(trainer_create(n.t, &n.plan, &err), &err);
+        trainer_destroy(n.t);
+        session_close(&n);
+        each_event(&p, wait_for, &w);
+        assert_string_equal(w.last, last[i]);
+        assert_true(w.of_text == 1);
+        free(s);
+    }
+}
+
 /* ---- starting from a folder ---- */
 
 /* Shape and tokens are the folder's; the sequences may be shorter than its context. */
@@ -376,6 +415,7 @@ int main(void) {
         cmocka_unit_test(test_bad_numbers_end_single_steps),
         cmocka_unit_test(test_long_prompt_is_refused),
         cmocka_unit_test(test_stop_while_preparing),
+        cmocka_unit_test(test_large_model_is_waited_for),
         cmocka_unit_test(test_from_a_folder),
         cmocka_unit_test(test_fresh_from_a_folder),
     };

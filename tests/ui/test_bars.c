@@ -87,6 +87,43 @@ static void test_threads(void **state) {
     fixture_close(&f);
 }
 
+static bool shows(struct app_fixture *f, const char *words) {
+    return strstr(fixture_row(f, STATUS), words) != NULL;
+}
+
+static void progress(struct app_fixture *f, int step, double done, double total) {
+    fixture_event(f,
+                  "\"step\":%d,\"type\":\"progress\",\"what\":\"evaluating x\","
+                  "\"done\":%g,\"total\":%g",
+                  step, done, total);
+}
+
+/* What takes its time is told until something else happens, between two steps where the speed
+ * stands else. */
+static void test_progress(void **state) {
+    struct app_fixture f;
+    (void)state;
+    fixture_open(&f, APP_DRIVE, 80, 24, GLYPHS_ASCII);
+    progress(&f, 0, 0, 0);
+    assert_true(shows(&f, "evaluating x") && !shows(&f, "%"));
+    fixture_event(&f, "\"step\":0,\"type\":\"run\",\"name\":\"x\","
+                      "\"groups\":[{\"name\":\"embed\"}]");
+    assert_true(shows(&f, "first step") && !shows(&f, "evaluating"));
+    progress(&f, 0, 3, 4);
+    assert_true(shows(&f, "evaluating x ") && !shows(&f, "first step"));
+    fixture_recorded(&f, 220);
+    assert_true(shows(&f, "tok/s  ETA") && !shows(&f, "evaluating"));
+    progress(&f, 220, 1, 8);
+    assert_true(shows(&f, "evaluating x 12%  ETA") && !shows(&f, "tok/s"));
+    progress(&f, 220, 9, 8);
+    assert_true(shows(&f, "evaluating x 100%  ETA"));
+    progress(&f, 220, 0, 0);
+    assert_true(shows(&f, "evaluating x  ETA"));
+    fixture_event(&f, "\"step\":220,\"type\":\"checkpoint\",\"path\":\"x\"");
+    assert_true(shows(&f, "tok/s  ETA") && !shows(&f, "evaluating"));
+    fixture_close(&f);
+}
+
 /* Keys, and the hint line after them. */
 static const struct hint_case {
     const char *name;
@@ -150,7 +187,8 @@ int main(void) {
     enum { CASES = sizeof hint_cases / sizeof hint_cases[0] };
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(test_main_set), cmocka_unit_test(test_learned_width),
-        cmocka_unit_test(test_right), cmocka_unit_test(test_threads)};
+        cmocka_unit_test(test_right), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_progress)};
     struct CMUnitTest tests[CASES + sizeof others / sizeof others[0]];
     for (size_t i = 0; i < CASES; i++)
         tests[i] = (struct CMUnitTest){.name = hint_cases[i].name,
