@@ -53,11 +53,12 @@ clear_screen() { # at the prompt; what is typed before it is done would be clear
 
 screen_pid() { pgrep -P "$(tm display-message -p -t "$pane" '#{pane_pid}')" | head -n 1; }
 
-settle() { # wait until the screen holds still
-    local before="" now
+settle() { # wait until the screen holds still: a busy machine pauses in the middle of a frame, too
+    local before="" now same=0
     for ((i = 0; i < 500; i++)); do
         now=$(screen)
-        [ "$now" = "$before" ] && [ -n "$now" ] && return
+        [ "$now" = "$before" ] && [ -n "$now" ] && same=$((same + 1)) || same=0
+        [ "$same" = 4 ] && return
         before=$now
         sleep 0.1
     done
