@@ -102,6 +102,21 @@ static void check_whole_path(const char *dir) {
     assert_null(realpath(at(dir, "a"), out));
 }
 
+/* "into" is beside the folder "in", not in it. */
+static void check_names(const char *in) {
+    int one = 0, two = 0;
+    DIR *listed = opendir(in);
+    assert_non_null(listed);
+    for (struct dirent *e; (e = readdir(listed));) {
+        if (e->d_name[0] == '.') continue;
+        one += strcmp(e->d_name, "one") == 0;
+        two += strcmp(e->d_name, "two") == 0;
+        assert_int_equal(strlen(e->d_name), 3);
+    }
+    assert_int_equal(closedir(listed), 0);
+    assert_true(one == 1 && two == 1);
+}
+
 static void check_listed(const char *dir) {
     struct err err = {0};
     int files = 0, folders = 0;
@@ -121,6 +136,7 @@ static void check_listed(const char *dir) {
     assert_int_equal(closedir(listed), 0);
     assert_true(files == 1 && folders == 1);
     assert_int_equal(access(at(dir, "in"), F_OK), 0);
+    check_names(at(dir, "in"));
     unlink(at(dir, "in/one"));
     unlink(at(dir, "in/two"));
     unlink(at(dir, "into"));
