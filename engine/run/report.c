@@ -323,7 +323,7 @@ void report_busy(struct trainer *t, const char *what) {
     uint64_t bytes = 0;
     for (int g = 0; g < t->table.n_groups; g++)
         bytes += group_bytes(&t->table.groups[g], NARROW_NONE);
-    if (bytes >= BUSY_BYTES) report_progress(t, what, 0, 0);
+    if (bytes >= BUSY_BYTES && !t->waits_for_room) report_progress(t, what, 0, 0);
 }
 
 static const double ranks_every_s = 1;

@@ -212,7 +212,8 @@ void report_control(struct trainer *t, const char *verb, const char *argument, c
 void report_checkpoint(struct trainer *t, const char *path, uint64_t bytes, double seconds);
 void report_problem(struct trainer *t, bool error, const char *text);
 void report_progress(struct trainer *t, const char *what, double done, double total); /* total 0: not known */
-void report_busy(struct trainer *t, const char *what); /* the same of what can't tell, where the model is large */
+/* The same of what cannot tell how far it is, where the model is large; not each time a save is tried once more. */
+void report_busy(struct trainer *t, const char *what);
 bool report_end(struct trainer *t, const char *reason, struct err *err);
 /* Write what a full disk did not take; as long as it takes nothing, those at the control socket hear of
  * it, and afterwards the log tells of which steps it was late. */
