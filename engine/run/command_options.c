@@ -77,7 +77,7 @@ static bool set_text(struct command *c, const struct option *o, const char *text
 
 static void set_real(struct command *c, enum option_id id, double x) {
     bool lr = id == OPTION_LR;
-    *(lr ? &c->number : &c->temperature) = x;
+    *(lr ? &c->number : &c->temperature) = x + 0.0; /* -0 is written as 0, as it is read */
     *(lr ? &c->has_lr : &c->has_temperature) = true;
 }
 
