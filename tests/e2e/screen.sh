@@ -84,10 +84,13 @@ no_garbage() { # no_garbage COLUMNS ROWS PATTERN
     same "$1x$2 keeps to its rows" "$2" "$(wc -l <"$work/drawn")"
 }
 
+no_message() { [ -z "$(screen | sed -n 23p | tr -d ' ')" ]; } # of 80x24
+
 resizes() {
     press p
     wait_for "the pause" shows 'PAUSED'
     wait_for "the engine pauses, too" state_is live paused
+    wait_for "the message is over" no_message # it would end between two pictures
     settle
     screen >"$work/before"
     no_garbage 120 40 '4 Log'
