@@ -78,7 +78,7 @@ struct event_freeze { const char *group; bool frozen; const char *by; double pre
 struct event_control { const char *verb, *argument, *by; };
 struct event_checkpoint { const char *path; uint64_t bytes; double seconds; };
 struct event_problem { bool error; const char *text; };
-struct event_progress { const char *what; double done, total; };
+struct event_progress { const char *what; double done, total; }; /* total 0: how far it is is not known */
 /* Of the last step, where several processes train together: rank i's seconds. */
 struct event_rank {
     double compute; /* forward and backward of its part */
